@@ -1,0 +1,177 @@
+"""The functions of the library, with NumPy's names and arguments.
+
+Each records when one of its operands is a Value and gives plain numbers or arrays otherwise.
+Most are primitives as they stand; those here are written in terms of primitives, or check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.graph import Node, as_data, called, record, shape
+from autodiff.primitives import exp, matmul, maximum, minimum, multiply, square
+
+Axis = int | tuple[int, ...] | None
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the sum of the elements of `x`, or the sums over `axis`."""
+    return primitives.sum(x, axis=axis, keepdims=keepdims)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the largest element of `x`, or the largest ones over `axis`."""
+    return primitives.max(x, axis=axis, keepdims=keepdims)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the smallest element of `x`, or the smallest ones over `axis`."""
+    return primitives.min(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the mean of the elements of `x`, or the means over `axis`.
+
+    Raises ValueError for an empty batch, whose mean is undefined.
+    """
+    return primitives.mean(x, axis=axis, keepdims=keepdims)
+
+
+def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """Return the variance: the sum of squared deviations from the mean over n - `ddof`.
+
+    Raises ValueError for n <= `ddof` and for an empty batch.
+    """
+    squares = mean(square(x - mean(x, axis, keepdims=True)), axis, keepdims)
+    n = math.prod(shape(x)) / math.prod(shape(squares))
+    if n <= ddof:
+        raise ValueError(f"var: {n:g} elements are too few for ddof={ddof}")
+    return squares * (n / (n - ddof)) if ddof else squares
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return log(sum(exp(x))) over `axis`, without overflow."""
+    return primitives.logsumexp(x, axis=axis, keepdims=keepdims)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """Return x - logsumexp(x) over `axis`: the logarithm of softmax."""
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Return exp(x) / sum(exp(x)) over `axis`, without overflow."""
+    return exp(log_softmax(x, axis))
+
+
+def logistic_cross_entropy(z: Any, t: Any) -> Any:
+    """Return -t log(sigmoid(z)) - (1 - t) log(1 - sigmoid(z)), element by element.
+
+    This is the tutorial's t log(1 + exp(-z)) + (1 - t) log(1 + exp(z)), computed so that nothing
+    overflows or cancels; its derivative in `z` is sigmoid(z) - t. `z` are logits of any shape, `t`
+    targets in [0, 1] of the same shape; either may be a single number.
+
+    Raises ValueError for targets outside [0, 1] or NaN, and for shapes that differ, because (N, 1)
+    against (N,) would broadcast to (N, N).
+    """
+    if not isinstance(t, Node):
+        t = as_data(t, "logistic_cross_entropy: the target")
+    if shape(z) != shape(t) and shape(z) and shape(t):
+        raise ValueError(
+            f"logistic_cross_entropy: logits, {called(z, 1)}, and targets, {called(t, 2)}, must "
+            "have the same shape; reshape one of them, for example with t.reshape(-1)"
+        )
+    targets = t._data if isinstance(t, Node) else t
+    low = high = targets
+    if type(targets) is np.ndarray:
+        low, high = np.minimum.reduce(targets, None, initial=1), np.maximum.reduce(targets, None, initial=0)
+    if not (low >= 0.0 and high <= 1.0):
+        raise ValueError(
+            "logistic_cross_entropy: targets are probabilities, from 0 to 1; "
+            f"{called(t, 2)} goes from {low:g} to {high:g}"
+        )
+    return record(primitives.logistic_cross_entropy, (z, t))
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """Return `a` where `condition` holds and `b` elsewhere."""
+    return primitives.where(condition, a, b)
+
+
+def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
+    """Return `x` limited to [`a_min`, `a_max`]; a bound that is None does not limit."""
+    x = x if a_min is None else maximum(x, a_min)
+    return x if a_max is None else minimum(x, a_max)
+
+
+def dot(a: Any, b: Any) -> Any:
+    """Return the product as `numpy.dot` does for numbers, vectors and matrices."""
+    if not shape(a) or not shape(b):
+        return multiply(a, b)
+    if len(shape(b)) > 2:
+        raise ValueError(f"dot: {called(b, 2)} has more than two axes; matmul multiplies stacks")
+    return matmul(a, b)
+
+
+def outer(a: Any, b: Any) -> Any:
+    """Return the products of every element of `a` with every one of `b`, shape (a.size, b.size)."""
+    return primitives.outer(ravel(a), ravel(b))
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """Return `x` with its axes reversed, or in the order of `axes`."""
+    if len(shape(x)) < 2 and axes is None:
+        return x
+    return primitives.transpose(x, axes=None if axes is None else tuple(axes))
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Return `x` with two axes exchanged."""
+    axes = list(range(len(shape(x))))
+    try:
+        axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    except IndexError:
+        raise ValueError(
+            f"swapaxes: {called(x, 1)} has {len(axes)} axes, none to swap as {axis1} and {axis2}"
+        ) from None
+    return transpose(x, axes)
+
+
+def reshape(x: Any, shape: int | Sequence[int]) -> Any:
+    """Return the elements of `x`, last axis fastest, in another shape; one length may be -1."""
+    return primitives.reshape(x, shape=shape if isinstance(shape, int) else tuple(shape))
+
+
+def ravel(x: Any) -> Any:
+    """Return the elements of `x` as a vector."""
+    return x if len(shape(x)) == 1 else reshape(x, -1)
+
+
+def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Any:
+    """Return `x` with an axis of length 1 inserted at each position in `axis`."""
+    return reshape(x, np.expand_dims(np.empty(shape(x)), axis).shape)
+
+
+def squeeze(x: Any, axis: Axis = None) -> Any:
+    """Return `x` without its axes of length 1, or without those in `axis`."""
+    return reshape(x, np.squeeze(np.empty(shape(x)), axis).shape)
+
+
+def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
+    """Return `x` repeated to fill `shape`."""
+    return primitives.broadcast_to(x, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+
+
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Join arrays along an axis that they have."""
+    return primitives.concatenate(*arrays, axis=axis)
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Join arrays, or numbers, of one shape along a new axis."""
+    return concatenate([expand_dims(x, axis) for x in arrays], axis)

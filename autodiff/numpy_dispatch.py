@@ -1,0 +1,96 @@
+"""What NumPy's own functions do when an operand is a Value (NEP 13 and NEP 18)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff import functions, primitives
+from autodiff.graph import Node, Primitive, record, shape
+
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+
+# By name, so that SciPy's ufuncs are known without importing SciPy.
+UFUNCS: dict[str, Primitive] = {
+    name: primitive
+    for name, primitive in vars(primitives).items()
+    if isinstance(primitive, Primitive) and isinstance(getattr(np, name, None), np.ufunc)
+} | {
+    "absolute": primitives.abs,
+    "expit": primitives.sigmoid,
+    "log_expit": primitives.log_sigmoid,
+}
+
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    getattr(np, name): getattr(functions, name)
+    for name in (
+        "sum mean max min var where clip dot outer transpose swapaxes reshape ravel expand_dims "
+        "squeeze broadcast_to concatenate stack"
+    ).split()
+} | {
+    np.amax: functions.max,
+    np.amin: functions.min,
+    np.shape: shape,
+    np.ndim: lambda x: x.ndim,
+    np.size: lambda x: x.size,
+    np.zeros_like: lambda x: np.zeros(x.shape, x.dtype),
+    np.ones_like: lambda x: np.ones(x.shape, x.dtype),
+}
+
+
+def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: Any) -> Any:
+    """Record what NumPy was asked for, or raise a TypeError that says what to use instead."""
+    primitive = UFUNCS.get(ufunc.__name__)
+    if primitive and method == "__call__" and not options:
+        return record(primitive, inputs)
+    name = f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__
+    if method != "__call__":
+        raise TypeError(
+            f"{name}.{method} has no derivative rule; use a function such as np.sum, or .data"
+        )
+    if options:
+        raise TypeError(
+            f"{name}: {', '.join(f'{key}=' for key in options)} cannot be recorded; leave it out "
+            "(every result of a Value is a new Value)"
+        )
+    if ufunc.__name__ in COMPARISONS:
+        return ufunc(*map(numbers, inputs))
+    raise TypeError(f"{name} has no derivative rule; {ADVICE}")
+
+
+def apply_function(function: Callable[..., Any], args: Any, options: Any) -> Any:
+    """As `apply_ufunc`, for NumPy's functions that are no ufuncs."""
+    name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+    ours = FUNCTIONS.get(function)
+    if ours is None:
+        raise TypeError(f"{name} has no derivative rule; {ADVICE}")
+    try:
+        return ours(*args, **options)
+    except TypeError:
+        signature = inspect.signature(ours)
+        try:
+            signature.bind(*args, **options)
+        except TypeError as error:
+            raise TypeError(f"{name} of a Value takes {signature}: {error}") from None
+        raise
+
+
+ADVICE = (
+    "write it with the functions that `dir(autodiff)` lists, or use .data, "
+    "the numbers alone, where no gradient is wanted"
+)
+
+
+def compare(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """Compare numbers; a mask is plain, because it has no derivative."""
+    return operation(numbers(a), numbers(b))
+
+
+def numbers(x: Any) -> Any:
+    """Return the numbers of a Value or a list as a plain array or float."""
+    if isinstance(x, Node):
+        return x._data
+    return np.asarray(x) if isinstance(x, (list, tuple)) else x
