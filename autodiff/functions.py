@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import primitives
-from autodiff.graph import Node, as_data, called, record, shape
+from autodiff.graph import called, record, shape
 from autodiff.primitives import exp, matmul, maximum, minimum, multiply, square
 
 Axis = int | tuple[int, ...] | None
@@ -39,7 +39,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
     Raises ValueError for an empty batch, whose mean is undefined.
     """
-    return primitives.mean(x, axis=axis, keepdims=keepdims)
+    return record(primitives.mean, (x,), {"axis": axis, "keepdims": keepdims})
 
 
 def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
@@ -67,35 +67,6 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 def softmax(x: Any, axis: int = -1) -> Any:
     """Return exp(x) / sum(exp(x)) over `axis`, without overflow."""
     return exp(log_softmax(x, axis))
-
-
-def logistic_cross_entropy(z: Any, t: Any) -> Any:
-    """Return -t log(sigmoid(z)) - (1 - t) log(1 - sigmoid(z)), element by element.
-
-    This is the tutorial's t log(1 + exp(-z)) + (1 - t) log(1 + exp(z)), computed so that nothing
-    overflows or cancels; its derivative in `z` is sigmoid(z) - t. `z` are logits of any shape, `t`
-    targets in [0, 1] of the same shape; either may be a single number.
-
-    Raises ValueError for targets outside [0, 1] or NaN, and for shapes that differ, because (N, 1)
-    against (N,) would broadcast to (N, N).
-    """
-    if not isinstance(t, Node):
-        t = as_data(t, "logistic_cross_entropy: the target")
-    if shape(z) != shape(t) and shape(z) and shape(t):
-        raise ValueError(
-            f"logistic_cross_entropy: logits, {called(z, 1)}, and targets, {called(t, 2)}, must "
-            "have the same shape; reshape one of them, for example with t.reshape(-1)"
-        )
-    targets = t._data if isinstance(t, Node) else t
-    low = high = targets
-    if type(targets) is np.ndarray:
-        low, high = np.minimum.reduce(targets, None, initial=1), np.maximum.reduce(targets, None, initial=0)
-    if not (low >= 0.0 and high <= 1.0):
-        raise ValueError(
-            "logistic_cross_entropy: targets are probabilities, from 0 to 1; "
-            f"{called(t, 2)} goes from {low:g} to {high:g}"
-        )
-    return record(primitives.logistic_cross_entropy, (z, t))
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:

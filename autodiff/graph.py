@@ -77,7 +77,10 @@ class Primitive:
         for x in operands:
             if type(x) is not np.ndarray and type(x) is not float:
                 return record(self, operands, parameters)
-        return self.function(*operands, **parameters)
+        try:
+            return self.function(*operands, **parameters)
+        except (ValueError, IndexError, TypeError, ZeroDivisionError):
+            return record(self, operands, parameters)  # which explains the error
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -217,7 +220,7 @@ def refuse(
         if any(a[-1] == b[max(len(b) - 2, 0)] for a, b in transposed):
             advice += "; is a transpose (.T) missing?"
         message = f"{' and '.join(names)} do not multiply: {advice}"
-    elif primitive.broadcasts and len(names) > 1:
+    elif primitive.broadcasts and "broadcast" in str(error):
         message = (
             f"{' and '.join(names)} do not broadcast: aligned at the last axis, "
             "each pair of lengths must be equal or contain a 1"

@@ -6,7 +6,6 @@ In a rule `g` is the adjoint of the result `out`; what it returns is the operand
 from __future__ import annotations
 
 import builtins
-import math
 import operator
 from typing import Any
 
@@ -87,6 +86,15 @@ def _softplus(x: Any) -> Any:
 
 
 def _logistic_cross_entropy(z: Any, t: Any) -> Any:
+    if shape(t):
+        if shape(z) and shape(z) != t.shape:
+            raise ValueError("logits and targets differ in shape; reshape one, as in t.reshape(-1)")
+        low = np.minimum.reduce(t, None, initial=1.0)
+        high = np.maximum.reduce(t, None, initial=0.0)
+    else:
+        low = high = t
+    if not (low >= 0.0 and high <= 1.0):
+        raise ValueError(f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}")
     return np.log1p(np.exp(-builtins.abs(z))) + z * ((z > 0.0) - t)
 
 
@@ -109,7 +117,16 @@ log_sigmoid   = Primitive("log_sigmoid", lambda x: -_softplus(-x),
                           doc="log(sigmoid(x)) = -softplus(-x), element by element.")
 logistic_cross_entropy = Primitive("logistic_cross_entropy", _logistic_cross_entropy,
                           lambda g, out, z, t: g * logistic_residual(z, t),
-                          lambda g, out, z, t: -g * z, broadcasts=True)
+                          lambda g, out, z, t: -g * z, broadcasts=True, doc='''
+    -t log(sigmoid(z)) - (1 - t) log(1 - sigmoid(z)), element by element.
+
+    This is the tutorial's t log(1 + exp(-z)) + (1 - t) log(1 + exp(z)), computed so that nothing
+    overflows or cancels; its derivative in z is sigmoid(z) - t. The logits z have any shape, the
+    targets t, in [0, 1], have the same; either may be a single number.
+
+    Raises ValueError for targets outside [0, 1] or NaN, and for shapes that differ, because (N, 1)
+    against (N,) would broadcast to (N, N).
+    ''')
 logistic_residual = Primitive("logistic_residual", _logistic_residual,
                           lambda g, out, z, t: g * sigmoid_slope(z),
                           lambda g, out, z, t: -g, broadcasts=True,
@@ -125,15 +142,14 @@ def _reduction(ufunc: np.ufunc) -> Any:
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
-    if math.prod(shape(x)) == 0:
+    if _size(x) == 0:
         raise ValueError("there are no elements to average; is the batch empty?")
     total = np.add.reduce(np.asarray(x), axis=axis, keepdims=keepdims)
-    return total / _ratio(x, total)
+    return total / (_size(x) / total.size)
 
 
-def _ratio(x: Any, out: Any) -> float:
-    """Return how many elements of `x` a reduction puts together for one of `out`."""
-    return math.prod(shape(x)) / math.prod(shape(out))
+def _size(x: Any) -> int:
+    return 1 if type(x) is float else int(x.size)
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -145,11 +161,16 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _expand(g: Any, x: Any, axis: Any) -> Any:
     """Give `g`, of the shape of a reduction of `x`, the reduced axes back with length 1."""
-    if shape(g) == ():
+    if type(g) is float or g.ndim == 0:
         return g
     ndim = len(shape(x))
     axes = {a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
     return reshape(g, shape=tuple(1 if i in axes else n for i, n in enumerate(shape(x))))
+
+
+def _spread(g: Any, x: Any, axis: Any) -> Any:
+    """Repeat `g`, of the shape of a reduction of `x`, over the reduced axes."""
+    return broadcast_to(_expand(g, x, axis), shape=shape(x))
 
 
 def _extreme_rule(g: Any, out: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
@@ -161,11 +182,10 @@ def _extreme_rule(g: Any, out: Any, x: Any, *, axis: Any, keepdims: bool) -> Any
 # fmt: off
 
 sum       = Primitive("sum", _reduction(np.add),
-                      lambda g, out, x, *, axis, keepdims:
-                          broadcast_to(_expand(g, x, axis), shape=shape(x)))
+                      lambda g, out, x, *, axis, keepdims: _spread(g, x, axis))
 mean      = Primitive("mean", _mean,
                       lambda g, out, x, *, axis, keepdims:
-                          broadcast_to(_expand(g, x, axis) / _ratio(x, out), shape=shape(x)))
+                          _spread(g / (_size(x) / _size(out)), x, axis))
 max       = Primitive("max", _reduction(np.maximum), _extreme_rule)
 min       = Primitive("min", _reduction(np.minimum), _extreme_rule)
 logsumexp = Primitive("logsumexp", _logsumexp,
@@ -228,7 +248,7 @@ outer  = Primitive("outer", _outer,
 
 
 def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
-    out = np.empty(shape, np.result_type(x))
+    out = np.empty(shape, getattr(x, "dtype", np.float64))
     out[...] = x
     return out
 

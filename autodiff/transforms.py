@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -26,7 +26,11 @@ def gradients(y: Value, xs: Any, seed: Any = None) -> Any:
     """
     if not isinstance(y, Node):
         raise TypeError(f"gradients are those of a Value, not of {described(y)}")
-    return pull({y: as_seed(y, seed)}, xs)
+    wanted = leaves(xs)
+    for x in wanted:
+        if not isinstance(x, Node):
+            raise TypeError(f"gradients are taken in Values, not in {described(x)}")
+    return collected(xs, walk({y: as_seed(y, seed)}, wanted))
 
 
 def value_and_grad(
@@ -41,9 +45,11 @@ def value_and_grad(
     Raises TypeError where `f` returns anything else or an argument is no structure of numbers.
     """
     positions = argnums if isinstance(argnums, tuple) else (argnums,)
+    names = parameter_names(f)
 
     @wraps(f)
     def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
+        xs: list[Value] = []
         inputs = list(args)
         for i in positions:
             if not -len(args) <= i < len(args):
@@ -51,7 +57,7 @@ def value_and_grad(
                     f"{name_of(f)} was called with {len(args)} positional arguments; argnums={i} "
                     "names none of them"
                 )
-            inputs[i] = as_values(args[i], f, i)
+            inputs[i] = as_values(args[i], names[i : i + 1], xs)
         y = f(*inputs, **options)
         if isinstance(y, Node) and (type(y._data) is float or y._data.size == 1):
             value, seeds = released(y._data), {y: as_seed(y, None)}
@@ -67,9 +73,10 @@ def value_and_grad(
                 f"{name_of(f)} returned {described(y)}; a gradient is that of one number, "
                 "such as a sum or a mean"
             )
-        xs = tuple([inputs[i] for i in positions])
-        result = pull(seeds, xs)
-        return value, result if isinstance(argnums, tuple) else result[0]
+        del y  # so that the walk can free what it has passed
+        adjoints = walk(seeds, xs)
+        results = [collected(inputs[i], adjoints) for i in positions]
+        return value, tuple(results) if isinstance(argnums, tuple) else results[0]
 
     return differentiated
 
@@ -91,7 +98,9 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     Arguments and result are numbers, arrays or nested structures of them; an adjoint has the
     structure and the shapes of what it belongs to.
     """
-    inputs = tuple(as_values(x, f, i) for i, x in enumerate(args))
+    names = parameter_names(f)
+    xs: list[Value] = []
+    inputs = [as_values(x, names[i : i + 1], xs) for i, x in enumerate(args)]
     result = f(*inputs)
     outputs = leaves(result)
 
@@ -107,8 +116,8 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
             if isinstance(y, Node):
                 seed = as_seed(y, part)
                 seeds[y] = seeds[y] + seed if y in seeds else seed
-        gradient: tuple[Any, ...] = pull(seeds, inputs)
-        return gradient
+        adjoints = walk(seeds, xs)
+        return tuple([collected(x, adjoints) for x in inputs])
 
     return tree_map(lambda y, _: released(y._data) if isinstance(y, Node) else y, result), pullback
 
@@ -119,26 +128,33 @@ def zero_grad(values: Any) -> None:
         value.zero_grad()
 
 
-def as_values(tree: Any, f: Callable[..., Any], position: int) -> Any:
-    """Return an argument of `f` with Values, named by key or parameter, for its numbers."""
-    names = getattr(getattr(f, "__code__", None), "co_varnames", ())
-    name = names[position] if position < len(names) else None
-    return tree_map(lambda x, path: Value(x, path or name), tree)
+def parameter_names(f: Callable[..., Any]) -> Sequence[str]:
+    """Return the names of the parameters of `f`, as far as they can be known."""
+    code = getattr(f, "__code__", None)
+    return code.co_varnames[: code.co_argcount] if code else ()
 
 
-def pull(seeds: Mapping[Node, Any], xs: Any) -> Any:
-    """Return the adjoints of the Values `xs`, in their structure, for given ones of results."""
-    wanted = leaves(xs)
-    for x in wanted:
-        if not isinstance(x, Node):
-            raise TypeError(f"gradients are taken in Values, not in {described(x)}")
-    adjoints = walk(seeds, wanted)
-    return tree_map(lambda x, _: released(adjoints[x] if x in adjoints else x._data * 0.0), xs)
+def as_values(tree: Any, name: Sequence[str], found: list[Value]) -> Any:
+    """Return an argument with Values for its numbers, called by key or `name`; add them to `found`."""
+
+    def value(x: Any, key: str | None) -> Value:
+        leaf = Value(x, key or "".join(name) or None)
+        found.append(leaf)
+        return leaf
+
+    return tree_map(value, tree)
+
+
+def collected(xs: Any, adjoints: Mapping[Node, Any]) -> Any:
+    """Return the adjoints of `xs` in their structure; zero for one that has none."""
+    return tree_map(
+        lambda x, _: released(adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)), xs
+    )
 
 
 def released(data: Any) -> Any:
     """Return numbers of the graph as an array, or a NumPy scalar, of the caller's own."""
-    return np.float64(data) if type(data) is float else data.copy()
+    return np.float64(data) if type(data) is float else data.copy()[()]
 
 
 def name_of(f: Callable[..., Any]) -> str:

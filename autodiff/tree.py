@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 
-def tree_map(function: Callable[[Any, str], Any], tree: Any, path: str = "") -> Any:
-    """Return the structure of `tree` with `function(leaf, path)` for each leaf.
+def tree_map(function: Callable[[Any, str | None], Any], tree: Any, name: str | None = None) -> Any:
+    """Return the structure of `tree` with `function(leaf, name)` for each leaf.
 
-    The path of a leaf is made of the keys that lead to it, as in "layers.0.W".
+    The name of a leaf is its key in the dict or its field in the named tuple that holds it, and
+    inside a list or a plain tuple that of the list, with the position: "layers[0]".
     """
     if isinstance(tree, dict):
-        start = f"{path}." if path else ""
-        return {key: tree_map(function, branch, f"{start}{key}") for key, branch in tree.items()}
+        return {key: tree_map(function, branch, str(key)) for key, branch in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*map(tree_map, repeat(function), tree, tree._fields))
     if isinstance(tree, (list, tuple)):
-        keys = getattr(tree, "_fields", range(len(tree)))
-        mapped = tree_map(function, dict(zip(keys, tree)), path).values()
-        return type(tree)(*mapped) if hasattr(tree, "_fields") else type(tree)(mapped)
-    return function(tree, path)
+        start = name or ""
+        return type(tree)([tree_map(function, x, f"{start}[{i}]") for i, x in enumerate(tree)])
+    return function(tree, name)
 
 
 def leaves(tree: Any) -> list[Any]:
