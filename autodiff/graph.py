@@ -24,7 +24,16 @@ class Node:
     result. `serial` rises with creation.
     """
 
-    __slots__ = ("_data", "_grad", "inputs", "name", "operands", "parameters", "primitive", "serial")
+    __slots__ = (
+        "_data",
+        "_grad",
+        "inputs",
+        "name",
+        "operands",
+        "parameters",
+        "primitive",
+        "serial",
+    )
 
     _data: Any
     _grad: Any
@@ -113,7 +122,9 @@ def record(
     if kind is None:
         return data
     node = object.__new__(kind)
-    node._data = data if type(data) is float else plain(data)
+    node._data = (
+        data if type(data) is float or type(data) is np.ndarray and data.ndim else plain(data)
+    )
     node._grad = None
     node.inputs = inputs
     node.name = None
@@ -184,7 +195,8 @@ def as_seed(y: Node, seed: Any) -> Any:
     seed = as_data(seed, "the seed")
     if shape(seed) != to:
         raise ValueError(f"a seed of shape {shape(seed)} does not fit {called(y)}")
-    return own(seed) if type(seed) is float else own(seed.astype(np.result_type(y._data)))
+    dtype = np.result_type(y._data)
+    return own(seed.astype(dtype)) if to else plain(dtype.type(seed))
 
 
 def shape(x: Any) -> tuple[int, ...]:

@@ -94,13 +94,16 @@ def _logistic_cross_entropy(z: Any, t: Any) -> Any:
     else:
         low = high = t
     if not (low >= 0.0 and high <= 1.0):
-        raise ValueError(f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}")
+        raise ValueError(
+            f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}"
+        )
     return np.log1p(np.exp(-builtins.abs(z))) + z * ((z > 0.0) - t)
 
 
 def _logistic_residual(z: Any, t: Any) -> Any:
+    z = z + 0.0  # makes -0.0 positive, for the sign
     e = np.exp(-builtins.abs(z))
-    return ((z > 0.0) - t) - np.copysign(e / (1.0 + e), z)
+    return ((z >= 0.0) - t) - np.copysign(e / (1.0 + e), z)
 
 
 # fmt: off
@@ -164,7 +167,8 @@ def _expand(g: Any, x: Any, axis: Any) -> Any:
     if type(g) is float or g.ndim == 0:
         return g
     ndim = len(shape(x))
-    axes = {a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
+    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = {a % ndim for a in axes}
     return reshape(g, shape=tuple(1 if i in axes else n for i, n in enumerate(shape(x))))
 
 
@@ -264,7 +268,9 @@ def _transpose_rule(g: Any, out: Any, x: Any, *, axes: Any) -> Any:
 def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros with `x` added at `index`, once for each time that an element is named."""
     out = np.zeros(shape, np.result_type(x))
-    if builtins.any(isinstance(i, np.ndarray) for i in (index if type(index) is tuple else (index,))):
+    if builtins.any(
+        isinstance(i, np.ndarray) for i in (index if type(index) is tuple else (index,))
+    ):
         np.add.at(out, index, x)
     else:
         out[index] = x
@@ -285,7 +291,7 @@ broadcast_to = Primitive("broadcast_to", _broadcast_to,
 reshape      = Primitive("reshape", lambda x, shape: np.reshape(x, shape),
                          lambda g, out, x, **to: reshape(g, shape=shape(x)))
 transpose    = Primitive("transpose", _transpose, _transpose_rule)
-getitem      = Primitive("getitem", lambda x, index: x[index],
+getitem      = Primitive("getitem", lambda x, index: np.asarray(x)[index],
                          lambda g, out, x, *, index: scatter(g, index=index, shape=shape(x)))
 scatter      = Primitive("scatter", _scatter,
                          lambda g, out, x, *, index, shape: getitem(g, index=index),

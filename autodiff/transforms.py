@@ -136,13 +136,9 @@ def parameter_names(f: Callable[..., Any]) -> Sequence[str]:
 
 def as_values(tree: Any, name: Sequence[str], found: list[Value]) -> Any:
     """Return an argument with Values for its numbers, called by key or `name`; add them to `found`."""
-
-    def value(x: Any, key: str | None) -> Value:
-        leaf = Value(x, key or "".join(name) or None)
-        found.append(leaf)
-        return leaf
-
-    return tree_map(value, tree)
+    values = tree_map(Value, tree, *name)
+    found += leaves(values)
+    return values
 
 
 def collected(xs: Any, adjoints: Mapping[Node, Any]) -> Any:

@@ -25,6 +25,14 @@ def tree_map(function: Callable[[Any, str | None], Any], tree: Any, name: str | 
 
 def leaves(tree: Any) -> list[Any]:
     """Return the leaves of `tree` in order."""
-    found: list[Any] = []
-    tree_map(lambda leaf, path: found.append(leaf), tree)
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, (list, tuple)):
+        return [tree]
+    found = []
+    for branch in tree:
+        if isinstance(branch, (dict, list, tuple)):
+            found += leaves(branch)
+        else:
+            found.append(branch)
     return found

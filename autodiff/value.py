@@ -32,7 +32,9 @@ class ReadOnlyArray(np.ndarray[Any, np.dtype[Any]]):
         super().__setitem__(index, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(isinstance(x, ReadOnlyArray) and not x.flags.writeable for x in options.get("out", ())):
+        if any(
+            isinstance(x, ReadOnlyArray) and not x.flags.writeable for x in options.get("out", ())
+        ):
             raise ValueError(READ_ONLY)
         inputs = tuple(x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x for x in inputs)
         return getattr(ufunc, method)(*inputs, **options)
@@ -153,6 +155,8 @@ class Value(Node):
     @property
     def T(self) -> Value:  # noqa: N802
         """The transpose: the axes in reverse order."""
+        if type(self._data) is not np.ndarray or self._data.ndim < 2:
+            return self
         return record(primitives.transpose, (self,), {"axes": None})
 
     # Differentiation.
@@ -177,7 +181,9 @@ class Value(Node):
     # Python's protocols.
 
     def __repr__(self) -> str:
-        data = np.array2string(np.asarray(self._data), separator=", ", threshold=20, prefix="Value(")
+        data = np.array2string(
+            np.asarray(self._data), separator=", ", threshold=20, prefix="Value("
+        )
         parts = [data if self.ndim else repr(float(self._data))]
         if self.ndim:
             parts.append(f"shape={self.shape}")
@@ -231,7 +237,8 @@ class Value(Node):
                 "the index of a Value is made of integers, slices, None, ... and arrays of "
                 "integers or booleans, not of Values; a comparison such as v > 0 gives such an array"
             )
-        parts = tuple(np.array(p) if isinstance(p, (list, np.ndarray)) else p for p in parts)
+        basic = (int, np.integer, slice, type(None), type(...))
+        parts = tuple(p if isinstance(p, basic) else np.array(p) for p in parts)
         return record(primitives.getitem, (self,), {"index": parts})
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:

@@ -2,73 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from autodiff.graph import Node, Primitive, called, shape
+from autodiff.graph import Node, called, shape
 
 
-def walk(seeds: Mapping[Node, Any], wanted: Collection[Node] | None = None) -> dict[Node, Any]:
-    """Return the adjoints of the nodes that the seeded results depend on.
+def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> dict[Node, Any]:
+    """Complete the adjoints of results with those of the nodes that they depend on; return them.
 
-    `seeds` gives the results their adjoints; with `wanted`, only those nodes are asked about.
+    With `wanted`, only what leads to those nodes is computed, and only theirs are kept; a graph
+    that nobody else holds is freed on the way.
+
     A node is visited once, after all its readers, when its adjoint is complete however many paths
     lead to it: with `b = a + a; c = b + b`, an adjoint of `b` passed on after the first of its two
     parts would lose half of the gradient. Parts are added with `+`, never in place, because a rule
     may hand the same array to several operands, as that of `add` does.
     """
-    nodes = oldest_first(seeds)
-    needed = asked = set(nodes)
-    if wanted is not None:
-        asked = set(wanted)
+    nodes = oldest_first(adjoints)
+    asked = None if wanted is None else set(wanted)
+    needed = None
+    if asked and not asked.issuperset([node for node in nodes if node.primitive is None]):
         needed = ways_to(asked, nodes)
-    adjoints = seeds
     while nodes:
         node = nodes.pop()
         primitive = node.primitive
         if primitive is None or node not in adjoints:
             continue
-        if node in asked:
-            g = adjoints[node]
-        else:
-            g = adjoints.pop(node)
-            needed.discard(node)
-        out, inputs = node._data, node.inputs
-        if type(out) is float and len(inputs) == 2:
+        g = adjoints[node] if asked is None or node in asked else adjoints.pop(node)
+        operands, inputs, out = node.operands, node.inputs, node._data
+        if type(out) is float and len(inputs) == 2 and needed is None:
             # The loop below, unrolled for two numbers: number-by-number graphs consist of these.
             x, y = inputs
             if type(x) is float and type(y) is float and y:
-                a, b = node.operands
-                if a in needed:
-                    part = primitive.rules[0](g, out, x, y)
+                a, b = operands
+                if isinstance(a, Node):
+                    part = float(primitive.rules[0](g, out, x, y))
                     adjoints[a] = adjoints[a] + part if a in adjoints else part
-                if b in needed:
-                    part = primitive.rules[1](g, out, x, y)
+                if isinstance(b, Node):
+                    part = float(primitive.rules[1](g, out, x, y))
                     adjoints[b] = adjoints[b] + part if b in adjoints else part
                 continue
-        parameters = node.parameters
-        for operand, x, rule in zip(node.operands, inputs, primitive.rules):
-            if not isinstance(operand, Node) or operand not in needed or rule is None:
+        for operand, x, rule in zip(operands, inputs, primitive.rules):
+            if rule is None or not isinstance(operand, Node):
+                continue
+            if needed is not None and operand not in needed:
                 continue
             try:
-                part = rule(g, out, *inputs, **parameters)
+                part = rule(g, out, *inputs, **node.parameters)
             except ZeroDivisionError:  # Python raises where NumPy gives inf or nan
                 part = rule(*map(np.float64, (g, out, *inputs)))
-            if type(part) is not type(x) or (
-                type(x) is not float and (part.shape != x.shape or part.dtype is not x.dtype)
-            ):
-                part = fit(part, x, primitive, operand)
+            if type(x) is np.ndarray:
+                if getattr(part, "shape", ()) != x.shape:
+                    part = fit(part, x.shape, node, operand)
+                if part.dtype is not x.dtype:
+                    part = part.astype(x.dtype)
+            elif type(part) is not type(x):
+                part = type(x)(fit(part, (), node, operand))
             adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
     return adjoints
 
 
 def oldest_first(results: Iterable[Node]) -> list[Node]:
-    """Return the nodes that `results` depend on, themselves included, each after its readers.
+    """Return the nodes that `results` depend on, themselves included, each before its readers.
 
-    An operand is older than its reader, so descending creation order is a topological order.
+    An operand is older than its reader, so the order of creation is a topological order.
     """
     nodes = list(results)
     seen = set(nodes)
@@ -82,7 +83,7 @@ def oldest_first(results: Iterable[Node]) -> list[Node]:
 
 
 def ways_to(wanted: Collection[Node], nodes: list[Node]) -> set[Node]:
-    """Return those of `nodes`, newest first, that are wanted or depend on one that is."""
+    """Return those of `nodes`, oldest first, that are wanted or depend on one that is."""
     needed = set(wanted)
     for node in nodes:
         for operand in node.operands:
@@ -92,27 +93,22 @@ def ways_to(wanted: Collection[Node], nodes: list[Node]) -> set[Node]:
     return needed
 
 
-def fit(part: Any, x: Any, primitive: Primitive, operand: Node) -> Any:
-    """Give a rule's result the shape and dtype of the operand's data `x`, undoing a broadcast."""
-    given, to = shape(part), shape(x)
-    if given != to:
-        if not primitive.broadcasts or not broadcasts(to, given):
-            raise ValueError(
-                f"the rule of {primitive.name} gave {called(operand)} an adjoint of shape {given}; "
-                "an adjoint has the shape of what it belongs to"
-            )
-        lead = len(given) - len(to)
-        axes = (*range(lead), *[i for i, n in enumerate(to, lead) if n == 1])
-        part = part.sum(axes)
-        if 1 in to:
-            part = part.reshape(to)
-    if type(x) is float:
-        return float(part)
-    return part if part.dtype == x.dtype else part.astype(x.dtype)
-
-
-def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    """Tell whether an array of `shape` can be broadcast to the shape `to`."""
-    return len(shape) <= len(to) and all(
-        n in (1, m) for n, m in zip(reversed(shape), reversed(to))
-    )
+def fit(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
+    """Undo a broadcast: sum the adjoint that a rule gave over the axes that the operand lacks."""
+    given = shape(part)
+    if given == to:
+        return part
+    lead = len(given) - len(to)
+    ones = [i for i, n in enumerate(to, lead) if n == 1]
+    if (
+        not node.primitive.broadcasts
+        or len(given) != len(node.shape)
+        or lead < 0
+        or any(n not in (1, m) for n, m in zip(to, given[lead:]))
+    ):
+        raise ValueError(
+            f"the rule of {node.primitive.name} gave {called(operand)} an adjoint of shape "
+            f"{given}; an adjoint has the shape of what it belongs to"
+        )
+    part = part.sum(axis=(*range(lead), *ones))
+    return part.reshape(to) if ones else part
