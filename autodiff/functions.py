@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from autodiff import primitives
-from autodiff.graph import called, record, shape
+from autodiff.arrays import shape
+from autodiff.errors import called
+from autodiff.graph import record
 from autodiff.primitives import exp, matmul, maximum, minimum, multiply, square
 
 Axis = int | tuple[int, ...] | None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-FLOAT64 = np.dtype(np.float64)
-FLOAT32 = np.dtype(np.float32)
+from autodiff.arrays import as_data, own, plain, shape
+from autodiff.errors import called, refuse
+
 NO_PARAMETERS: Mapping[str, Any] = {}
 next_serial = count().__next__
 
@@ -41,7 +42,7 @@ class Node:
     name: str | None
     operands: tuple[Any, ...]
     parameters: Mapping[str, Any]
-    primitive: Primitive | None
+    primitive: Any
     serial: int
 
 
@@ -78,11 +79,12 @@ class Primitive:
     ) -> None:
         self.name = name
         self.function = function
-        self.rules: Iterable[Callable[..., Any] | None] = EveryOperand(every) if every else rules
+        self.rules: Any = EveryOperand(every) if every else rules
         self.broadcasts = broadcasts
         self.__doc__ = doc or f"As `numpy.{name}`; recorded if an operand is a Value."
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        """Record if an operand is a Value; of plain numbers and arrays compute the function."""
         for x in operands:
             if type(x) is not np.ndarray and type(x) is not float:
                 return record(self, operands, parameters)
@@ -123,7 +125,7 @@ def record(
         return data
     node = object.__new__(kind)
     node._data = (
-        data if type(data) is float or type(data) is np.ndarray and data.ndim else plain(data)
+        data if type(data) is float or (type(data) is np.ndarray and data.ndim) else plain(data)
     )
     node._grad = None
     node.inputs = inputs
@@ -133,51 +135,6 @@ def record(
     node.primitive = primitive
     node.serial = next_serial()
     return node
-
-
-def as_data(x: Any, what: str, position: int | None = None) -> Any:
-    """Return numbers as the graph holds them: a float array, a float or a float32 scalar.
-
-    Of the real dtypes float32 is kept and every other becomes float64. A float64 scalar is held as
-    Python's float, ten times faster than a 0-d array. Arrays are copied only if they must be.
-    In errors the numbers are called `what`, or operand `position` of the operation `what`.
-    """
-    if type(x) is np.ndarray and x.ndim:
-        if x.dtype is FLOAT64 or x.dtype is FLOAT32:
-            return x
-        if x.dtype.kind in "biu":
-            return x.astype(np.float64)
-    if position is not None:
-        what = f"{what}: operand {position}"
-    try:
-        if isinstance(x, (int, float)):
-            return float(x)
-        array = np.asarray(x)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{what} is no array of numbers: {error}") from None
-    if array.dtype.kind == "c":
-        raise TypeError(f"{what} is complex; derivatives here are those of real functions")
-    if array.dtype.kind not in "biuf" or isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{what} is no array of numbers but {type(x).__name__} of {array.dtype}")
-    if array.dtype != FLOAT32:
-        array = array.astype(np.float64)
-    return array if array.ndim else plain(array)
-
-
-def plain(data: Any) -> Any:
-    """Return a result of NumPy as the graph holds it: a scalar is no array."""
-    if type(data) is np.ndarray:
-        if data.ndim:
-            return data
-        data = data[()]
-    return float(data) if type(data) is np.float64 else data
-
-
-def own(x: Any) -> Any:
-    """Return data that nobody else can change: `x` if it is a read-only owner, else a copy."""
-    if type(x) is not np.ndarray or (not x.flags.writeable and x.base is None):
-        return x
-    return x.copy("K")
 
 
 def as_seed(y: Node, seed: Any) -> Any:
@@ -197,47 +154,3 @@ def as_seed(y: Node, seed: Any) -> Any:
         raise ValueError(f"a seed of shape {shape(seed)} does not fit {called(y)}")
     dtype = np.result_type(y._data)
     return own(seed.astype(dtype)) if to else plain(dtype.type(seed))
-
-
-def shape(x: Any) -> tuple[int, ...]:
-    """Return the shape of an array, a Value or a number; records nothing."""
-    return () if type(x) is float else x.shape if hasattr(x, "shape") else np.shape(x)
-
-
-def called(x: Any, position: int | None = None) -> str:
-    """Name a Value or an operand for an error message, with its shape."""
-    if getattr(x, "name", None):
-        label = f"'{x.name}'"
-    else:
-        label = f"operand {position}" if position else "a Value"
-    return f"{label} of shape {shape(x)}"
-
-
-def refuse(
-    primitive: Primitive,
-    operands: tuple[Any, ...],
-    inputs: list[Any],
-    parameters: Mapping[str, Any],
-    error: Exception,
-) -> NoReturn:
-    """Raise what NumPy objected to as a sentence about the operation and its operands."""
-    names = [called(x, i) for i, x in enumerate(operands, 1)]
-    shapes = [shape(x) for x in inputs]
-    kind: type[Exception] = type(error) if type(error) in (IndexError, TypeError) else ValueError
-    if primitive.name == "matmul" and all(shapes):
-        advice = "the last axis of the first must be as long as the first axis of the second"
-        if len(shapes[1]) > 1:
-            advice = "the last axis of the first must be as long as the last but one of the second"
-        transposed = (shapes[0], shapes[1][::-1]), (shapes[0][::-1], shapes[1])
-        if any(a[-1] == b[max(len(b) - 2, 0)] for a, b in transposed):
-            advice += "; is a transpose (.T) missing?"
-        message = f"{' and '.join(names)} do not multiply: {advice}"
-    elif primitive.broadcasts and "broadcast" in str(error):
-        message = (
-            f"{' and '.join(names)} do not broadcast: aligned at the last axis, "
-            "each pair of lengths must be equal or contain a 1"
-        )
-    else:
-        options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
-        message = f"{', '.join(names)}{' with ' if options else ''}{options}: {error}"
-    raise kind(f"{primitive.name}: {message}") from None

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from autodiff import functions, primitives
-from autodiff.graph import Node, Primitive, record, shape
+from autodiff.arrays import shape
+from autodiff.graph import Node, Primitive, record
 
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 
@@ -26,10 +27,26 @@ UFUNCS: dict[str, Primitive] = {
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     getattr(np, name): getattr(functions, name)
-    for name in (
-        "sum mean max min var where clip dot outer transpose swapaxes reshape ravel expand_dims "
-        "squeeze broadcast_to concatenate stack"
-    ).split()
+    for name in [
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "var",
+        "where",
+        "clip",
+        "dot",
+        "outer",
+        "transpose",
+        "swapaxes",
+        "reshape",
+        "ravel",
+        "expand_dims",
+        "squeeze",
+        "broadcast_to",
+        "concatenate",
+        "stack",
+    ]
 } | {
     np.amax: functions.max,
     np.amin: functions.min,
@@ -82,11 +99,6 @@ ADVICE = (
     "write it with the functions that `dir(autodiff)` lists, or use .data, "
     "the numbers alone, where no gradient is wanted"
 )
-
-
-def compare(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
-    """Compare numbers; a mask is plain, because it has no derivative."""
-    return operation(numbers(a), numbers(b))
 
 
 def numbers(x: Any) -> Any:

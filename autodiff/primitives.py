@@ -11,7 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.graph import Primitive, shape
+from autodiff.arrays import shape
+from autodiff.graph import Primitive
+
+# Named in rules above their definitions.
+cos: Primitive
+log: Primitive
+logistic_residual: Primitive
+power: Primitive
+reshape: Primitive
+scatter: Primitive
+sigmoid_slope: Primitive
+where: Primitive
 
 # fmt: off
 
@@ -140,14 +151,17 @@ logistic_residual = Primitive("logistic_residual", _logistic_residual,
 # Reductions.
 
 
-def _reduction(ufunc: np.ufunc) -> Any:
+def _reduction(ufunc: Any) -> Any:
     return lambda x, axis, keepdims: ufunc.reduce(np.asarray(x), axis=axis, keepdims=keepdims)
+
+
+_sum = _reduction(np.add)
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
     if _size(x) == 0:
         raise ValueError("there are no elements to average; is the batch empty?")
-    total = np.add.reduce(np.asarray(x), axis=axis, keepdims=keepdims)
+    total = _sum(x, axis, keepdims)
     return total / (_size(x) / total.size)
 
 
@@ -167,8 +181,9 @@ def _expand(g: Any, x: Any, axis: Any) -> Any:
     if type(g) is float or g.ndim == 0:
         return g
     ndim = len(shape(x))
-    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = {a % ndim for a in axes}
+    if axis is None:
+        axis = tuple(range(ndim))
+    axes = {a % ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
     return reshape(g, shape=tuple(1 if i in axes else n for i, n in enumerate(shape(x))))
 
 
@@ -185,7 +200,7 @@ def _extreme_rule(g: Any, out: Any, x: Any, *, axis: Any, keepdims: bool) -> Any
 
 # fmt: off
 
-sum       = Primitive("sum", _reduction(np.add),
+sum       = Primitive("sum", _sum,
                       lambda g, out, x, *, axis, keepdims: _spread(g, x, axis))
 mean      = Primitive("mean", _mean,
                       lambda g, out, x, *, axis, keepdims:

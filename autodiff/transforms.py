@@ -135,7 +135,7 @@ def parameter_names(f: Callable[..., Any]) -> Sequence[str]:
 
 
 def as_values(tree: Any, name: Sequence[str], found: list[Value]) -> Any:
-    """Return an argument with Values for its numbers, called by key or `name`; add them to `found`."""
+    """Return an argument with Values, named by key or `name`, for its numbers; add to `found`."""
     values = tree_map(Value, tree, *name)
     found += leaves(values)
     return values
@@ -154,6 +154,7 @@ def released(data: Any) -> Any:
 
 
 def name_of(f: Callable[..., Any]) -> str:
+    """Name a function for an error message."""
     return getattr(f, "__name__", "the function")
 
 

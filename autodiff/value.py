@@ -3,64 +3,38 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from autodiff import functions, numpy_dispatch, primitives
-from autodiff.graph import (
-    NO_PARAMETERS,
-    Node,
-    as_data,
-    as_seed,
-    called,
-    next_serial,
-    own,
-    record,
-)
+from autodiff.arrays import as_data, own
+from autodiff.errors import called
+from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, next_serial, record
+from autodiff.read_only import read_only
 from autodiff.walk import walk
 
 
-class ReadOnlyArray(np.ndarray[Any, np.dtype[Any]]):
-    """An array as a Value shows it: computing with it is as usual, writing into it is refused."""
+def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the methods of an operator: for the Value on the left, and on the right."""
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if not self.flags.writeable:
-            raise ValueError(READ_ONLY)
-        super().__setitem__(index, value)
+    def left(self: Value, other: Any) -> Any:
+        return record(primitive, (self, other))
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(
-            isinstance(x, ReadOnlyArray) and not x.flags.writeable for x in options.get("out", ())
-        ):
-            raise ValueError(READ_ONLY)
-        inputs = tuple(x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x for x in inputs)
-        return getattr(ufunc, method)(*inputs, **options)
+    def right(self: Value, other: Any) -> Any:
+        return record(primitive, (other, self))
 
-    def __repr__(self) -> str:
-        return repr(self.view(np.ndarray))
-
-    # So `p.data -= step` computes a new array and assigns it.
-    __iadd__ = np.ndarray.__add__
-    __isub__ = np.ndarray.__sub__
-    __imul__ = np.ndarray.__mul__
-    __itruediv__ = np.ndarray.__truediv__
+    return left, right
 
 
-READ_ONLY = (
-    "the data and the gradient of a Value cannot be changed in place, because recorded results "
-    "need them; assign a new array, as in v.data = v.data - step, or change v.data.copy()"
-)
+def comparison(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the method of a comparison: it gives a plain mask, which has no derivative."""
 
+    def compare(self: Value, other: Any) -> Any:
+        return operation(self._data, numpy_dispatch.numbers(other))
 
-def shown(data: Any) -> Any:
-    if type(data) is not np.ndarray:
-        return data
-    view = data.view(ReadOnlyArray)
-    view.flags.writeable = False
-    return view
+    return compare
 
 
 class Value(Node):
@@ -97,7 +71,7 @@ class Value(Node):
         Assigning replaces them, for leaves only and by numbers of the same shape. What has been
         recorded keeps the old ones.
         """
-        return shown(self._data)
+        return read_only(self._data)
 
     @data.setter
     def data(self, data: Any) -> None:
@@ -117,8 +91,8 @@ class Value(Node):
     def grad(self) -> Any:
         """The gradient of the latest backward pass, of the shape of `data`; zero before any."""
         if self._grad is None:
-            return 0.0 if type(self._data) is float else shown(np.zeros_like(self._data))
-        return shown(self._grad)
+            return 0.0 if type(self._data) is float else read_only(np.zeros_like(self._data))
+        return read_only(self._grad)
 
     @grad.setter
     def grad(self, grad: Any) -> None:
@@ -153,7 +127,7 @@ class Value(Node):
         return np.result_type(self._data)
 
     @property
-    def T(self) -> Value:  # noqa: N802
+    def T(self) -> Any:  # noqa: N802
         """The transpose: the axes in reverse order."""
         if type(self._data) is not np.ndarray or self._data.ndim < 2:
             return self
@@ -182,7 +156,7 @@ class Value(Node):
 
     def __repr__(self) -> str:
         data = np.array2string(
-            np.asarray(self._data), separator=", ", threshold=20, prefix="Value("
+            np.asarray(self._data), separator=", ", threshold=12, edgeitems=2, prefix="Value("
         )
         parts = [data if self.ndim else repr(float(self._data))]
         if self.ndim:
@@ -220,8 +194,6 @@ class Value(Node):
     def __iter__(self) -> Iterator[Value]:
         return (self[i] for i in range(len(self)))
 
-    __hash__ = Node.__hash__  # by identity, although == compares numbers
-
     def __reduce__(self) -> Any:
         if self.primitive is not None:
             raise TypeError(
@@ -230,15 +202,14 @@ class Value(Node):
             )
         return restored, (np.array(self._data), self.name, self._grad)
 
-    def __getitem__(self, index: Any) -> Value:
+    def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, Node) for part in parts):
             raise TypeError(
-                "the index of a Value is made of integers, slices, None, ... and arrays of "
-                "integers or booleans, not of Values; a comparison such as v > 0 gives such an array"
+                "a Value is indexed by integers, slices, None, ... and arrays of integers or "
+                "booleans, not by Values; a comparison such as v > 0 gives such an array"
             )
-        basic = (int, np.integer, slice, type(None), type(...))
-        parts = tuple(p if isinstance(p, basic) else np.array(p) for p in parts)
+        parts = tuple(part if is_basic(part) else as_index(part) for part in parts)
         return record(primitives.getitem, (self,), {"index": parts})
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
@@ -249,70 +220,29 @@ class Value(Node):
 
     # Operators.
 
-    def __neg__(self) -> Value:
+    def __neg__(self) -> Any:
         return record(primitives.negative, (self,))
 
     def __pos__(self) -> Value:
         return self
 
-    def __abs__(self) -> Value:
+    def __abs__(self) -> Any:
         return record(primitives.abs, (self,))
 
-    def __add__(self, other: Any) -> Value:
-        return record(primitives.add, (self, other))
+    __add__, __radd__ = operators(primitives.add)
+    __sub__, __rsub__ = operators(primitives.subtract)
+    __mul__, __rmul__ = operators(primitives.multiply)
+    __truediv__, __rtruediv__ = operators(primitives.divide)
+    __pow__, __rpow__ = operators(primitives.power)
+    __matmul__, __rmatmul__ = operators(primitives.matmul)
 
-    def __radd__(self, other: Any) -> Value:
-        return record(primitives.add, (other, self))
-
-    def __sub__(self, other: Any) -> Value:
-        return record(primitives.subtract, (self, other))
-
-    def __rsub__(self, other: Any) -> Value:
-        return record(primitives.subtract, (other, self))
-
-    def __mul__(self, other: Any) -> Value:
-        return record(primitives.multiply, (self, other))
-
-    def __rmul__(self, other: Any) -> Value:
-        return record(primitives.multiply, (other, self))
-
-    def __truediv__(self, other: Any) -> Value:
-        return record(primitives.divide, (self, other))
-
-    def __rtruediv__(self, other: Any) -> Value:
-        return record(primitives.divide, (other, self))
-
-    def __pow__(self, other: Any) -> Value:
-        return record(primitives.power, (self, other))
-
-    def __rpow__(self, other: Any) -> Value:
-        return record(primitives.power, (other, self))
-
-    def __matmul__(self, other: Any) -> Value:
-        return record(primitives.matmul, (self, other))
-
-    def __rmatmul__(self, other: Any) -> Value:
-        return record(primitives.matmul, (other, self))
-
-    # A comparison gives a plain mask of booleans, which has no derivative.
-
-    def __lt__(self, other: Any) -> Any:
-        return numpy_dispatch.compare(operator.lt, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return numpy_dispatch.compare(operator.le, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return numpy_dispatch.compare(operator.gt, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return numpy_dispatch.compare(operator.ge, self, other)
-
-    def __eq__(self, other: Any) -> Any:  # type: ignore[override]
-        return numpy_dispatch.compare(operator.eq, self, other)
-
-    def __ne__(self, other: Any) -> Any:  # type: ignore[override]
-        return numpy_dispatch.compare(operator.ne, self, other)
+    __lt__ = comparison(operator.lt)
+    __le__ = comparison(operator.le)
+    __gt__ = comparison(operator.gt)
+    __ge__ = comparison(operator.ge)
+    __eq__ = comparison(operator.eq)
+    __ne__ = comparison(operator.ne)
+    __hash__ = Node.__hash__  # by identity, although == compares numbers
 
     # NumPy's protocols: its own functions record too.
 
@@ -330,53 +260,34 @@ class Value(Node):
 
     # NumPy's methods.
 
-    def sum(self, axis: functions.Axis = None, keepdims: bool = False) -> Value:
-        """As `autodiff.sum`."""
-        return functions.sum(self, axis, keepdims)
+    sum = functions.sum
+    mean = functions.mean
+    max = functions.max
+    min = functions.min
+    var = functions.var
+    clip = functions.clip
+    dot = functions.dot
+    swapaxes = functions.swapaxes
+    ravel = functions.ravel
+    squeeze = functions.squeeze
 
-    def mean(self, axis: functions.Axis = None, keepdims: bool = False) -> Value:
-        """As `autodiff.mean`."""
-        return functions.mean(self, axis, keepdims)
-
-    def max(self, axis: functions.Axis = None, keepdims: bool = False) -> Value:
-        """As `autodiff.max`."""
-        return functions.max(self, axis, keepdims)
-
-    def min(self, axis: functions.Axis = None, keepdims: bool = False) -> Value:
-        """As `autodiff.min`."""
-        return functions.min(self, axis, keepdims)
-
-    def var(self, axis: functions.Axis = None, ddof: int = 0, keepdims: bool = False) -> Value:
-        """As `autodiff.var`."""
-        return functions.var(self, axis, ddof, keepdims)
-
-    def clip(self, a_min: Any = None, a_max: Any = None) -> Value:
-        """As `autodiff.clip`."""
-        return functions.clip(self, a_min, a_max)
-
-    def dot(self, other: Any) -> Value:
-        """As `autodiff.dot`."""
-        return functions.dot(self, other)
-
-    def transpose(self, *axes: Any) -> Value:
+    def transpose(self, *axes: Any) -> Any:
         """As `autodiff.transpose`; the axes as one tuple or one by one."""
         return functions.transpose(self, unpacked(axes) or None)
 
-    def swapaxes(self, axis1: int, axis2: int) -> Value:
-        """As `autodiff.swapaxes`."""
-        return functions.swapaxes(self, axis1, axis2)
-
-    def reshape(self, *shape: Any) -> Value:
+    def reshape(self, *shape: Any) -> Any:
         """As `autodiff.reshape`; the shape as one tuple or one by one."""
         return functions.reshape(self, unpacked(shape))
 
-    def ravel(self) -> Value:
-        """As `autodiff.ravel`."""
-        return functions.ravel(self)
 
-    def squeeze(self, axis: functions.Axis = None) -> Value:
-        """As `autodiff.squeeze`."""
-        return functions.squeeze(self, axis)
+def is_basic(part: Any) -> bool:
+    """Tell whether a part of an index selects without an array of positions."""
+    return part is None or part is ... or isinstance(part, (int, np.integer, slice))
+
+
+def as_index(part: Any) -> Any:
+    """Return an array of positions, or a mask, that is ours; an empty list has no positions."""
+    return np.array(part) if isinstance(part, np.ndarray) or len(part) else np.array(part, np.intp)
 
 
 def restored(data: Any, name: str | None, grad: Any) -> Value:

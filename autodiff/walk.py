@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.graph import Node, called, shape
+from autodiff.arrays import shape
+from autodiff.errors import called
+from autodiff.graph import Node
 
 
 def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> dict[Node, Any]:
@@ -102,7 +104,7 @@ def fit(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
     ones = [i for i, n in enumerate(to, lead) if n == 1]
     if (
         not node.primitive.broadcasts
-        or len(given) != len(node.shape)
+        or len(given) != len(shape(node._data))
         or lead < 0
         or any(n not in (1, m) for n, m in zip(to, given[lead:]))
     ):

@@ -1,0 +1,60 @@
+"""Numbers as the graph holds them: float arrays that nothing changes, and plain floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+FLOAT64 = np.dtype(np.float64)
+FLOAT32 = np.dtype(np.float32)
+
+
+def as_data(x: Any, what: str, position: int | None = None) -> Any:
+    """Return numbers as the graph holds them: a float array, a float or a float32 scalar.
+
+    Of the real dtypes float32 is kept and every other becomes float64. A float64 scalar is held as
+    Python's float, ten times faster than a 0-d array. Arrays are copied only if they must be.
+    In errors the numbers are called `what`, or operand `position` of the operation `what`.
+    """
+    if type(x) is np.ndarray and x.ndim:
+        if x.dtype is FLOAT64 or x.dtype is FLOAT32:
+            return x
+        if x.dtype.kind in "biu":
+            return x.astype(np.float64)
+    if position is not None:
+        what = f"{what}: operand {position}"
+    try:
+        if isinstance(x, (int, float)):
+            return float(x)
+        array = np.asarray(x)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{what} is no array of numbers: {error}") from None
+    if array.dtype.kind == "c":
+        raise TypeError(f"{what} is complex; derivatives here are those of real functions")
+    if array.dtype.kind not in "biuf" or isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{what} is no array of numbers but {type(x).__name__} of {array.dtype}")
+    if array.dtype != FLOAT32:
+        array = array.astype(np.float64)
+    return array if array.ndim else plain(array)
+
+
+def plain(data: Any) -> Any:
+    """Return a result of NumPy as the graph holds it: a scalar is no array."""
+    if type(data) is np.ndarray:
+        if data.ndim:
+            return data
+        data = data[()]
+    return float(data) if type(data) is np.float64 else data
+
+
+def own(x: Any) -> Any:
+    """Return data that nobody else can change: `x` if it is a read-only owner, else a copy."""
+    if type(x) is not np.ndarray or (not x.flags.writeable and x.base is None):
+        return x
+    return x.copy("K")
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    """Return the shape of an array, a Value or a number; records nothing."""
+    return () if type(x) is float else x.shape if hasattr(x, "shape") else np.shape(x)

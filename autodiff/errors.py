@@ -1,0 +1,47 @@
+"""Error messages: sentences that name the operation, its operands and their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from autodiff.arrays import shape
+
+
+def called(x: Any, position: int | None = None) -> str:
+    """Name a Value or an operand for an error message, with its shape."""
+    if getattr(x, "name", None):
+        label = f"'{x.name}'"
+    else:
+        label = f"operand {position}" if position else "a Value"
+    return f"{label} of shape {shape(x)}"
+
+
+def refuse(
+    primitive: Any,
+    operands: tuple[Any, ...],
+    inputs: list[Any],
+    parameters: Mapping[str, Any],
+    error: Exception,
+) -> NoReturn:
+    """Raise what NumPy objected to as a sentence about the operation and its operands."""
+    names = [called(x, i) for i, x in enumerate(operands, 1)]
+    shapes = [shape(x) for x in inputs]
+    kind: type[Exception] = type(error) if type(error) in (IndexError, TypeError) else ValueError
+    if primitive.name == "matmul" and all(shapes):
+        advice = "the last axis of the first must be as long as the first axis of the second"
+        if len(shapes[1]) > 1:
+            advice = "the last axis of the first must be as long as the last but one of the second"
+        transposed = (shapes[0], shapes[1][::-1]), (shapes[0][::-1], shapes[1])
+        if any(a[-1] == b[max(len(b) - 2, 0)] for a, b in transposed):
+            advice += "; is a transpose (.T) missing?"
+        message = f"{' and '.join(names)} do not multiply: {advice}"
+    elif primitive.broadcasts and "broadcast" in str(error):
+        message = (
+            f"{' and '.join(names)} do not broadcast: aligned at the last axis, "
+            "each pair of lengths must be equal or contain a 1"
+        )
+    else:
+        options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
+        message = f"{', '.join(names)}{' with ' if options else ''}{options}: {error}"
+    raise kind(f"{primitive.name}: {message}") from None
