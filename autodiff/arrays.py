@@ -42,9 +42,7 @@ def as_data(x: Any, what: str, position: int | None = None) -> Any:
 def plain(data: Any) -> Any:
     """Return a result of NumPy as the graph holds it: a scalar is no array."""
     if type(data) is np.ndarray:
-        if data.ndim:
-            return data
-        data = data[()]
+        return data if data.ndim else plain(data[()])
     return float(data) if type(data) is np.float64 else data
 
 

@@ -124,9 +124,7 @@ def record(
     if kind is None:
         return data
     node = object.__new__(kind)
-    node._data = (
-        data if type(data) is float or (type(data) is np.ndarray and data.ndim) else plain(data)
-    )
+    node._data = data if type(data) is float else plain(data)
     node._grad = None
     node.inputs = inputs
     node.name = None

@@ -144,13 +144,13 @@ def as_values(tree: Any, name: Sequence[str], found: list[Value]) -> Any:
 def collected(xs: Any, adjoints: Mapping[Node, Any]) -> Any:
     """Return the adjoints of `xs` in their structure; zero for one that has none."""
     return tree_map(
-        lambda x, _: released(adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)), xs
+        lambda x, _: released(adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)[()]), xs
     )
 
 
 def released(data: Any) -> Any:
     """Return numbers of the graph as an array, or a NumPy scalar, of the caller's own."""
-    return np.float64(data) if type(data) is float else data.copy()[()]
+    return np.float64(data) if type(data) is float else data.copy()
 
 
 def name_of(f: Callable[..., Any]) -> str:

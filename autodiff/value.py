@@ -287,7 +287,8 @@ def is_basic(part: Any) -> bool:
 
 def as_index(part: Any) -> Any:
     """Return an array of positions, or a mask, that is ours; an empty list has no positions."""
-    return np.array(part) if isinstance(part, np.ndarray) or len(part) else np.array(part, np.intp)
+    empty = isinstance(part, (list, tuple, range)) and not part
+    return np.array(part, np.intp) if empty else np.array(part)
 
 
 def restored(data: Any, name: str | None, grad: Any) -> Value:

@@ -34,7 +34,7 @@ def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> d
         primitive = node.primitive
         if primitive is None or node not in adjoints:
             continue
-        g = adjoints[node] if asked is None or node in asked else adjoints.pop(node)
+        g = adjoints.pop(node) if asked and node not in asked else adjoints[node]
         operands, inputs, out = node.operands, node.inputs, node._data
         if type(out) is float and len(inputs) == 2 and needed is None:
             # The loop below, unrolled for two numbers: number-by-number graphs consist of these.

@@ -1,0 +1,5 @@
+"""`python -m comparisons`."""
+
+from comparisons.cli import main
+
+main()

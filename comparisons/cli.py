@@ -1,0 +1,252 @@
+"""The command `backprop`, also `python -m comparisons`: options in, tables and figures out."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+# The parts and their options. They are imported when they run: not before threads are limited.
+PROBLEM = ("seed", "points", "hidden")
+PARTS = {
+    "gradients": (*PROBLEM, "steps", "learning_rate"),
+    "training": (*PROBLEM, "steps", "learning_rate", "every_step"),
+    "stability": (),
+    "differences": PROBLEM,
+    "speed": PROBLEM,
+}
+# Of OpenMP, OpenBLAS, MKL, Accelerate and JAX.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NPROC",
+)
+# Arrays of more numbers than this are no longer a comparison but a test of the machine's memory.
+LARGEST = 10_000_000
+
+
+def positive(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse NaN and infinity, which are numbers to Python, as well as 0 and less."""
+    if not 0.0 < value < math.inf:
+        raise click.BadParameter(f"{value:g} is no positive number.")
+    return value
+
+
+OPTIONS = {
+    "seed": click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        default=0,
+        show_default=True,
+        help="Seed of data and initial parameters; 0 is the tutorial's.",
+    ),
+    "points": click.option(
+        "--points",
+        type=click.IntRange(2, 2_000_000),
+        default=500,
+        show_default=True,
+        help="Number of data points, N.",
+    ),
+    "hidden": click.option(
+        "--hidden",
+        type=click.IntRange(1, 1000),
+        default=3,
+        show_default=True,
+        help="Number of hidden units, H.",
+    ),
+    "steps": click.option(
+        "--steps",
+        type=click.IntRange(0, 1_000_000),
+        default=1000,
+        show_default=True,
+        help="Steps of gradient descent.",
+    ),
+    "learning_rate": click.option(
+        "--learning-rate",
+        type=float,
+        default=1.0,
+        show_default=True,
+        callback=positive,
+        help="How far a step goes along the negative gradient.",
+    ),
+    "every_step": click.option(
+        "--every-step",
+        is_flag=True,
+        help="Let slow ways make every step of the training, however long it takes.",
+    ),
+    "out": click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=Path("out"),
+        show_default=True,
+        help="Folder for the figures; made if it is not there.",
+    ),
+    "json": click.option(
+        "--json", "as_json", is_flag=True, help="Write JSON to standard output, and no tables."
+    ),
+}
+
+
+class PartsGroup(click.Group):
+    """A group that runs `all` where no command is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `all` in front of options that no command precedes."""
+        if not args or (args[0].startswith("-") and args[0] != "--help"):
+            args = ["all", *args]
+        return super().parse_args(ctx, args)
+
+
+def command(name: str, summary: str, example: str, parts: Sequence[str]) -> None:
+    """Add a command that runs some parts, with the options that mean something to any of them."""
+
+    def callback(**options: Any) -> None:
+        run(parts, **options)
+
+    wanted = [key for key in OPTIONS if any(key in PARTS[part] for part in parts)]
+    decorated: Callable[..., Any] = callback
+    for key in reversed([*wanted, "out", "json"]):
+        decorated = OPTIONS[key](decorated)
+    group.command(name, help=summary, epilog=f"Example: {example}")(decorated)
+
+
+@click.group(
+    cls=PartsGroup,
+    epilog="Example: backprop gradients --seed 3 --hidden 5. Each command has its own --help.",
+)
+def group() -> None:
+    """Hold every way to the gradient of the tutorial's network against every other.
+
+    Without a command everything is run, as by `all`.
+    """
+
+
+command(
+    "all",
+    "Run all five comparisons on the tutorial's problem.",
+    "backprop all --out figures",
+    list(PARTS),
+)
+command(
+    "gradients",
+    "Compare every way's gradient with every other's, before and after training. "
+    "The exit status is 1 if two exact ways differ by more than rounding.",
+    "backprop gradients --seed 3 --hidden 5",
+    ["gradients"],
+)
+command(
+    "training",
+    "Train with every way's gradients: the tutorial's loss table, paths, accuracy.",
+    "backprop training --steps 2000 --learning-rate 0.5",
+    ["training"],
+)
+command(
+    "stability",
+    "Show what is left of the loss and its slope for large logits, from y and from z.",
+    "backprop stability --json",
+    ["stability"],
+)
+command(
+    "differences",
+    "Show the error of finite differences and of the complex step against their step.",
+    "backprop differences --points 100",
+    ["differences"],
+)
+command(
+    "speed",
+    "Time one training step of every way and of every other library that is installed.",
+    "backprop speed --points 5000",
+    ["speed"],
+)
+
+
+def run(parts: Sequence[str], out: Path, as_json: bool, **options: Any) -> None:
+    """Run some parts with the options that they know; exit with 1 if exact ways disagree."""
+    if options.get("points", 0) * options.get("hidden", 0) > LARGEST:
+        raise click.UsageError(
+            f"{options['points']} points with {options['hidden']} hidden units are too many; "
+            f"their product must be at most {LARGEST}."
+        )
+    make_writable(out)
+    import numpy as np
+    from rich.console import Console
+
+    from comparisons.report import circumstances, to_json
+    from mlp import Diverged
+
+    console, progress = Console(quiet=as_json, highlight=False), Console(stderr=True)
+    results: dict[str, Any] = {"options": options, "circumstances": circumstances()}
+    figures = []
+    for part in parts:
+        module = importlib.import_module(f"comparisons.{part}")
+        try:
+            # Infinities are shown in the tables; warnings of them would say it twice.
+            with np.errstate(all="ignore"), progress.status(f"measuring: {part}"):
+                result = module.measure(**{name: options[name] for name in PARTS[part]})
+        except Diverged as error:
+            raise click.ClickException(f"training by hand diverged: {error}") from None
+        results[part] = result
+        if len(parts) > 1:
+            console.rule(part, style="none")
+        for table in module.tables(result):
+            console.print(table)
+        picture = module.figure(result)
+        if picture is not None:
+            figures.append(out / f"{part}.png")
+            picture.savefig(figures[-1], dpi=150)
+            console.print(f"\nFigure: {figures[-1]}", soft_wrap=True)
+    results["figures"] = list(map(str, figures))
+    if as_json:
+        click.echo(to_json(results))
+    if results.get("gradients", {}).get("culprits"):
+        sys.exit(1)
+
+
+def make_writable(out: Path) -> None:
+    """Make the folder for the figures, or say why it cannot be, before anything is measured."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise PermissionError(None, "Permission denied")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise click.UsageError(
+            f"--out: figures cannot be written to {str(out)!r}: {reason}."
+        ) from None
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; exit with 0, 1 for exact ways that disagree, 2 for wrong input."""
+    # Before NumPy is imported: its libraries read these once.
+    os.environ.update(dict.fromkeys(THREADS, "1"), MPLBACKEND="Agg")
+    try:
+        group.main(args, prog_name="backprop", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as finished:
+        sys.exit(finished.exit_code)
+    except click.ClickException as error:
+        fail(error.format_message())
+    except MemoryError:
+        fail("there is not enough memory for so many points and hidden units.")
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        fail(f"{error.filename or 'output'}: {error.strerror}.")
+    sys.exit(0)
+
+
+def fail(message: str) -> NoReturn:
+    """Write one line to standard error and exit with 2."""
+    click.echo(f"backprop: {' '.join(message.split())}", err=True)
+    sys.exit(2)

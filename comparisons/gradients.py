@@ -1,0 +1,230 @@
+"""Every way's gradient against every other's, at the initial and at the trained parameters."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from comparisons.report import number, paragraph, table
+from comparisons.training import train_by_hand
+from comparisons.ways import Way, affordable, installed_ways
+from mlp.data import Parameters, tutorial_problem
+
+TOLERANCE = 1e-12
+# By hand the loss is computed from y, as in the tutorial, and loses digits that the others keep.
+LOSS_TOLERANCE = 1e-6
+
+
+def measure(
+    seed: int,
+    points: int,
+    hidden: int,
+    steps: int,
+    learning_rate: float,
+    ways: list[Way] | None = None,
+) -> dict[str, Any]:
+    """Compare `ways`, all that are installed by default, by hand first.
+
+    "culprits" in the result names the exact ways that disagree with most of the others.
+    Raises Diverged where training by hand does.
+    """
+    X, t, initial = tutorial_problem(points, hidden, seed)
+    ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
+    trained = train_by_hand(X, t, initial, steps, learning_rate).params
+    places = []
+    for place, params in ("initial", initial), ("trained", trained):
+        results = {way.name: way.backprop(X, t, params) for way in ways}
+        pairs = [
+            {"ways": [a, b], **difference(results[a], results[b])}
+            for a, b in combinations(results, 2)
+        ]
+        exact = [way.name for way in ways if way.exact]
+        wrong = culprits(exact, pairs)
+        places.append(
+            {
+                "place": place,
+                "losses": {name: float(loss) for name, (_, loss) in results.items()},
+                "gradients": {
+                    name: {key: np.asarray(g, float).tolist() for key, g in grads.items()}
+                    for name, (grads, _) in results.items()
+                },
+                "pairs": pairs,
+                "culprits": wrong,
+            }
+        )
+    return {
+        "steps": steps,
+        "exact": [way.name for way in ways if way.exact],
+        "places": places,
+        "culprits": sorted({name for place in places for name in place["culprits"]}),
+        "left_out": left_out,
+    }
+
+
+def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict[str, Any]:
+    """Return how far two results `(grads, loss)` are apart.
+
+    Per parameter: the largest absolute difference, its ratio to the largest entry of that
+    parameter's gradient, and the entry where it is. "relative" is the largest absolute difference
+    of all in units of the largest entry of the whole gradient. NaN differs infinitely.
+    """
+    parameters = {}
+    largest = worst = 0.0
+    for name in b[0]:
+        x, y = np.asarray(a[0][name], float), np.asarray(b[0][name], float)
+        gap = np.asarray(np.where(np.isfinite(x) & np.isfinite(y), np.abs(x - y), np.inf))
+        index = np.unravel_index(np.argmax(gap), gap.shape)
+        size = float(np.max(np.maximum(np.abs(x), np.abs(y))))
+        absolute = float(gap[index])
+        worst, largest = max(worst, absolute), max(largest, size)
+        parameters[name] = {
+            "absolute": absolute,
+            "relative": ratio(absolute, size),
+            "entry": name + (f"[{','.join(map(str, index))}]" if index else ""),
+        }
+    loss = abs(a[1] - b[1]) if np.isfinite(a[1]) and np.isfinite(b[1]) else np.inf
+    return {
+        "loss": float(loss),
+        "relative_loss": ratio(float(loss), max(abs(a[1]), abs(b[1]))),
+        "relative": ratio(worst, largest),
+        "parameters": parameters,
+    }
+
+
+def ratio(difference: float, size: float) -> float:
+    """Return a difference relative to a size; no difference is none of anything."""
+    if difference in (0.0, np.inf):
+        return difference
+    return float(difference / size)
+
+
+def culprits(exact: list[str], pairs: list[dict[str, Any]]) -> list[str]:
+    """Return the exact ways that disagree with most of the others, or all that disagree."""
+    against = dict.fromkeys(exact, 0)
+    for pair in pairs:
+        a, b = pair["ways"]
+        if a in against and b in against and disagree(pair):
+            against[a] += 1
+            against[b] += 1
+    majority = [name for name, count in against.items() if count > (len(exact) - 1) / 2]
+    return majority or [name for name, count in against.items() if count]
+
+
+def disagree(pair: dict[str, Any]) -> bool:
+    """Say whether two results differ by more than rounding."""
+    return bool(pair["relative"] > TOLERANCE or pair["relative_loss"] > LOSS_TOLERANCE)
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Return one sentence: that the exact ways agree, or who does not, where and by how much."""
+    exact = result["exact"]
+    pairs = [
+        (place["place"], pair)
+        for place in result["places"]
+        for pair in place["pairs"]
+        if set(pair["ways"]) <= set(exact)
+    ]
+    if not result["culprits"]:
+        worst = max((pair["relative"] for _, pair in pairs), default=0.0)
+        return (
+            f"The {len(exact)} exact ways agree: no two gradients differ by more than "
+            f"{number(worst)} of their largest entry."
+        )
+    sentences = []
+    for name in result["culprits"]:
+        place, pair = max(
+            ((place, pair) for place, pair in pairs if name in pair["ways"] and disagree(pair)),
+            key=lambda found: max(found[1]["relative"], found[1]["relative_loss"]),
+        )
+        other = next(way for way in pair["ways"] if way != name)
+        if pair["relative"] > TOLERANCE:
+            worst = max(pair["parameters"].values(), key=lambda found: found["absolute"])
+            what = f"its gradient in {worst['entry']} differs by {number(worst['absolute'])}"
+        else:
+            what = f"its loss differs by {number(pair['loss'])}"
+        sentences.append(f"{name} is wrong: at the {place} parameters {what} from {other}'s")
+    return "; ".join(sentences) + "."
+
+
+def tables(result: dict[str, Any]) -> list[RenderableType]:
+    """Return the verdict and, for both places, by hand in full and every pair in brief."""
+    shown: list[RenderableType] = [paragraph(verdict(result))]
+    for place in result["places"]:
+        names = list(place["losses"])
+        first = [pair for pair in place["pairs"] if pair["ways"][0] == names[0]]
+        rows = []
+        for pair in first:
+            found = pair["parameters"].values()
+            rows += [
+                [pair["ways"][1], "abs.", number(pair["loss"])]
+                + [number(x["absolute"]) for x in found],
+                ["", "rel.", number(pair["relative_loss"])]
+                + [number(x["relative"]) for x in found],
+                ["", "at", ""] + [x["entry"] if x["absolute"] else "" for x in found],
+            ]
+        after = f" ({result['steps']} steps)" if place["place"] == "trained" else ""
+        shown += [
+            paragraph(
+                f"At the {place['place']} parameters{after}: how far each way is from "
+                f"{names[0]}, absolute and relative to the parameter's largest entry, and the "
+                "entry at which it is farthest."
+            ),
+            table(["way", "", "loss", *first[0]["parameters"]], rows, left=2, group=3),
+            paragraph(
+                "Every way against every other: the largest difference, relative to the largest "
+                "entry of the whole gradient. Exact ways, marked *, differ by rounding alone; "
+                "0 is agreement to the last bit."
+            ),
+            matrix(names, result["exact"], place["pairs"]),
+        ]
+    if result["left_out"]:
+        shown.append(paragraph(result["left_out"]))
+    return shown
+
+
+def matrix(names: list[str], exact: list[str], pairs: list[dict[str, Any]]) -> RenderableType:
+    """Return the table of every way against every other, its columns numbered as its rows."""
+    found = {tuple(pair["ways"]): number(pair["relative"]) for pair in pairs}
+    rows = [
+        [f"{i} {a}{' *' if a in exact else ''}"]
+        + [found.get((b, a), "") if a != b else "-" for b in names[:-1]]
+        for i, a in enumerate(names, 1)
+    ]
+    return table(["way", *map(str, range(1, len(names)))], rows[1:])
+
+
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw the largest relative difference of every pair at both places."""
+    picture = Figure(figsize=(11, 5.4), layout="constrained")
+    axes = picture.subplots(1, 2, sharey=True)
+    norm = LogNorm(1e-17, 1e-5)
+    for ax, place in zip(axes, result["places"]):
+        names = list(place["losses"])
+        grid = np.full((len(names), len(names)), np.nan)
+        for pair in place["pairs"]:
+            i, j = (names.index(way) for way in pair["ways"])
+            grid[j, i] = pair["relative"]
+        image = ax.imshow(np.clip(grid, 1e-17, 1e-5), norm=norm, cmap="viridis_r")
+        for j, i in np.argwhere(np.isfinite(grid) | np.isinf(grid)):
+            dark = grid[j, i] > 1e-11
+            ax.text(
+                i,
+                j,
+                number(grid[j, i], 0),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if dark else "black",
+            )
+        ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+        ax.set_yticks(range(len(names)), names)
+        ax.set_title(f"at the {place['place']} parameters")
+        ax.spines[:].set_visible(False)
+    bar = picture.colorbar(image, ax=axes, shrink=0.9)
+    bar.set_label("largest difference / largest entry of the gradient")
+    return picture

@@ -1,0 +1,83 @@
+"""Gradients from values of the loss alone: complex step, central and forward differences.
+
+Each moves one entry of one parameter at a time, so that a gradient in P numbers costs P or 2 P
+evaluations of the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mlp.data import Array, Parameters
+
+COMPLEX_STEP = 1e-100
+# Where rounding, of the order of eps / h, and truncation, of the order of h^2 or h, are in balance.
+CENTRAL_STEP = float(np.finfo(float).eps ** (1 / 3))
+FORWARD_STEP = float(np.finfo(float).eps ** (1 / 2))
+
+
+def loss(X: Array, t: Array, params: Parameters) -> Any:
+    """Return the mean logistic cross-entropy, for real parameters or an analytic path of them.
+
+    As softplus(z) - t z with softplus(z) = max(z, 0) + log(1 + exp(-|z|)), where real parts decide
+    which branch z is on: each branch is analytic, which abs() would not be.
+    """
+    z = np.tanh(X @ params["U"].T + params["b"]) @ params["W"] + params["c"]
+    positive = np.real(z) > 0.0
+    softplus = np.where(positive, z, 0.0) + np.log1p(np.exp(np.where(positive, -z, z)))
+    return np.mean(softplus - t * z)
+
+
+def complex_step(
+    X: Array, t: Array, params: Parameters, step: float = COMPLEX_STEP
+) -> tuple[Parameters, float]:
+    """Return gradients, imag(loss(p + i h)) / h, and the loss.
+
+    Nothing is subtracted, so h may be so small that its square is no number any more and the
+    result is exact to rounding. Source: Squire and Trapp, SIAM Review 40 (1998).
+    """
+    return entry_by_entry(
+        X, t, params, lambda at: np.imag(at(1j * step)) / step, np.dtype(np.complex128)
+    )
+
+
+def central_differences(
+    X: Array, t: Array, params: Parameters, step: float = CENTRAL_STEP
+) -> tuple[Parameters, float]:
+    """Return gradients, (loss(p + h) - loss(p - h)) / 2 h, wrong by about h^2, and the loss."""
+    return entry_by_entry(X, t, params, lambda at: (at(step) - at(-step)) / (2.0 * step))
+
+
+def forward_differences(
+    X: Array, t: Array, params: Parameters, step: float = FORWARD_STEP
+) -> tuple[Parameters, float]:
+    """Return gradients, (loss(p + h) - loss(p)) / h, wrong by about h, and the loss."""
+    here = loss(X, t, params)
+    return entry_by_entry(X, t, params, lambda at: (at(step) - here) / step)
+
+
+def entry_by_entry(
+    X: Array,
+    t: Array,
+    params: Parameters,
+    slope: Callable[[Callable[[complex], Any]], Any],
+    dtype: np.dtype[Any] | None = None,
+) -> tuple[Parameters, float]:
+    """Return gradients and loss; `slope` gets the loss as a function of what one entry moves by."""
+    grads = {name: np.zeros(np.shape(p)) for name, p in params.items()}
+    for name, grad in grads.items():
+        p = np.array(params[name], dtype or np.float64)
+        moved = {**params, name: p}
+        for index in np.ndindex(p.shape):
+            start = p[index]
+
+            def at(by: complex) -> Any:
+                p[index] = start + by  # noqa: B023  called within this turn of the loop
+                return loss(X, t, moved)  # noqa: B023
+
+            grad[index] = slope(at)
+            p[index] = start
+    return {name: grad[()] for name, grad in grads.items()}, float(loss(X, t, params))

@@ -1,0 +1,71 @@
+"""What the parts have in common: tables, numbers as text, JSON, and how a run was made."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+
+def number(x: float, digits: int = 1) -> str:
+    """Return a small number in a few characters: 3.1e-16, 0 for exactly none."""
+    return "0" if x == 0.0 else f"{x:.{digits}e}"
+
+
+def paragraph(sentence: str) -> Text:
+    """Return a sentence with an empty line before it."""
+    return Text(f"\n{sentence}")
+
+
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    left: int = 1,
+    group: int = 0,
+) -> Table:
+    """Return a table whose first `left` columns are text and the others numbers.
+
+    An empty line follows every `group` rows.
+    """
+    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for i, name in enumerate(header):
+        shown.add_column(
+            name, justify="left" if i < left else "right", no_wrap=True, overflow="fold"
+        )
+    for i, row in enumerate(rows, 1):
+        shown.add_row(*row, end_section=bool(group and i % group == 0))
+    return shown
+
+
+def circumstances() -> dict[str, Any]:
+    """Return what a result may depend on: versions, machine and threads."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "threads": 1 if os.environ.get("OPENBLAS_NUM_THREADS") == "1" else "not limited",
+    }
+
+
+def to_json(results: Any) -> str:
+    """Return JSON, in which infinities and NaN are the strings "inf", "-inf" and "nan"."""
+    return json.dumps(plain(results), indent=2, allow_nan=False)
+
+
+def plain(x: Any) -> Any:
+    """Return nested results in what JSON knows."""
+    if isinstance(x, dict):
+        return {str(key): plain(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple, np.ndarray)):
+        return [plain(value) for value in x]
+    if isinstance(x, (float, np.floating)):
+        return float(x) if math.isfinite(x) else str(float(x))
+    return x.item() if isinstance(x, np.generic) else x

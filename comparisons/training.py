@@ -1,0 +1,213 @@
+"""The tutorial's training run with every way's gradients: losses and parameter paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from comparisons.report import number, paragraph, table
+from comparisons.ways import BY_HAND, Way, affordable, installed_ways
+from mlp import Diverged, History, by_hand, train
+from mlp.data import Array, Parameters, tutorial_problem
+from mlp.plots import plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
+
+EVERY = 50
+SECONDS_A_WAY = 2.5
+
+
+def train_by_hand(
+    X: Array, t: Any, params: Parameters, steps: int, learning_rate: float
+) -> History:
+    """Train with the gradients by hand; Ctrl-C is KeyboardInterrupt, as everywhere else."""
+    return run(BY_HAND, X, t, params, steps, learning_rate)
+
+
+def run(
+    way: Way, X: Array, t: Any, params: Parameters, steps: int, learning_rate: float
+) -> History:
+    """Train with one way's gradients; Ctrl-C is KeyboardInterrupt."""
+    history = train(
+        way.backprop, X, t, params, steps, learning_rate, snapshot_every=EVERY, progress=False
+    )
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return history
+
+
+def measure(
+    seed: int,
+    points: int,
+    hidden: int,
+    steps: int,
+    learning_rate: float,
+    every_step: bool = False,
+    ways: list[Way] | None = None,
+) -> dict[str, Any]:
+    """Train with each way, from the same parameters.
+
+    A slow way takes as many of the first steps as fit into 2.5 seconds, or all with `every_step`.
+    Raises Diverged where training by hand does.
+    """
+    X, t, initial = tutorial_problem(points, hidden, seed)
+    ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
+    reference = train_by_hand(X, t, initial, steps, learning_rate)
+    results = {}
+    for way in ways:
+        allowed = steps if every_step or way is BY_HAND else steps_for(way, points, hidden, steps)
+        diverged_at = None
+        if way is BY_HAND:
+            history = reference
+        else:
+            try:
+                history = run(way, X, t, initial, allowed, learning_rate)
+            except Diverged as error:
+                history, diverged_at = error.history, len(error.history.losses) - 1
+        distances = {
+            step: distance(params, reference.snapshots[step])
+            for step, params in history.snapshots.items()
+        }
+        if len(history.losses) == steps and diverged_at is None:
+            distances[steps] = distance(history.params, reference.params)
+        farthest = max(distances, key=lambda step: distances[step])
+        results[way.name] = {
+            "steps": len(history.losses),
+            "losses": history.losses.tolist(),
+            "distances": distances,
+            "largest_distance": distances[farthest],
+            "at_step": farthest,
+            "diverged_at": diverged_at,
+            "accuracy": accuracy(by_hand.forward(X, history.params), t),
+            "params": {name: np.asarray(p).tolist() for name, p in history.params.items()},
+        }
+    return {
+        "steps": steps,
+        "learning_rate": learning_rate,
+        "initial_accuracy": accuracy(by_hand.forward(X, initial), t),
+        "ways": results,
+        "left_out": left_out,
+        "X": X.tolist(),
+        "t": t.tolist(),
+        "initial": {name: np.asarray(p).tolist() for name, p in initial.items()},
+    }
+
+
+def steps_for(way: Way, points: int, hidden: int, steps: int) -> int:
+    """Return the number of steps that fit the time: all, or else a multiple of 50 if it can be."""
+    fit = int(SECONDS_A_WAY / way.seconds(points, hidden))
+    if fit >= steps or way.name in ("engine",):
+        return steps
+    return max(1, fit // EVERY * EVERY or fit)
+
+
+def distance(a: Parameters, b: Parameters) -> float:
+    """Return the largest difference of any parameter; infinite where one is NaN."""
+    gaps = [np.max(np.abs(np.asarray(a[name]) - b[name])) for name in b]
+    return float(np.nan_to_num(np.max(gaps), nan=np.inf))
+
+
+def accuracy(y: Array, t: Any) -> float:
+    """Return the fraction of points on the right side of y = 1/2."""
+    return float(np.mean((y > 0.5) == t))
+
+
+def tables(result: dict[str, Any]) -> list[RenderableType]:
+    """Return the losses every 50 steps, and where each way's path ended."""
+    ways, steps = result["ways"], result["steps"]
+    reference, *others = ways
+    shown = [*range(0, steps, EVERY)]
+    if steps and steps - 1 not in shown:
+        shown.append(steps - 1)
+    if len(shown) > 41:
+        shown = [shown[i] for i in np.unique(np.linspace(0, len(shown) - 1, 41).astype(int))]
+    rows = [
+        [str(step)]
+        + [f"{w['losses'][step]:.5f}" if step < len(w["losses"]) else "" for w in ways.values()]
+        for step in shown
+    ]
+    farthest = max((ways[name]["largest_distance"] for name in others), default=0.0)
+    summary = [
+        [
+            name,
+            str(w["steps"]),
+            f"{w['losses'][-1]:.9f}" if w["losses"] else "",
+            f"{w['accuracy']:.1%}",
+            number(w["largest_distance"]) if name != reference else "",
+            str(w["at_step"]) if name != reference and w["largest_distance"] else "",
+        ]
+        for name, w in ways.items()
+    ]
+    notes = [
+        f"{name} made the first {w['steps']} steps only, to save time; --every-step makes all."
+        for name, w in ways.items()
+        if w["steps"] < steps and w["diverged_at"] is None
+    ] + [
+        f"{name} diverged: its loss is {w['losses'][-1]} at step {w['diverged_at']}."
+        for name, w in ways.items()
+        if w["diverged_at"] is not None
+    ]
+    if result["left_out"]:
+        notes.append(result["left_out"])
+    return [
+        paragraph(
+            f"The loss during training, learning rate {result['learning_rate']:g}: whichever way "
+            "the gradients are computed, the run is the same."
+        ),
+        table(["step", *map(short, ways)], rows, left=0),
+        *map(paragraph, notes),
+        paragraph(
+            f"Where the runs end: before training {result['initial_accuracy']:.1%} of the points "
+            f"are classified correctly. No parameter is ever farther than {number(farthest)} from "
+            f"its value {reference}, looked at every {EVERY} steps and at the end."
+        ),
+        table(["way", "steps", "last loss", "correct", "farthest", "at step"], summary),
+    ]
+
+
+def short(name: str) -> str:
+    """Return a name on two lines, for a narrow column."""
+    return name.replace(" ", "\n", 1)
+
+
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw the data and decision surfaces, the loss and the distances between the paths."""
+    X, t = np.array(result["X"]), np.array(result["t"])
+    reference, *others = result["ways"]
+    trained = result["ways"][reference]
+    picture = Figure(figsize=(11, 9.5), layout="constrained")
+    (before, after), (loss, apart) = picture.subplots(2, 2)
+    for ax, params, title in (
+        (before, result["initial"], "before training"),
+        (after, trained["params"], f"after {trained['steps']} steps"),
+    ):
+        arrays = {name: np.array(p) for name, p in params.items()}
+        plot_decision_surface(by_hand.forward, arrays, ax)
+        if len(t) <= 5000:
+            plot_data(X, t, ax)
+        plot_hidden_lines(arrays, ax)
+        ax.set_title(title)
+    if trained["losses"]:
+        plot_loss(trained["losses"], loss)
+    loss.set_title(f"loss, {reference}")
+    # Markers of different sizes, because paths that coincide hide each other.
+    for i, name in enumerate(others):
+        distances = result["ways"][name]["distances"]
+        apart.plot(
+            list(distances),
+            np.maximum(list(distances.values()), 1e-18),
+            marker="os^Dvph"[i % 7],
+            markersize=4,
+            label=name,
+        )
+    apart.set(
+        yscale="log",
+        xlabel="step",
+        ylabel="largest difference of any parameter",
+        title=f"distance from the parameters {reference}",
+    )
+    apart.grid(True, color="0.9", linewidth=0.6)
+    if others:
+        apart.legend(fontsize=8)
+    return picture

@@ -1,0 +1,30 @@
+"""The tutorial's network, 2 inputs, tanh hidden units and a logistic output, in several ways.
+
+Each way is a module with `forward(X, params) -> y` and `backprop(X, t, params) -> (grads, loss)`:
+`mlp.by_hand`, `mlp.engine`, `mlp.scalar` and, where PyTorch is installed, `mlp.pytorch`.
+`mlp.plots` draws.
+"""
+
+from mlp.data import initial_parameters, make_dataset, tutorial_problem
+from mlp.losses import (
+    cross_entropy,
+    cross_entropy_slope,
+    logistic_cross_entropy,
+    logistic_cross_entropy_slope,
+    sigmoid,
+)
+from mlp.training import Diverged, History, train
+
+__all__ = [
+    "Diverged",
+    "History",
+    "cross_entropy",
+    "cross_entropy_slope",
+    "initial_parameters",
+    "logistic_cross_entropy",
+    "logistic_cross_entropy_slope",
+    "make_dataset",
+    "sigmoid",
+    "train",
+    "tutorial_problem",
+]

@@ -1,0 +1,132 @@
+"""Pictures of the data, the decision surface, the hidden units and the training.
+
+Each function draws on the Axes `ax`, or on those of a new figure, and returns them. Labels are told
+apart by colour and by shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from mlp.data import Parameters
+
+# Blue and vermilion of the palette of Okabe and Ito, which colour-blind readers can tell apart.
+BLUE, VERMILION = "#0072B2", "#D55E00"
+PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#6BAED6", "#FFFFFF", "#F4A261"])
+EXTENT = 6.0
+
+
+def plot_data(X: Any, t: Any, ax: Axes | None = None) -> Axes:
+    """Draw the points X (N, 2), those with t = 1 as vermilion discs, the others as blue triangles.
+
+    Raises ValueError where X is not (N, 2) or t not (N,).
+    """
+    X, t = np.asarray(X), np.asarray(t)
+    if X.ndim != 2 or X.shape[1] != 2 or t.shape != X.shape[:1]:
+        raise ValueError(f"points (N, 2) and labels (N,) are drawn, not {X.shape} and {t.shape}")
+    ax = plane(ax)
+    for label, colour, marker in ((1, VERMILION, "o"), (0, BLUE, "^")):
+        points = X[(t > 0.5) == label]
+        ax.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=22,
+            marker=marker,
+            color=colour,
+            edgecolors="white",
+            linewidths=0.5,
+            label=f"$t = {label}$",
+            zorder=3,
+        )
+    legend_below(ax)
+    return ax
+
+
+def plot_decision_surface(
+    forward: Callable[[Any, Parameters], Any], params: Parameters, ax: Axes | None = None
+) -> Axes:
+    """Draw the predicted probability of label 1 over the plane, and the line where it is 1/2.
+
+    `forward` is that of any way: `forward(X, params) -> y`.
+    """
+    ax = plane(ax)
+    x = np.linspace(-EXTENT, EXTENT, 200)
+    x1, x2 = np.meshgrid(x, x)
+    points = np.stack([x1.ravel(), x2.ravel()], axis=1)
+    y = np.asarray(forward(points, params)).reshape(x1.shape)
+    surface = ax.pcolormesh(
+        x1, x2, y, cmap=PROBABILITY, vmin=0.0, vmax=1.0, shading="gouraud", rasterized=True
+    )
+    if y.min() < 0.5 < y.max():
+        ax.contour(x1, x2, y, levels=[0.5], colors="black", linewidths=1.5)
+    colour_bar = ax.figure.colorbar(surface, ax=ax, shrink=0.8, pad=0.02)
+    colour_bar.set_label(r"$y = \Pr(t = 1 \mid \mathbf{x})$")
+    return ax
+
+
+def plot_hidden_lines(params: Parameters, ax: Axes | None = None) -> Axes:
+    """Draw the line U_j x + b_j = 0 of each hidden unit j, where its h_j changes sign.
+
+    A unit with both weights zero has no line. The legend tells up to six units apart.
+    """
+    ax = plane(ax)
+    for j, (u, b_j) in enumerate(zip(np.asarray(params["U"]), params["b"]), 1):
+        if not u.any():
+            continue
+        nearest = -b_j * u / (u @ u)
+        direction = np.array([-u[1], u[0]])
+        ax.axline(
+            nearest,
+            nearest + direction,
+            color="0.25",
+            linestyle=("--", "-.", ":")[(j - 1) % 3],
+            label=f"$g_{j} = 0$" if len(params["b"]) <= 6 else "" if j > 1 else "$g_j = 0$",
+        )
+    legend_below(ax)
+    return ax
+
+
+def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> Axes:
+    """Draw the loss at each step; `label` names the curve in a legend."""
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax.plot(np.asarray(losses), label=label)
+    ax.set(xlabel="step", ylabel="loss (mean cross-entropy)")
+    ax.set_ylim(bottom=0.0)
+    ax.grid(True, color="0.9", linewidth=0.6)
+    ax.set_axisbelow(True)
+    if label is not None:
+        ax.legend()
+    return ax
+
+
+def plane(ax: Axes | None) -> Axes:
+    """Return the Axes, or new ones, showing the part of the plane that all pictures show."""
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), xlabel="$x_1$", ylabel="$x_2$")
+    ax.set_aspect("equal")
+    return ax
+
+
+def legend_below(ax: Axes) -> None:
+    """Put the legend, if there is anything to explain, where it hides nothing."""
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    ax.legend(
+        handles,
+        labels,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.1),
+        ncols=5,
+        frameon=False,
+        fontsize="small",
+        columnspacing=1.0,
+        handlelength=1.8,
+        handletextpad=0.4,
+    )

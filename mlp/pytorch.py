@@ -1,0 +1,115 @@
+"""The tutorial's PyTorch model: two linear layers and `BCEWithLogitsLoss`.
+
+`forward` and `backprop` work in float64, for comparison; `backprop_float32` and `train_float32` in
+the tutorial's float32.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "mlp.pytorch needs PyTorch; install it with: pip install 'backprop-by-hand[torch]'"
+    ) from error
+from torch import nn
+
+from mlp.data import Array, Parameters, as_count, check_shapes
+from mlp.training import History
+
+
+class Model(nn.Module):
+    """The network with given parameters: X (N, 2) -> logits (N, 1)."""
+
+    def __init__(self, params: Parameters, dtype: torch.dtype) -> None:
+        """Make the layers with copies of the parameters."""
+        super().__init__()
+        self.layer1 = linear(params["U"], params["b"], dtype)
+        self.layer2 = linear(params["W"], params["c"], dtype)
+
+    def by_name(self) -> dict[str, torch.Tensor]:
+        """Return PyTorch's parameters by their names in the tutorial."""
+        return {
+            "U": self.layer1.weight,
+            "b": self.layer1.bias,
+            "W": self.layer2.weight,
+            "c": self.layer2.bias,
+        }
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the logits."""
+        z: torch.Tensor = self.layer2(torch.tanh(self.layer1(X)))
+        return z
+
+
+def linear(weight: Array, bias: Array, dtype: torch.dtype) -> nn.Linear:
+    """Return a layer with these weights, a row or a matrix, and these biases."""
+    rows = np.atleast_2d(weight)
+    # On the "meta" device a layer has no numbers, so none are drawn only to be replaced.
+    layer = nn.Linear(rows.shape[1], rows.shape[0], device="meta", dtype=dtype)
+    layer.weight = nn.Parameter(torch.tensor(rows, dtype=dtype))
+    layer.bias = nn.Parameter(torch.tensor(np.atleast_1d(bias), dtype=dtype))
+    return layer
+
+
+def forward(X: Array, params: Parameters) -> Array:
+    """Return y (N,), the probability of label 1 for each row of X (N, 2), in float64."""
+    with torch.no_grad():
+        z = Model(params, torch.float64)(torch.tensor(X, dtype=torch.float64))
+        y: Array = torch.sigmoid(z)[:, 0].numpy()
+    return y
+
+
+def backprop(
+    X: Array, t: Array, params: Parameters, dtype: torch.dtype = torch.float64
+) -> tuple[Parameters, float]:
+    """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
+
+    Raises ValueError where shapes do not fit each other.
+    """
+    check_shapes(X, t, params)
+    model = Model(params, dtype)
+    loss = nn.BCEWithLogitsLoss()(
+        model(torch.tensor(X, dtype=dtype)), torch.tensor(t, dtype=dtype)[:, None]
+    )
+    loss.backward()
+    grads = {name: like(p.grad, params[name]) for name, p in model.by_name().items()}
+    return grads, loss.item()
+
+
+def backprop_float32(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+    """As `backprop`, in single precision; the gradients are float32."""
+    return backprop(X, t, params, torch.float32)
+
+
+def train_float32(
+    X: Array, t: Array, params: Parameters, steps: int = 1000, learning_rate: float = 1.0
+) -> History:
+    """Train as the tutorial does: one float32 model, PyTorch's own SGD and its own loop.
+
+    Raises ValueError where shapes do not fit each other or steps < 0.
+    """
+    check_shapes(X, t, params)
+    model = Model(params, torch.float32)
+    inputs = torch.tensor(X, dtype=torch.float32)
+    targets = torch.tensor(t, dtype=torch.float32)[:, None]
+    criterion = nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    losses = np.empty(as_count(steps, "steps", 0))
+    for step in range(steps):
+        loss = criterion(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses[step] = loss.item()
+    final = {name: like(p.detach(), params[name]) for name, p in model.by_name().items()}
+    return History(final, losses, {})
+
+
+def like(tensor: torch.Tensor | None, parameter: Array) -> Array:
+    """Return a tensor as an array of the parameter's shape."""
+    assert tensor is not None
+    array: Array = tensor.numpy().reshape(np.shape(parameter))
+    return array[()]

@@ -1,0 +1,175 @@
+"""Full-batch gradient descent with the gradients of any `backprop(X, t, params)`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlp.data import Array, Parameters, as_count, check_shapes
+
+
+@dataclass
+class History:
+    """What a training run leaves.
+
+    `params` are the final parameters; `losses[k]` is the loss and, where asked for, `snapshots[k]`
+    the parameters after k updates. `interrupted` says that Ctrl-C ended the run early.
+    """
+
+    params: Parameters
+    losses: Array
+    snapshots: dict[int, Parameters]
+    interrupted: bool = False
+
+
+class Diverged(FloatingPointError):  # noqa: N818
+    """The loss stopped being finite.
+
+    `history` is what there is: its last loss is the one that is not finite, its parameters are
+    those that gave it.
+    """
+
+    history: History
+
+
+def train(
+    backprop: Callable[[Any, Any, Parameters], tuple[Any, Any]],
+    X: Any,
+    t: Any,
+    params: Parameters,
+    steps: int = 1000,
+    learning_rate: float = 1.0,
+    snapshot_every: int = 0,
+    progress: bool | None = None,
+) -> History:
+    """Train by gradient descent: p <- p - learning_rate * (derivative of the loss in p).
+
+    `backprop` gets X (N, 2), t (N,) and `params` (U (H, 2), b (H,), W (H,), c ()) as read-only
+    float64 copies, so nothing that it does reaches the caller's arrays, and returns the gradients,
+    a dict of the keys and shapes of `params`, and the loss. With `snapshot_every` = k the history
+    has the parameters after every k updates, from 0 on. `progress` shows a bar (True) or none
+    (False); by default there is one on a terminal when the run takes more than a second. Ctrl-C
+    ends the run and returns the history so far.
+
+    Raises Diverged when the loss is NaN or infinite, and ValueError or TypeError for arguments and
+    results of `backprop` that are not as above. Source: CSC321, Tutorial 5, "Training the network".
+    """
+    from tqdm import tqdm  # here, because importing mlp should not have to wait for it
+
+    if not callable(backprop):
+        raise TypeError(
+            "backprop must be a function of (X, t, params) that returns (grads, loss), "
+            f"not {backprop!r}"
+        )
+    steps = as_count(steps, "steps", 0)
+    snapshot_every = as_count(snapshot_every, "snapshot_every", 0)
+    if not (
+        isinstance(learning_rate, (int, float, np.floating)) and 0.0 < learning_rate < math.inf
+    ):
+        raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
+    check_shapes(X, t, params)
+    X, t = private(X, "X"), private(t, "t")
+    params = {name: private(p, name) for name, p in params.items()}
+
+    losses: list[float] = []
+    snapshots: dict[int, Parameters] = {}
+    interrupted = False
+
+    def history() -> History:
+        return History(copies(params), np.array(losses), snapshots, interrupted)
+
+    if snapshot_every:
+        snapshots[0] = copies(params)
+    try:
+        quiet = None if progress is None else not progress  # None: unless on a terminal
+        delay = 0.0 if progress else 1.0
+        for step in tqdm(range(steps), desc="training", disable=quiet, delay=delay):
+            grads, loss = checked(backprop(X, t, dict(params)), params)
+            losses.append(loss)
+            if not math.isfinite(loss):
+                diverged = Diverged(why(losses, learning_rate))
+                diverged.history = history()
+                raise diverged
+            params = updated(params, grads, learning_rate)
+            if snapshot_every and (step + 1) % snapshot_every == 0:
+                snapshots[step + 1] = copies(params)
+    except KeyboardInterrupt:
+        interrupted = True
+    return history()
+
+
+def private(x: Any, name: str) -> Any:
+    """Return a read-only float64 copy that owns its data, or a float64 scalar for a number."""
+    try:
+        copy = np.asarray(x).astype(np.float64, casting="same_kind")
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} is no array of real numbers: {error}") from None
+    copy.flags.writeable = False
+    return copy if copy.ndim else copy[()]
+
+
+def copies(params: Parameters) -> Parameters:
+    """Return the parameters in writable arrays of the caller's own."""
+    return {name: p.copy() for name, p in params.items()}
+
+
+def checked(result: Any, params: Parameters) -> tuple[Any, float]:
+    """Return what a backprop gave, the loss as a float, or raise a sentence about what is wrong."""
+    try:
+        grads, loss = result
+        loss = float(loss)
+    except (TypeError, ValueError):
+        parts = result if isinstance(result, tuple) else [result]
+        raise TypeError(
+            "backprop must return (grads, loss), a dict and a number, not "
+            f"{', '.join(map(described, parts))}"
+        ) from None
+    if not isinstance(grads, dict):
+        raise TypeError(
+            f"the gradients must be a dict with the keys of params, not {described(grads)}"
+        )
+    if grads.keys() != params.keys():
+        raise ValueError(
+            f"the gradients have the keys {', '.join(map(str, grads))}; "
+            f"those of params are {', '.join(params)}"
+        )
+    return grads, loss
+
+
+def updated(params: Parameters, grads: Any, learning_rate: float) -> Parameters:
+    """Return the parameters after one step, in new read-only arrays."""
+    new = {}
+    for name, p in params.items():
+        g = np.asarray(grads[name])
+        if g.shape != p.shape:
+            raise ValueError(
+                f"the gradient of {name} has shape {g.shape}; {name} itself has shape {p.shape}"
+            )
+        new[name] = p = p - learning_rate * g
+        if g.ndim:
+            p.flags.writeable = False
+    return new
+
+
+def described(x: Any) -> str:
+    """Describe a wrong result by its type, with the shape if it has one."""
+    shape = getattr(x, "shape", ())
+    return f"{type(x).__name__} of shape {shape}" if shape else type(x).__name__
+
+
+def why(losses: list[float], learning_rate: float) -> str:
+    """Return the message of `Diverged`."""
+    step = len(losses) - 1
+    if step == 0:
+        return (
+            f"the loss is {losses[0]} at step 0, before any update: look for NaN, infinity or very "
+            "large numbers in X, t and params"
+        )
+    return (
+        f"the loss is {losses[-1]} at step {step}, after {losses[-2]:g} at step {step - 1}; "
+        f"try a smaller learning rate than {learning_rate:g}, or a loss computed from z"
+    )

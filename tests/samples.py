@@ -1,0 +1,302 @@
+"""For every primitive: what it computes, in plain NumPy, and operands to try its rules at.
+
+The samples cover each form of broadcasting and each parameter, and stay away from kinks.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.graph import Primitive
+
+PRIMITIVES = {
+    name: primitive for name, primitive in vars(primitives).items() if isinstance(primitive, Primitive)
+}
+
+
+class Sample(NamedTuple):
+    operands: tuple[Any, ...]
+    parameters: dict[str, Any] = {}  # noqa: RUF012
+    without: tuple[int, ...] = ()
+    """Positions of operands in which there is no derivative here."""
+
+
+def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    out = np.zeros(shape, np.result_type(x))
+    np.add.at(out, index, x)
+    return out
+
+
+# Written from the definitions, for complex arguments where a derivative exists: np.maximum and
+# np.max order complex numbers by their real parts, and sqrt(x * x) is |x| off the imaginary axis.
+DEFINITIONS: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "power": np.power,
+    "negative": np.negative,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sqrt": np.sqrt,
+    "square": np.square,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tanh": np.tanh,
+    "sign": lambda x: np.sign(np.real(x)),
+    "abs": lambda x: np.sqrt(x * x),
+    "relu": lambda x: np.where(np.real(x) > 0, x, 0.0),
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "where": np.where,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "sigmoid_slope": lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2,
+    "softplus": lambda x: np.log(1 + np.exp(x)),
+    "log_sigmoid": lambda x: -np.log(1 + np.exp(-x)),
+    "logistic_cross_entropy": lambda z, t: (
+        t * np.log(1 + np.exp(-z)) + (1 - t) * np.log(1 + np.exp(z))
+    ),
+    "logistic_residual": lambda z, t: 1 / (1 + np.exp(-z)) - t,
+    "sum": np.sum,
+    "mean": np.mean,
+    "max": np.max,
+    "min": np.min,
+    "logsumexp": lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),
+    "matmul": np.matmul,
+    "outer": np.outer,
+    "broadcast_to": np.broadcast_to,
+    "reshape": np.reshape,
+    "transpose": np.transpose,
+    "getitem": lambda x, index: x[index],
+    "scatter": _scatter,
+    "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
+}
+
+
+def normal(*shape: int, seed: int = 0) -> Any:
+    """Return normal numbers, a float for no axes."""
+    x = np.random.default_rng([seed, *shape]).normal(size=shape)
+    return x if shape else float(x)
+
+
+def positive(*shape: int, seed: int = 0) -> Any:
+    return np.abs(normal(*shape, seed=seed)) + 0.3
+
+
+def probability(*shape: int, seed: int = 0) -> Any:
+    return 1 / (1 + np.exp(normal(*shape, seed=seed)))
+
+
+def apart(*shape: int, seed: int = 0) -> Any:
+    """Return numbers at least 0.05 from 0, from each other, and from those of other seeds < 4."""
+    steps = np.random.default_rng([seed, *shape]).permutation(np.prod(shape, dtype=int))
+    x = 0.4 * (steps.reshape(shape) - steps.size // 2) + 0.1 * seed + 0.05
+    return x if shape else float(x)
+
+
+SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3)]
+PAIRS = [
+    ((), ()),
+    ((3,), ()),
+    ((), (2, 3)),
+    ((1,), ()),
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (2, 3)),
+    ((2, 3), (2, 1)),
+    ((2, 1), (1, 3)),
+    ((1,), (3,)),
+    ((1, 1), (3,)),
+    ((3,), (2, 1)),
+    ((2, 3), (2, 3)),
+    ((2, 1, 3), (4, 1)),
+]
+
+
+def unary(draw: Callable[..., Any]) -> list[Sample]:
+    return [Sample((draw(*shape),)) for shape in SHAPES]
+
+
+def binary(draw: Callable[..., Any], second: Callable[..., Any] | None = None) -> list[Sample]:
+    return [Sample((draw(*a, seed=1), (second or draw)(*b, seed=2))) for a, b in PAIRS]
+
+
+def reductions() -> list[Sample]:
+    shapes_and_axes: list[tuple[tuple[int, ...], Sequence[Any]]] = [
+        ((), [None]),
+        ((1,), [None, 0]),
+        ((3,), [None, 0, -1, (0,)]),
+        ((2, 3), [None, 0, 1, -2, (0, 1), ()]),
+        ((2, 3, 4), [None, 1, (0, 2), (-1, 0)]),
+    ]
+    return [
+        Sample((apart(*shape),), {"axis": axis, "keepdims": keepdims})
+        for shape, axes in shapes_and_axes
+        for axis, keepdims in product(axes, (False, True))
+    ]
+
+
+def indices() -> list[tuple[tuple[int, ...], Any]]:
+    """Return shapes and indices into them; some name an element more than once."""
+    mask = np.array([[True, False, True], [False, True, True]])
+    return [
+        ((3,), (1,)),
+        ((3,), (-1,)),
+        ((3,), (np.int64(1),)),
+        ((4,), (slice(1, 3),)),
+        ((4,), (slice(None, None, -2),)),
+        ((4,), (slice(2, 2),)),
+        ((3,), (None,)),
+        ((3,), (..., None)),
+        ((2, 3), (0,)),
+        ((2, 3), (1, 2)),
+        ((2, 3), (..., 1)),
+        ((2, 3), (slice(None), None, slice(0, 2))),
+        ((3,), (np.array([2, 0]),)),
+        ((3,), (np.array([1, 1, 0, 1]),)),
+        ((3,), (np.array([[0, 0], [2, -3]]),)),
+        ((2, 3), (slice(None), np.array([0, 0, 2]))),
+        ((2, 3), (np.array([1, 1]), np.array([2, 2]))),
+        ((2, 3), (0, np.array([1, 1]))),
+        ((2, 3, 4), (np.array([1, 1]), slice(None), np.array([0, 0]))),
+        ((2, 3), (mask,)),
+        ((2, 3), (np.array([True, False]),)),
+        ((2, 3), (slice(None), np.array([False, True, True]))),
+    ]
+
+
+def scatters() -> Sequence[Sample]:
+    samples = []
+    for i, (shape, index) in enumerate(indices()):
+        x = normal(*np.shape(normal(*shape)[index]), seed=i)
+        samples.append(Sample((x,), {"index": index, "shape": shape}))
+    return samples
+
+
+PRODUCTS = [
+    ((3,), (3,)),
+    ((3,), (3, 4)),
+    ((3,), (2, 3, 4)),
+    ((2, 3), (3,)),
+    ((2, 3), (3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 2, 3), (3,)),
+    ((5, 2, 3), (3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((1, 2, 3), (5, 3, 4)),
+    ((5, 1, 2, 3), (2, 3, 2)),
+    ((7, 2), (2, 3)),
+    ((1, 1), (1, 1)),
+    ((3, 1), (1, 4)),
+]
+BLEND = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+
+SAMPLES: dict[str, Sequence[Sample]] = {
+    "add": [*binary(normal), Sample((2.0, 0.0))],
+    "subtract": binary(normal),
+    "multiply": [*binary(normal), Sample((2.0, 0.0)), Sample((normal(3), 0.0))],
+    "divide": binary(normal, positive),
+    "power": [
+        *binary(positive, normal),
+        Sample((normal(3), 2.0), without=(1,)),
+        Sample((normal(2, 3), np.array([1.0, 3.0, -2.0])), without=(1,)),
+        Sample((-1.5, 3.0), without=(1,)),
+        Sample((positive(3), 0.0)),
+        Sample((positive(), 1.0)),
+    ],
+    "negative": unary(normal),
+    "exp": unary(normal),
+    "expm1": unary(normal),
+    "log": unary(positive),
+    "log1p": unary(positive),
+    "sqrt": unary(positive),
+    "square": unary(normal),
+    "sin": unary(normal),
+    "cos": unary(normal),
+    "tanh": unary(normal),
+    "sign": unary(apart),
+    "abs": unary(apart),
+    "relu": unary(apart),
+    "maximum": binary(apart),
+    "minimum": binary(apart),
+    "where": [
+        Sample((1.0, normal(), normal(seed=1))),
+        Sample((0.0, normal(3), normal(seed=1))),
+        Sample((BLEND, normal(2, 3), normal(2, 3, seed=1))),
+        Sample((BLEND, normal(), normal(2, 3))),
+        Sample((BLEND, normal(3), normal(2, 1))),
+        Sample((BLEND[0], normal(2, 1), normal(1, 3))),
+        Sample((BLEND[:, :1], normal(), normal(3))),
+    ],
+    "sigmoid": unary(normal),
+    "sigmoid_slope": unary(normal),
+    "softplus": unary(apart),
+    "log_sigmoid": unary(apart),
+    "logistic_cross_entropy": [
+        Sample((apart(*z), probability(*t)))
+        for z, t in (((), ()), ((3,), ()), ((), (3,)), ((3,), (3,)), ((2, 1, 3), (2, 1, 3)))
+    ],
+    "logistic_residual": [
+        *binary(apart, probability),
+        Sample((0.0, 1.0)),
+        Sample((np.array([0.0, -0.0]), probability(2))),
+    ],
+    "sum": reductions(),
+    "mean": reductions(),
+    "max": reductions(),
+    "min": reductions(),
+    "logsumexp": reductions(),
+    "matmul": [Sample((normal(*a, seed=1), normal(*b, seed=2))) for a, b in PRODUCTS],
+    "outer": [Sample((normal(m), normal(n, seed=1))) for m, n in ((3, 4), (5, 2), (3, 3), (1, 1))],
+    "broadcast_to": [
+        Sample((normal(*x),), {"shape": shape})
+        for x, shape in (
+            ((), ()),
+            ((), (2, 3)),
+            ((3,), (3,)),
+            ((3,), (2, 3)),
+            ((2, 1), (2, 3)),
+            ((1, 3), (4, 2, 3)),
+            ((1,), (2, 2)),
+        )
+    ],
+    "reshape": [
+        Sample((normal(*x),), {"shape": shape})
+        for x, shape in (
+            ((2, 3), (6,)),
+            ((2, 3), (3, 2)),
+            ((2, 3), -1),
+            ((2, 3, 4), (4, -1)),
+            ((), (1, 1)),
+            ((1, 1), ()),
+        )
+    ],
+    "transpose": [
+        Sample((normal(*x),), {"axes": axes})
+        for x, axes in (
+            ((3,), None),
+            ((2, 3), None),
+            ((2, 3), (1, 0)),
+            ((2, 3), (0, 1)),
+            ((2, 3, 4), None),
+            ((2, 3, 4), (2, 0, 1)),
+            ((2, 3, 4), (-1, 0, -2)),
+        )
+    ],
+    "getitem": [Sample((normal(*shape),), {"index": index}) for shape, index in indices()],
+    "scatter": scatters(),
+    "concatenate": [
+        Sample((normal(3),), {"axis": 0}),
+        Sample((normal(3), normal(2)), {"axis": 0}),
+        Sample((normal(1), normal(2), normal(0), normal(2, seed=1)), {"axis": 0}),
+        Sample((normal(2, 3), normal(1, 3)), {"axis": 0}),
+        Sample((normal(2, 3), normal(2, 1)), {"axis": 1}),
+        Sample((normal(2, 3), normal(2, 2), normal(2, 1)), {"axis": -1}),
+        Sample((normal(2, 1, 3), normal(2, 2, 3)), {"axis": -2}),
+    ],
+}

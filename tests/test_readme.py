@@ -1,0 +1,37 @@
+"""The README's code runs, and prints what its comments say."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_there_is_code():
+    assert len(BLOCKS) >= 3
+
+
+@pytest.mark.parametrize("code", BLOCKS)
+def test_block_prints_what_it_says(code):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    said = re.findall(r"^ *print\(.*\) +# (.*)$", code, re.MULTILINE)
+    lines = printed.getvalue().splitlines()
+    assert len(lines) == len(said)
+    for line, comment in zip(lines, said):
+        assert comment == line or comment.startswith(f"{line}, ")
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (Path(__file__).parent.parent / target).exists(), target
+
+
+def test_files_that_it_names_exist():
+    for name in re.findall(r"`((?:autodiff|mlp|comparisons)/\w+\.py)`", README):
+        assert (Path(__file__).parent.parent / name).exists(), name
