@@ -36,7 +36,7 @@ def refuse(
         if any(a[-1] == b[max(len(b) - 2, 0)] for a, b in transposed):
             advice += "; is a transpose (.T) missing?"
         message = f"{' and '.join(names)} do not multiply: {advice}"
-    elif primitive.broadcasts and "broadcast" in str(error):
+    elif primitive.broadcasts and len(names) > 1 and "broadcast" in str(error):
         message = (
             f"{' and '.join(names)} do not broadcast: aligned at the last axis, "
             "each pair of lengths must be equal or contain a 1"

@@ -7,7 +7,7 @@ Most are primitives as they stand; those here are written in terms of primitives
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -127,12 +127,20 @@ def ravel(x: Any) -> Any:
 
 def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Any:
     """Return `x` with an axis of length 1 inserted at each position in `axis`."""
-    return reshape(x, np.expand_dims(np.empty(shape(x)), axis).shape)
+    return reshape(x, new_shape(np.expand_dims, x, axis))
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
     """Return `x` without its axes of length 1, or without those in `axis`."""
-    return reshape(x, np.squeeze(np.empty(shape(x)), axis).shape)
+    return reshape(x, new_shape(np.squeeze, x, axis))
+
+
+def new_shape(function: Callable[..., Any], x: Any, axis: Any) -> tuple[int, ...]:
+    """Return the shape that a NumPy function of an array and an axis would give `x`."""
+    try:
+        return np.shape(function(np.empty(shape(x)), axis))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{function.__name__}: {called(x, 1)} with axis={axis}: {error}") from None
 
 
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
@@ -147,4 +155,7 @@ def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join arrays, or numbers, of one shape along a new axis."""
+    if len({shape(x) for x in arrays}) > 1:
+        names = ", ".join(called(x, i) for i, x in enumerate(arrays, 1))
+        raise ValueError(f"stack: the arrays must have one shape; these are {names}")
     return concatenate([expand_dims(x, axis) for x in arrays], axis)

@@ -26,7 +26,7 @@ class Node:
     """
 
     __slots__ = (
-        "_data",
+        "_raw",
         "_grad",
         "inputs",
         "name",
@@ -36,7 +36,7 @@ class Node:
         "serial",
     )
 
-    _data: Any
+    _raw: Any
     _grad: Any
     inputs: Sequence[Any]
     name: str | None
@@ -110,7 +110,7 @@ def record(
     for operand in operands:
         if isinstance(operand, Node):
             kind = type(operand)
-            inputs.append(operand._data)
+            inputs.append(operand._raw)
         elif type(operand) is float:
             inputs.append(operand)
         else:
@@ -124,7 +124,7 @@ def record(
     if kind is None:
         return data
     node = object.__new__(kind)
-    node._data = data if type(data) is float else plain(data)
+    node._raw = data if type(data) is float else plain(data)
     node._grad = None
     node.inputs = inputs
     node.name = None
@@ -137,11 +137,11 @@ def record(
 
 def as_seed(y: Node, seed: Any) -> Any:
     """Return the adjoint that a backward pass from `y` starts with; 1 for a number."""
-    if seed is None and type(y._data) is float:
+    if seed is None and type(y._raw) is float:
         return 1.0
-    to = shape(y._data)
+    to = shape(y._raw)
     if seed is None:
-        if np.size(y._data) != 1:
+        if np.size(y._raw) != 1:
             raise ValueError(
                 f"{called(y)} is no number: give its adjoint as a seed of the same shape, "
                 "or reduce it first, with sum() or mean()"
@@ -150,5 +150,5 @@ def as_seed(y: Node, seed: Any) -> Any:
     seed = as_data(seed, "the seed")
     if shape(seed) != to:
         raise ValueError(f"a seed of shape {shape(seed)} does not fit {called(y)}")
-    dtype = np.result_type(y._data)
+    dtype = np.result_type(y._raw)
     return own(seed.astype(dtype)) if to else plain(dtype.type(seed))

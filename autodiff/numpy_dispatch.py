@@ -104,5 +104,5 @@ ADVICE = (
 def numbers(x: Any) -> Any:
     """Return the numbers of a Value or a list as a plain array or float."""
     if isinstance(x, Node):
-        return x._data
+        return x._raw
     return np.asarray(x) if isinstance(x, (list, tuple)) else x

@@ -16,9 +16,8 @@ class ReadOnlyArray(np.ndarray[Any, np.dtype[Any]]):
         super().__setitem__(index, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(
-            isinstance(x, ReadOnlyArray) and not x.flags.writeable for x in options.get("out", ())
-        ):
+        written = inputs[:1] if method == "at" else options.get("out", ())
+        if any(isinstance(x, ReadOnlyArray) and not x.flags.writeable for x in written):
             raise ValueError(READ_ONLY)
         inputs = tuple(x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x for x in inputs)
         return getattr(ufunc, method)(*inputs, **options)

@@ -59,8 +59,8 @@ def value_and_grad(
                 )
             inputs[i] = as_values(args[i], names[i : i + 1], xs)
         y = f(*inputs, **options)
-        if isinstance(y, Node) and (type(y._data) is float or y._data.size == 1):
-            value, seeds = released(y._data), {y: as_seed(y, None)}
+        if isinstance(y, Node) and (type(y._raw) is float or y._raw.size == 1):
+            value, seeds = released(y._raw), {y: as_seed(y, None)}
         elif isinstance(y, (int, float, np.number)):
             warnings.warn(
                 f"{name_of(f)} returned a plain number, whose gradient is zero; if it depends on "
@@ -119,7 +119,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
         adjoints = walk(seeds, xs)
         return tuple([collected(x, adjoints) for x in inputs])
 
-    return tree_map(lambda y, _: released(y._data) if isinstance(y, Node) else y, result), pullback
+    return tree_map(lambda y, _: released(y._raw) if isinstance(y, Node) else y, result), pullback
 
 
 def zero_grad(values: Any) -> None:

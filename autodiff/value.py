@@ -32,7 +32,7 @@ def comparison(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
     """Return the method of a comparison: it gives a plain mask, which has no derivative."""
 
     def compare(self: Value, other: Any) -> Any:
-        return operation(self._data, numpy_dispatch.numbers(other))
+        return operation(self._raw, numpy_dispatch.numbers(other))
 
     return compare
 
@@ -55,7 +55,7 @@ class Value(Node):
     def __init__(self, data: Any, name: str | None = None) -> None:
         if isinstance(data, Node):
             raise TypeError(f"{called(data)} is a Value already; Value(v.data) is a new leaf")
-        self._data = own(as_data(data, name or "the data of a Value"))
+        self._raw = own(as_data(data, name or "the data of a Value"))
         self._grad = None
         self.inputs = ()
         self.name = name
@@ -71,7 +71,7 @@ class Value(Node):
         Assigning replaces them, for leaves only and by numbers of the same shape. What has been
         recorded keeps the old ones.
         """
-        return read_only(self._data)
+        return read_only(self._raw)
 
     @data.setter
     def data(self, data: Any) -> None:
@@ -85,13 +85,13 @@ class Value(Node):
             raise ValueError(
                 f"the new data of {called(self)} have shape {np.shape(data)}; the shape must stay"
             )
-        self._data = data
+        self._raw = data
 
     @property
     def grad(self) -> Any:
         """The gradient of the latest backward pass, of the shape of `data`; zero before any."""
         if self._grad is None:
-            return 0.0 if type(self._data) is float else read_only(np.zeros_like(self._data))
+            return 0.0 if type(self._raw) is float else read_only(np.zeros_like(self._raw))
         return read_only(self._grad)
 
     @grad.setter
@@ -109,27 +109,27 @@ class Value(Node):
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes; () for a number. Asking records nothing."""
-        return np.shape(self._data)
+        return np.shape(self._raw)
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return np.ndim(self._data)
+        return np.ndim(self._raw)
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return np.size(self._data)
+        return np.size(self._raw)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """float64 or float32."""
-        return np.result_type(self._data)
+        return np.result_type(self._raw)
 
     @property
     def T(self) -> Any:  # noqa: N802
         """The transpose: the axes in reverse order."""
-        if type(self._data) is not np.ndarray or self._data.ndim < 2:
+        if type(self._raw) is not np.ndarray or self._raw.ndim < 2:
             return self
         return record(primitives.transpose, (self,), {"axes": None})
 
@@ -156,9 +156,9 @@ class Value(Node):
 
     def __repr__(self) -> str:
         data = np.array2string(
-            np.asarray(self._data), separator=", ", threshold=12, edgeitems=2, prefix="Value("
+            np.asarray(self._raw), separator=", ", threshold=12, edgeitems=2, prefix="Value("
         )
-        parts = [data if self.ndim else repr(float(self._data))]
+        parts = [data if self.ndim else repr(float(self._raw))]
         if self.ndim:
             parts.append(f"shape={self.shape}")
         if self.dtype != np.float64:
@@ -181,7 +181,7 @@ class Value(Node):
                 f"{use} needs one number; {called(self)} has {self.size}, "
                 "so reduce it first, for example with sum() or mean()"
             )
-        return np.asarray(self._data).reshape(())[()]
+        return np.asarray(self._raw).reshape(())[()]
 
     def __format__(self, spec: str) -> str:
         return format(float(self), spec) if spec else repr(self)
@@ -200,7 +200,7 @@ class Value(Node):
                 f"{called(self)} is the result of {self.primitive.name} and part of a graph, which "
                 "is not copied or pickled; copy its .data, or its leaves"
             )
-        return restored, (np.array(self._data), self.name, self._grad)
+        return restored, (np.array(self._raw), self.name, self._grad)
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)

@@ -35,7 +35,7 @@ def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> d
         if primitive is None or node not in adjoints:
             continue
         g = adjoints.pop(node) if asked and node not in asked else adjoints[node]
-        operands, inputs, out = node.operands, node.inputs, node._data
+        operands, inputs, out = node.operands, node.inputs, node._raw
         if type(out) is float and len(inputs) == 2 and needed is None:
             # The loop below, unrolled for two numbers: number-by-number graphs consist of these.
             x, y = inputs
@@ -104,7 +104,7 @@ def fit(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
     ones = [i for i, n in enumerate(to, lead) if n == 1]
     if (
         not node.primitive.broadcasts
-        or len(given) != len(shape(node._data))
+        or len(given) != len(shape(node._raw))
         or lead < 0
         or any(n not in (1, m) for n, m in zip(to, given[lead:]))
     ):
