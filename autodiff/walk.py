@@ -101,16 +101,17 @@ def fit(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
     if given == to:
         return part
     lead = len(given) - len(to)
-    ones = [i for i, n in enumerate(to, lead) if n == 1]
     if (
         not node.primitive.broadcasts
-        or len(given) != len(shape(node._raw))
         or lead < 0
-        or any(n not in (1, m) for n, m in zip(to, given[lead:]))
+        or len(given) != len(shape(node._raw))
+        or not all([n in (1, m) for n, m in zip(to, given[lead:])])
     ):
         raise ValueError(
             f"the rule of {node.primitive.name} gave {called(operand)} an adjoint of shape "
             f"{given}; an adjoint has the shape of what it belongs to"
         )
-    part = part.sum(axis=(*range(lead), *ones))
-    return part.reshape(to) if ones else part
+    if 1 in to:
+        ones = [i for i, n in enumerate(to, lead) if n == 1]
+        return part.sum(axis=(*range(lead), *ones)).reshape(to)
+    return part.sum(axis=tuple(range(lead)))
