@@ -202,15 +202,16 @@ def figure(result: dict[str, Any]) -> Figure:
     """Draw the largest relative difference of every pair at both places."""
     picture = Figure(figsize=(11, 5.4), layout="constrained")
     axes = picture.subplots(1, 2, sharey=True)
-    norm = LogNorm(1e-17, 1e-5)
+    limits = 1e-17, 1e-3
+    norm = LogNorm(*limits)
     for ax, place in zip(axes, result["places"]):
         names = list(place["losses"])
-        grid = np.full((len(names), len(names)), np.nan)
+        grid = np.full((len(names) - 1, len(names) - 1), np.nan)
         for pair in place["pairs"]:
             i, j = (names.index(way) for way in pair["ways"])
-            grid[j, i] = pair["relative"]
-        image = ax.imshow(np.clip(grid, 1e-17, 1e-5), norm=norm, cmap="viridis_r")
-        for j, i in np.argwhere(np.isfinite(grid) | np.isinf(grid)):
+            grid[j - 1, i] = pair["relative"]
+        image = ax.imshow(np.clip(grid, *limits), norm=norm, cmap="viridis_r")
+        for j, i in np.argwhere(~np.isnan(grid)):
             dark = grid[j, i] > 1e-11
             ax.text(
                 i,
@@ -221,8 +222,8 @@ def figure(result: dict[str, Any]) -> Figure:
                 fontsize=8,
                 color="white" if dark else "black",
             )
-        ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
-        ax.set_yticks(range(len(names)), names)
+        ax.set_xticks(range(len(names) - 1), names[:-1], rotation=40, ha="right")
+        ax.set_yticks(range(len(names) - 1), names[1:])
         ax.set_title(f"at the {place['place']} parameters")
         ax.spines[:].set_visible(False)
     bar = picture.colorbar(image, ax=axes, shrink=0.9)

@@ -55,7 +55,7 @@ def pytorch(dtype_name: str) -> Peer:
         criterion = torch.nn.BCEWithLogitsLoss()
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
 
-        def step() -> float:
+        def step() -> Any:
             loss = criterion(model(inputs), targets)
             loss.backward()
             optimizer.step()

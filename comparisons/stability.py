@@ -91,8 +91,9 @@ def digits(found: dict[str, Any], form: str) -> str:
 
 
 def short(x: str | float) -> str:
-    """Return a number to three digits, however small."""
-    return f"{float(x) or Decimal(x):.2e}"
+    """Return a number to two digits, however small."""
+    rounded = float(x)
+    return f"{rounded or Decimal(x):.1e}" if rounded or isinstance(x, str) else "0"
 
 
 def tables(result: dict[str, Any]) -> list[RenderableType]:
@@ -153,13 +154,13 @@ def figure(result: dict[str, Any]) -> Figure:
             ax = axes[i, j]
             rows = [r for r in result["curve"] if r["t"] == t]
             z = [r["z"] for r in rows]
-            for form, colour, label in (
-                ("naive", "#D55E00", "from y = sigmoid(z)"),
-                ("stable", "#0072B2", "from z"),
+            for form, colour, size, label in (
+                ("naive", "#D55E00", 6, "from y = sigmoid(z)"),
+                ("stable", "#0072B2", 3, "from z"),
             ):
                 errors = np.array([r[quantity][f"{form}_error"] for r in rows])
                 ax.plot(
-                    z, np.clip(errors, 1e-18, 3.0), ".", markersize=3, color=colour, label=label
+                    z, np.clip(errors, 1e-18, 3.0), ".", markersize=size, color=colour, label=label
                 )
                 infinite = np.isinf(errors)
                 if infinite.any():
@@ -169,7 +170,7 @@ def figure(result: dict[str, Any]) -> Figure:
                         "^",
                         markersize=4,
                         color=colour,
-                        label="infinite",
+                        label="infinite or no number",
                     )
             ax.axhline(EPS, color="0.5", linewidth=0.8)
             ax.set(yscale="log", ylim=(1e-18, 20.0), title=f"{title}, t = {t}")

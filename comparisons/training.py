@@ -88,9 +88,7 @@ def measure(
         "initial_accuracy": accuracy(by_hand.forward(X, initial), t),
         "ways": results,
         "left_out": left_out,
-        "X": X.tolist(),
-        "t": t.tolist(),
-        "initial": {name: np.asarray(p).tolist() for name, p in initial.items()},
+        "problem": {"num_points": points, "hidden": hidden, "seed": seed},
     }
 
 
@@ -173,13 +171,13 @@ def short(name: str) -> str:
 
 def figure(result: dict[str, Any]) -> Figure:
     """Draw the data and decision surfaces, the loss and the distances between the paths."""
-    X, t = np.array(result["X"]), np.array(result["t"])
+    X, t, initial = tutorial_problem(**result["problem"])
     reference, *others = result["ways"]
     trained = result["ways"][reference]
     picture = Figure(figsize=(11, 9.5), layout="constrained")
     (before, after), (loss, apart) = picture.subplots(2, 2)
     for ax, params, title in (
-        (before, result["initial"], "before training"),
+        (before, initial, "before training"),
         (after, trained["params"], f"after {trained['steps']} steps"),
     ):
         arrays = {name: np.array(p) for name, p in params.items()}
@@ -193,10 +191,10 @@ def figure(result: dict[str, Any]) -> Figure:
     loss.set_title(f"loss, {reference}")
     # Markers of different sizes, because paths that coincide hide each other.
     for i, name in enumerate(others):
-        distances = result["ways"][name]["distances"]
+        distances = {k: d for k, d in result["ways"][name]["distances"].items() if d}
         apart.plot(
             list(distances),
-            np.maximum(list(distances.values()), 1e-18),
+            list(distances.values()),
             marker="os^Dvph"[i % 7],
             markersize=4,
             label=name,

@@ -4,8 +4,6 @@
 
 from hypothesis import settings
 
-settings.register_profile(
-    "quick", max_examples=50, derandomize=True, deadline=None, database=None
-)
+settings.register_profile("quick", max_examples=50, derandomize=True, deadline=None, database=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile("quick")

@@ -13,7 +13,9 @@ from autodiff import primitives
 from autodiff.graph import Primitive
 
 PRIMITIVES = {
-    name: primitive for name, primitive in vars(primitives).items() if isinstance(primitive, Primitive)
+    name: primitive
+    for name, primitive in vars(primitives).items()
+    if isinstance(primitive, Primitive)
 }
 
 

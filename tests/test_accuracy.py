@@ -18,7 +18,9 @@ LIMIT = 2.0
 def points() -> np.ndarray:
     """Return several hundred logits, dense near 0 and where exp(-|z|) drops below rounding."""
     rng = np.random.default_rng(0)
-    sizes = np.concatenate([np.logspace(-300, -9, 30), np.logspace(-8, 6, 120), [1e6, 36.7, 37.5, 745.2]])
+    sizes = np.concatenate(
+        [np.logspace(-300, -9, 30), np.logspace(-8, 6, 120), [1e6, 36.7, 37.5, 745.2]]
+    )
     middle = [np.linspace(-40, 40, 161), rng.uniform(-3, 3, 150), rng.uniform(-750, 750, 60)]
     return np.concatenate([sizes, -sizes, [0.0, -0.0], *middle])
 

@@ -22,11 +22,17 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add((node.module or path.parent.name).split(".")[0] if not node.level else path.parent.name)
+            found.add(
+                (node.module or path.parent.name).split(".")[0]
+                if not node.level
+                else path.parent.name
+            )
     return found - sys.stdlib_module_names
 
 
-MODULES = [path.relative_to(ROOT).as_posix() for p in PACKAGES for path in sorted((ROOT / p).rglob("*.py"))]
+MODULES = [
+    path.relative_to(ROOT).as_posix() for p in PACKAGES for path in sorted((ROOT / p).rglob("*.py"))
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -46,7 +52,9 @@ def test_import_autodiff_brings_in_numpy_and_the_standard_library_alone() -> Non
         "import sys, numpy; before = set(sys.modules); import autodiff; "
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
     )
-    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert set(run.stdout.split()) - sys.stdlib_module_names <= {"autodiff", "numpy"}
     assert "autodiff" in run.stdout
 

@@ -10,6 +10,7 @@ from mlp import by_hand, plots, tutorial_problem
 
 X, T, PARAMS = tutorial_problem(31, hidden=3, seed=1)
 PARAMS["b"] += np.array([0.5, -1.0, 2.0])
+PARAMS["W"] *= 5.0
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,7 @@ def test_decision_surface():
     )
     assert mesh.get_clim() == (0.0, 1.0)
     boundary = ax.collections[-1].get_paths()[0].vertices
+    assert len(boundary) > 50
     np.testing.assert_allclose(by_hand.forward(boundary, PARAMS), 0.5, atol=5e-3)
 
 
@@ -74,7 +76,9 @@ def test_hidden_lines_are_where_the_units_change_sign():
 
 
 def test_hidden_units_without_a_line_and_many_of_them():
-    assert len(plots.plot_hidden_lines({"U": np.zeros((2, 2)), "b": np.ones(2)}).lines) == 0
+    ax = plots.plot_hidden_lines({"U": np.zeros((2, 2)), "b": np.ones(2)})
+    assert len(ax.lines) == 0
+    assert ax.get_legend() is None
     ax = plots.plot_hidden_lines({"U": np.ones((9, 2)), "b": np.arange(9.0)})
     assert len(ax.lines) == 9
     assert len(ax.get_legend().get_texts()) == 1

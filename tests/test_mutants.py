@@ -11,6 +11,8 @@ from test_rules import check_rules
 from autodiff import Value, gradients, walk
 from autodiff.graph import EveryOperand
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in log")
+
 MUTATIONS: dict[str, Callable[[Any], Any]] = {
     "wrong by 0.05 %": lambda part: part * 1.0005,
     "of the wrong sign": lambda part: -part,
@@ -68,7 +70,9 @@ def test_a_wrong_rule_for_one_operand_among_many_is_found(
     assert rule is not None
 
     def wrong(*args: Any, position: int, **parameters: Any) -> Any:
-        return rule(*args, position=position, **parameters) * (1.0 if position != operand else 1.0005)
+        return rule(*args, position=position, **parameters) * (
+            1.0 if position != operand else 1.0005
+        )
 
     monkeypatch.setattr(PRIMITIVES["concatenate"], "rules", EveryOperand(wrong))
     with pytest.raises(AssertionError, match="Not equal to tolerance"):

@@ -15,6 +15,8 @@ from samples import DEFINITIONS, PRIMITIVES, SAMPLES, Sample
 
 from autodiff import Value, gradients
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in log")
+
 
 def test_every_primitive_has_samples_and_a_definition() -> None:
     assert set(SAMPLES) == set(DEFINITIONS) == set(PRIMITIVES)
@@ -25,7 +27,7 @@ def test_every_primitive_has_samples_and_a_definition() -> None:
 def check_rules(
     name: str, jacobian: Callable[..., np.ndarray] = complex_step, tolerance: float = 1e-13
 ) -> None:
-    """Compare value and adjoints at each sample, for a random seed, with those of the definition."""
+    """Compare value and adjoints at each sample, for a random seed, with the definition's."""
     for number, sample in enumerate(SAMPLES[name]):
         definition = partial(DEFINITIONS[name], **sample.parameters)
         values = [Value(x) for x in sample.operands]

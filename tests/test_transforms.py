@@ -271,11 +271,12 @@ def test_the_same_argument_twice() -> None:
 
 
 def test_a_constant_function_warns_and_has_gradient_zero() -> None:
-    with pytest.warns(UserWarning, match=r"frozen returned a plain number.*zero.*float\(\) or .data"):
+    def frozen(x: Any) -> Any:
+        return float(x * x)
 
-        def frozen(x: Any) -> Any:
-            return float(x * x)
-
+    with pytest.warns(
+        UserWarning, match=r"frozen returned a plain number.*zero.*float\(\) or .data"
+    ):
         assert grad(frozen)(3.0) == 0.0
 
 
@@ -304,11 +305,10 @@ def test_vjp_of_a_structure() -> None:
         return {"square": x * x, "rest": [x.sum(), 7.0]}
 
     result, pullback = vjp(both, np.array([1.0, 2.0]))
-    assert_same_structure(result, {"square": np.ones(2), "rest": [0.0, np.float64(7.0)]}) if (
-        isinstance(result["rest"][1], np.floating)
-    ) else None
-    assert result["rest"][0] == 3.0
-    assert result["rest"][1] == 7.0
+    assert list(result) == ["square", "rest"]
+    assert type(result["square"]) is np.ndarray
+    np.testing.assert_array_equal(result["square"], [1.0, 4.0])
+    assert result["rest"] == [3.0, 7.0]
     (x_bar,) = pullback({"square": np.array([1.0, 10.0]), "rest": [100.0, 0.0]})
     np.testing.assert_array_equal(x_bar, [102.0, 140.0])
 
