@@ -47,7 +47,7 @@ def plain(data: Any) -> Any:
 
 
 def own(x: Any) -> Any:
-    """Return data that nobody else can change: `x` if it is a read-only owner, else a copy."""
+    """Return data that nobody changes: a copy, unless `x` owns its data and is read-only."""
     if type(x) is not np.ndarray or (not x.flags.writeable and x.base is None):
         return x
     return x.copy("K")

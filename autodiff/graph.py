@@ -26,8 +26,8 @@ class Node:
     """
 
     __slots__ = (
-        "_raw",
         "_grad",
+        "_raw",
         "inputs",
         "name",
         "operands",

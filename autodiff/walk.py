@@ -105,7 +105,7 @@ def fit(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
         not node.primitive.broadcasts
         or lead < 0
         or len(given) != len(shape(node._raw))
-        or not all([n in (1, m) for n, m in zip(to, given[lead:])])
+        or not all(n in (1, m) for n, m in zip(to, given[lead:]))
     ):
         raise ValueError(
             f"the rule of {node.primitive.name} gave {called(operand)} an adjoint of shape "
