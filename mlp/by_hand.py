@@ -14,8 +14,7 @@ from mlp.losses import cross_entropy, sigmoid
 
 def forward(X: Array, params: Parameters) -> Array:
     """Return y (N,), the probability of label 1 for each row of X (N, 2)."""
-    _, z = hidden_and_logits(X, params)
-    y: Array = sigmoid(z)
+    _, y = hidden_and_output(X, params)
     return y
 
 
@@ -25,30 +24,31 @@ def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]
     The loss is the mean cross-entropy of y, infinite or NaN where a y rounds to 0 or 1. Raises
     ValueError where t has not the shape of y.
     """
-    H, z = hidden_and_logits(X, params)
-    loss = (1 / len(X)) * np.sum(cross_entropy(sigmoid(z), t))
-    bars = backward(X, t, params["W"], H, z)
+    H, y = hidden_and_output(X, params)
+    loss = (1 / len(X)) * np.sum(cross_entropy(y, t))
+    bars = backward(X, t, params["W"], H, y)
     return {name: bars[f"{name}_bar"] for name in ("U", "b", "W", "c")}, float(loss)
 
 
 def adjoints(X: Array, t: Array, params: Parameters) -> Parameters:
     """Return every adjoint by its name: z_bar, W_bar, c_bar, H_bar, G_bar, b_bar and U_bar."""
-    return backward(X, t, params["W"], *hidden_and_logits(X, params))
+    return backward(X, t, params["W"], *hidden_and_output(X, params))
 
 
-def hidden_and_logits(X: Array, params: Parameters) -> tuple[Array, Array]:
-    """Return H (N, H) and z (N,)."""
+def hidden_and_output(X: Array, params: Parameters) -> tuple[Array, Array]:
+    """Return H (N, H) and y (N,)."""
     U, b, W, c = params["U"], params["b"], params["W"], params["c"]
     G = X @ U.T + b
     H = np.tanh(G)
     z = H @ W + c
-    return H, z
+    y = sigmoid(z)
+    return H, y
 
 
-def backward(X: Array, t: Array, W: Array, H: Array, z: Array) -> Parameters:
+def backward(X: Array, t: Array, W: Array, H: Array, y: Array) -> Parameters:
     """Return every adjoint, from the loss back to the parameters."""
     N = len(X)
-    z_bar = (1 / N) * (sigmoid(z) - t)
+    z_bar = (1 / N) * (y - t)
     W_bar = H.T @ z_bar
     c_bar = np.sum(z_bar)
     H_bar = np.outer(z_bar, W)
