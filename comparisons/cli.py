@@ -84,8 +84,7 @@ OPTIONS = {
     ),
     "out": click.option(
         "--out",
-        type=click.Path(path_type=Path),
-        default=Path("out"),
+        default="out",
         show_default=True,
         help="Folder for the figures; made if it is not there.",
     ),
@@ -168,21 +167,20 @@ command(
 )
 
 
-def run(parts: Sequence[str], out: Path, as_json: bool, **options: Any) -> None:
+def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
     """Run some parts with the options that they know; exit with 1 if exact ways disagree."""
     if options.get("points", 0) * options.get("hidden", 0) > LARGEST:
         raise click.UsageError(
             f"{options['points']} points with {options['hidden']} hidden units are too many; "
             f"their product must be at most {LARGEST}."
         )
-    make_writable(out)
+    folder = writable(out)
     import numpy as np
-    from rich.console import Console
 
-    from comparisons.report import circumstances, to_json
+    from comparisons.report import Terminal, circumstances, to_json
     from mlp import Diverged
 
-    console, progress = Console(quiet=as_json, highlight=False), Console(stderr=True)
+    console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
     results: dict[str, Any] = {"options": options, "circumstances": circumstances()}
     figures = []
     for part in parts:
@@ -200,7 +198,7 @@ def run(parts: Sequence[str], out: Path, as_json: bool, **options: Any) -> None:
             console.print(table)
         picture = module.figure(result)
         if picture is not None:
-            figures.append(out / f"{part}.png")
+            figures.append(folder / f"{part}.png")
             picture.savefig(figures[-1], dpi=150)
             console.print(f"\nFigure: {figures[-1]}", soft_wrap=True)
     results["figures"] = list(map(str, figures))
@@ -210,17 +208,20 @@ def run(parts: Sequence[str], out: Path, as_json: bool, **options: Any) -> None:
         sys.exit(1)
 
 
-def make_writable(out: Path) -> None:
+def writable(out: str) -> Path:
     """Make the folder for the figures, or say why it cannot be, before anything is measured."""
+    folder = Path(out)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK | os.X_OK):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(None, "Permission denied")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
+        shown = out if len(out) < 60 else f"{out[:57]}..."
         raise click.UsageError(
-            f"--out: figures cannot be written to {str(out)!r}: {reason}."
+            f"--out: no figures can be written to {shown!r}: {reason}."
         ) from None
+    return folder
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

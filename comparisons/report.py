@@ -11,8 +11,17 @@ from typing import Any
 
 import numpy as np
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+
+class Terminal(Console):
+    """A console that raises BrokenPipeError where the reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller to end the program."""
+        raise BrokenPipeError
 
 
 def number(x: float, digits: int = 1) -> str:

@@ -32,12 +32,12 @@ def exact(z: float, t: int) -> tuple[Decimal, Decimal]:
     With s = z for t = 0 and -z for t = 1 they are log(1 + exp(s)) and, up to sign,
     exp(s) / (1 + exp(s)). Written so, log(1 + x) needs as many more digits as x has zeros.
     """
-    s = Decimal(z) if t == 0 else -Decimal(z)
+    s = Decimal(z if t == 0 else -z)
     e = DIGITS.exp(s)
     zeros = Context(prec=60 + max(0, -e.adjusted()), Emin=DIGITS.Emin, Emax=DIGITS.Emax)
     loss = zeros.ln(zeros.add(1, e))
     slope = DIGITS.divide(e, DIGITS.add(1, e))
-    return loss, slope if t == 0 else -slope
+    return loss, slope if t == 0 else slope.copy_negate()  # unary minus would round
 
 
 def measure() -> dict[str, Any]:
@@ -51,12 +51,10 @@ def measure() -> dict[str, Any]:
 def row(z: float, t: int) -> dict[str, Any]:
     """Return values and relative errors of both forms at one logit."""
     found: dict[str, Any] = {"z": z, "t": t}
-    quantities = zip(
-        ("loss", "slope"),
-        exact(z, t),
-        (cross_entropy(sigmoid(z), t), cross_entropy_slope(z, t)),
-        (logistic_cross_entropy(z, t), logistic_cross_entropy_slope(z, t)),
-    )
+    with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
+        naive_ones = cross_entropy(sigmoid(z), t), cross_entropy_slope(z, t)
+        stable_ones = logistic_cross_entropy(z, t), logistic_cross_entropy_slope(z, t)
+    quantities = zip(("loss", "slope"), exact(z, t), naive_ones, stable_ones)
     for name, truth, naive, stable in quantities:
         found[name] = {
             "exact": f"{truth:.20e}",
@@ -179,7 +177,9 @@ def figure(result: dict[str, Any]) -> Figure:
                 ax.set_xlabel("logit z")
             if not j:
                 ax.set_ylabel("relative error")
-            ax.legend(fontsize=8, loc="center left" if t == 1 else "center right")
+            ax.legend(
+                fontsize=8, loc="center left" if t == 1 else "upper center" if i == 0 else "center"
+            )
     axes[0, 0].annotate(
         "eps = 2.2e-16", (-58, EPS), textcoords="offset points", xytext=(0, 3), fontsize=8
     )

@@ -95,7 +95,7 @@ def measure(
 def steps_for(way: Way, points: int, hidden: int, steps: int) -> int:
     """Return the number of steps that fit the time: all, or else a multiple of 50 if it can be."""
     fit = int(SECONDS_A_WAY / way.seconds(points, hidden))
-    if fit >= steps or way.name in ("engine",):
+    if fit >= steps:
         return steps
     return max(1, fit // EVERY * EVERY or fit)
 

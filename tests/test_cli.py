@@ -1,0 +1,230 @@
+"""The command line: exit statuses, one line for every wrong input, JSON, figures."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from comparisons import cli, gradients, speed, ways
+from comparisons.cli import main
+from comparisons.ways import NUMPY_WAYS, Way
+from mlp import by_hand
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--points", "30", "--steps", "20"]
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch, tmp_path):
+    """Restore the environment that `main` changes, run in an empty folder, without PyTorch."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(ways, "find_spec", lambda package: None)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys, *args):
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+
+@pytest.mark.parametrize("part", ["gradients", "training"])
+def test_a_part_prints_its_tables_and_draws_its_figure(capsys, part):
+    status, out, err = run(capsys, part, *SMALL)
+    assert (status, err) == (0, "")
+    assert "engine" in out
+    assert Path("out", f"{part}.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("part", ["stability", "differences"])
+def test_json_is_valid_and_alone(capsys, part):
+    status, out, err = run(capsys, part, "--json", "--out", "here/too")
+    assert (status, err) == (0, "")
+    found = json.loads(out, parse_constant=pytest.fail)
+    assert set(found) == {"options", "circumstances", part, "figures"}
+    assert found["figures"] == [str(Path("here/too", f"{part}.png"))]
+
+
+def test_infinities_are_strings_in_json(capsys):
+    _, out, _ = run(capsys, "stability", "--json")
+    rows = {(r["z"], r["t"]): r for r in json.loads(out)["stability"]["table"]}
+    assert rows[40.0, 0]["loss"]["naive"] == "inf"
+    assert rows[40.0, 1]["loss"]["naive"] == "nan"
+    assert float(rows[40.0, 0]["loss"]["naive"]) == float("inf")
+
+
+def test_the_schema_of_gradients_and_training(capsys):
+    _, out, _ = run(capsys, "gradients", "--json", *SMALL)
+    found = json.loads(out)
+    assert found["options"]["points"] == 30
+    assert found["gradients"]["culprits"] == []
+    for place in found["gradients"]["places"]:
+        for pair in place["pairs"]:
+            assert len(pair["ways"]) == 2
+            assert set(pair["parameters"]) == {"U", "b", "W", "c"}
+            for parameter in pair["parameters"].values():
+                assert set(parameter) == {"absolute", "relative", "entry"}
+    _, out, _ = run(capsys, "training", "--json", *SMALL)
+    for way in json.loads(out)["training"]["ways"].values():
+        assert len(way["losses"]) == way["steps"] == 20
+        assert 0.0 <= way["accuracy"] <= 1.0
+
+
+@pytest.mark.parametrize("first", [[], ["all"]])
+def test_all_is_the_default(capsys, monkeypatch, first):
+    monkeypatch.setattr(speed, "installed_peers", dict)
+    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
+    monkeypatch.setattr(speed, "ROUNDS", 3)
+    status, out, err = run(capsys, *first, "--json", *SMALL)
+    assert (status, err) == (0, "")
+    found = json.loads(out, parse_constant=pytest.fail)
+    assert set(cli.PARTS) <= set(found)
+    assert len(found["figures"]) == 5
+    assert found["speed"]["ways"]["by hand"]["ratio"] == 1.0
+    assert found["speed"]["ways"]["engine"]["microseconds"] > 0.0
+
+
+def test_no_argument_at_all_runs_everything(monkeypatch):
+    ran = []
+    monkeypatch.setattr(cli, "run", lambda parts, **options: ran.append((list(parts), options)))
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 0
+    ((parts, options),) = ran
+    assert parts == list(cli.PARTS)
+    assert options["points"] == 500
+    assert options["steps"] == 1000
+    assert options["out"] == "out"
+
+
+def test_exit_status_1_and_the_culprit_where_exact_ways_disagree(capsys, monkeypatch):
+    def wrong(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {**grads, "U": grads["U"] * (1.0 + 1e-9)}, loss
+
+    broken = [Way("engine", wrong) if w.name == "engine" else w for w in NUMPY_WAYS]
+    monkeypatch.setattr(gradients, "installed_ways", lambda: broken)
+    status, out, _ = run(capsys, "gradients", *SMALL)
+    assert status == 1
+    assert "engine is wrong" in out
+    status, out, _ = run(capsys, "gradients", "--json", *SMALL)
+    assert status == 1
+    assert json.loads(out)["gradients"]["culprits"] == ["engine"]
+
+
+WRONG = [
+    ["--bogus"],
+    ["nonsense"],
+    ["gradients", "extra"],
+    ["gradients", "--points", "-3"],
+    ["gradients", "--points", "1"],
+    ["gradients", "--points", "many"],
+    ["gradients", "--points", "2.5"],
+    ["gradients", "--points", "1" + "0" * 30],
+    ["gradients", "--points"],
+    ["gradients", "--hidden", "0"],
+    ["gradients", "--points", "2000000", "--hidden", "1000"],
+    ["gradients", "--seed", "-1"],
+    ["gradients", "--seed", str(2**32)],
+    ["gradients", "--seed", "a\nb"],
+    ["training", "--steps", "-1"],
+    ["training", "--steps", "1e3"],
+    ["training", "--learning-rate", "fast"],
+    ["training", "--learning-rate", "nan"],
+    ["training", "--learning-rate", "inf"],
+    ["training", "--learning-rate", "0"],
+    ["training", "--learning-rate", "-1"],
+    ["training", "--learning-rate", "1e300"],
+    ["training", "--learning-rate", "1e5"],
+    ["gradients", "--learning-rate", "1e308"],
+    ["stability", "--points", "10"],
+    ["stability", "--out", "file/inside"],
+    ["stability", "--out", "file"],
+    ["stability", "--out", "nul\0byte"],
+    ["stability", "--out", "x" * 5000],
+    ["stability", "--out", "/proc/nothing"],
+    ["stability", "--json=3"],
+]
+
+
+@pytest.mark.parametrize("args", WRONG, ids=lambda args: " ".join(args)[:50].replace("\n", " "))
+def test_wrong_input_gives_one_line_and_exit_status_2(capsys, args):
+    Path("file").touch()
+    status, out, err = run(capsys, *args)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("backprop: ")
+    assert err.count("\n") == 1
+    assert len(err) > len("backprop: ") + 10
+
+
+def test_a_figure_that_cannot_be_written_is_one_line_too(capsys):
+    Path("out", "stability.png").mkdir(parents=True)
+    status, _, err = run(capsys, "stability", "--json")
+    assert status == 2
+    assert err.startswith("backprop: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["", *cli.PARTS, "all"])
+def test_help_shows_an_example(capsys, name):
+    status, out, err = run(capsys, *([name] if name else []), "--help")
+    assert (status, err) == (0, "")
+    assert "Example: backprop" in out
+
+
+def process(*args, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "comparisons", *args],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("args", [WRONG[0], WRONG[3], WRONG[22]])
+def test_no_traceback_in_a_process(args):
+    with process(*args) as running:
+        out, err = running.communicate()
+    assert running.returncode == 2
+    assert out == ""
+    assert err.startswith("backprop: ")
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_exits_with_130_and_no_traceback():
+    with process("training", "--steps", "1000000") as running:
+        deadline = time.monotonic() + 20.0
+        # The folder is made before anything is measured, so Python and main are up by then.
+        while not Path("out").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(1.5)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_a_closed_pipe_is_no_traceback():
+    with process("stability") as running:
+        running.stdout.close()
+        err = running.stderr.read()
+    assert running.returncode == 141
+    assert err == ""
+
+
+def test_one_thread_is_set_before_numpy_is_imported():
+    with process("stability", "--json") as running:
+        out, _ = running.communicate()
+    assert json.loads(out)["circumstances"]["threads"] == 1
+    check = "import sys, comparisons.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
