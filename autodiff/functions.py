@@ -15,7 +15,6 @@ import numpy as np
 from autodiff import primitives
 from autodiff.arrays import shape
 from autodiff.errors import called
-from autodiff.graph import record
 from autodiff.primitives import exp, matmul, maximum, minimum, multiply, square
 
 Axis = int | tuple[int, ...] | None
@@ -41,7 +40,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
     Raises ValueError for an empty batch, whose mean is undefined.
     """
-    return record(primitives.mean, (x,), {"axis": axis, "keepdims": keepdims})
+    return primitives.mean(x, axis=axis, keepdims=keepdims)
 
 
 def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
@@ -63,12 +62,14 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return x - logsumexp(x) over `axis`: the logarithm of softmax."""
-    return x - logsumexp(x, axis, keepdims=True)
+    shifted = x - max(x, axis, keepdims=True)
+    return shifted - logsumexp(shifted, axis, keepdims=True)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
     """Return exp(x) / sum(exp(x)) over `axis`, without overflow."""
-    return exp(log_softmax(x, axis))
+    e = exp(x - max(x, axis, keepdims=True))
+    return e / sum(e, axis, keepdims=True)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -117,7 +118,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     """Return the elements of `x`, last axis fastest, in another shape; one length may be -1."""
-    return primitives.reshape(x, shape=shape if isinstance(shape, int) else tuple(shape))
+    return primitives.reshape(x, shape=lengths(shape))
 
 
 def ravel(x: Any) -> Any:
@@ -135,6 +136,11 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     return reshape(x, new_shape(np.squeeze, x, axis))
 
 
+def lengths(shape: int | Sequence[int]) -> tuple[int, ...]:
+    """Return a shape given as one length or as several."""
+    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)
+
+
 def new_shape(function: Callable[..., Any], x: Any, axis: Any) -> tuple[int, ...]:
     """Return the shape that a NumPy function of an array and an axis would give `x`."""
     try:
@@ -145,11 +151,15 @@ def new_shape(function: Callable[..., Any], x: Any, axis: Any) -> tuple[int, ...
 
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     """Return `x` repeated to fill `shape`."""
-    return primitives.broadcast_to(x, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+    return primitives.broadcast_to(x, shape=lengths(shape))
 
 
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join arrays along an axis that they have."""
+    if not len(arrays):
+        raise ValueError("concatenate: there are no arrays to join")
+    if axis is None:
+        raise TypeError("concatenate: axis is an integer; ravel the arrays to join all elements")
     return primitives.concatenate(*arrays, axis=axis)
 
 

@@ -42,7 +42,7 @@ divide   = Primitive("divide", operator.truediv,
                      lambda g, out, a, b: -g * out / b, broadcasts=True)
 # The comparisons keep 0 * inf out of the derivatives of x^0 at 0 and of 0^b, which are 0.
 power    = Primitive("power", np.power,
-                     lambda g, out, a, b: g * b * power(a, b - (b != 0)),
+                     lambda g, out, a, b: g * b * power(a + ((a == 0) & (b == 0)), b - 1.0),
                      lambda g, out, a, b: g * out * log(a + (a == 0)), broadcasts=True)
 negative = Primitive("negative", operator.neg, lambda g, out, x: -g)
 
@@ -97,24 +97,22 @@ def _softplus(x: Any) -> Any:
 
 
 def _logistic_cross_entropy(z: Any, t: Any) -> Any:
+    low = high = t
     if shape(t):
         if shape(z) and shape(z) != t.shape:
             raise ValueError("logits and targets differ in shape; reshape one, as in t.reshape(-1)")
-        low = np.minimum.reduce(t, None, initial=1.0)
-        high = np.maximum.reduce(t, None, initial=0.0)
-    else:
-        low = high = t
+        low, high = (np.minimum.reduce(t, None), np.maximum.reduce(t, None)) if t.size else (0, 1)
     if not (low >= 0.0 and high <= 1.0):
         raise ValueError(
             f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}"
         )
-    return np.log1p(np.exp(-builtins.abs(z))) + z * ((z > 0.0) - t)
+    return np.log1p(np.exp(-builtins.abs(z))) + z * (np.heaviside(z, 0.0) - t)
 
 
 def _logistic_residual(z: Any, t: Any) -> Any:
-    z = z + 0.0  # makes -0.0 positive, for the sign
+    z = z + 0.0  # makes -0.0 positive, for copysign
     e = np.exp(-builtins.abs(z))
-    return ((z >= 0.0) - t) - np.copysign(e / (1.0 + e), z)
+    return (np.heaviside(z, 1.0) - t) - np.copysign(e / (1.0 + e), z)
 
 
 # fmt: off
@@ -192,6 +190,12 @@ def _spread(g: Any, x: Any, axis: Any) -> Any:
     return broadcast_to(_expand(g, x, axis), shape=shape(x))
 
 
+def _softmax(x: Any, axis: Any) -> Any:
+    """Return exp(x) / sum(exp(x)) over `axis`, shifted so that large logits keep their digits."""
+    e = exp(x - max(x, axis=axis, keepdims=True))
+    return e / sum(e, axis=axis, keepdims=True)
+
+
 def _extreme_rule(g: Any, out: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """Share `g` equally among all elements that reach the maximum or minimum."""
     reached = 1.0 * (x == _expand(out, x, axis))
@@ -209,7 +213,7 @@ max       = Primitive("max", _reduction(np.maximum), _extreme_rule)
 min       = Primitive("min", _reduction(np.minimum), _extreme_rule)
 logsumexp = Primitive("logsumexp", _logsumexp,
                       lambda g, out, x, *, axis, keepdims:
-                          _expand(g, x, axis) * exp(x - _expand(out, x, axis)))
+                          _expand(g, x, axis) * _softmax(x, axis))
 
 # fmt: on
 
@@ -267,6 +271,8 @@ outer  = Primitive("outer", _outer,
 
 
 def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
+    if np.ndim(x) > len(shape):
+        raise ValueError(f"an array of {np.ndim(x)} axes does not broadcast to {len(shape)}")
     out = np.empty(shape, getattr(x, "dtype", np.float64))
     out[...] = x
     return out

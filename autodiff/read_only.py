@@ -16,26 +16,41 @@ class ReadOnlyArray(np.ndarray[Any, np.dtype[Any]]):
         super().__setitem__(index, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        written = inputs[:1] if method == "at" else options.get("out", ())
+        out = options.get("out", ())
+        written = inputs[:1] if method == "at" else out
         if any(isinstance(x, ReadOnlyArray) and not x.flags.writeable for x in written):
             raise ValueError(READ_ONLY)
-        inputs = tuple(x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x for x in inputs)
-        return getattr(ufunc, method)(*inputs, **options)
+        if out:
+            options["out"] = plain_views(out)
+        return getattr(ufunc, method)(*plain_views(inputs), **options)
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))
 
-    # So `p.data -= step` computes a new array and assigns it.
-    __iadd__: Any = np.ndarray.__add__
-    __isub__: Any = np.ndarray.__sub__
-    __imul__: Any = np.ndarray.__mul__
-    __itruediv__: Any = np.ndarray.__truediv__
+    # `p.data -= step` computes a new array and assigns it; a copy of `p.data` changes in place.
+
+    def __iadd__(self, other: Any) -> Any:
+        return self + other if not self.flags.writeable else super().__iadd__(other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self - other if not self.flags.writeable else super().__isub__(other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self * other if not self.flags.writeable else super().__imul__(other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self / other if not self.flags.writeable else super().__itruediv__(other)
 
 
 READ_ONLY = (
     "the data and the gradient of a Value cannot be changed in place, because recorded results "
     "need them; assign a new array, as in v.data = v.data - step, or change v.data.copy()"
 )
+
+
+def plain_views(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the same arrays as NumPy's own type."""
+    return tuple(x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x for x in arrays)
 
 
 def read_only(data: Any) -> Any:
