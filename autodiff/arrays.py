@@ -8,6 +8,7 @@ import numpy as np
 
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
+FLOATS = (FLOAT64, FLOAT32)
 
 
 def as_data(x: Any, what: str, position: int | None = None) -> Any:
@@ -20,8 +21,10 @@ def as_data(x: Any, what: str, position: int | None = None) -> Any:
     if type(x) is np.ndarray and x.ndim:
         if x.dtype is FLOAT64 or x.dtype is FLOAT32:
             return x
-        if x.dtype.kind in "biu":
+        if x.dtype.kind in "iu":
             return x.astype(np.float64)
+        if x.dtype.kind == "b" and position is not None:
+            return x  # a mask as an operand leaves the dtype of the others as it is
     if position is not None:
         what = f"{what}: operand {position}"
     try:
@@ -47,7 +50,10 @@ def plain(data: Any) -> Any:
 
 
 def own(x: Any) -> Any:
-    """Return data that nobody changes: a copy, unless `x` owns its data and is read-only."""
+    """Return data that nobody changes: a copy, unless `x` owns its data and is read-only.
+
+    The flag is taken as a promise that no view made before it was set is written to.
+    """
     if type(x) is not np.ndarray or (not x.flags.writeable and x.base is None):
         return x
     return x.copy("K")

@@ -29,11 +29,15 @@ def refuse(
     shapes = [shape(x) for x in inputs]
     kind: type[Exception] = type(error) if type(error) in (IndexError, TypeError) else ValueError
     if primitive.name == "matmul" and all(shapes):
-        advice = "the last axis of the first must be as long as the first axis of the second"
-        if len(shapes[1]) > 1:
+        a, b = shapes
+        inner = b[max(len(b) - 2, 0)]
+        if a[-1] == inner:
+            advice = "the axes before the last two do not broadcast"
+        elif len(b) == 1:
+            advice = "the last axis of the first must be as long as the second"
+        else:
             advice = "the last axis of the first must be as long as the last but one of the second"
-        transposed = (shapes[0], shapes[1][::-1]), (shapes[0][::-1], shapes[1])
-        if any(a[-1] == b[max(len(b) - 2, 0)] for a, b in transposed):
+        if a[-1] != inner and (a[0] == inner or a[-1] == b[-1]):
             advice += "; is a transpose (.T) missing?"
         message = f"{' and '.join(names)} do not multiply: {advice}"
     elif primitive.broadcasts and len(names) > 1 and "broadcast" in str(error):

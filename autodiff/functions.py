@@ -7,7 +7,7 @@ Most are primitives as they stand; those here are written in terms of primitives
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,44 +20,44 @@ from autodiff.primitives import exp, matmul, maximum, minimum, multiply, square
 Axis = int | tuple[int, ...] | None
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def sum(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the sum of the elements of `x`, or the sums over `axis`."""
-    return primitives.sum(x, axis=axis, keepdims=keepdims)
+    return primitives.sum(x, axis=axis, keepdims=bool(keepdims))
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def max(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the largest element of `x`, or the largest ones over `axis`."""
-    return primitives.max(x, axis=axis, keepdims=keepdims)
+    return primitives.max(x, axis=axis, keepdims=bool(keepdims))
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def min(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the smallest element of `x`, or the smallest ones over `axis`."""
-    return primitives.min(x, axis=axis, keepdims=keepdims)
+    return primitives.min(x, axis=axis, keepdims=bool(keepdims))
 
 
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the mean of the elements of `x`, or the means over `axis`.
 
     Raises ValueError for an empty batch, whose mean is undefined.
     """
-    return primitives.mean(x, axis=axis, keepdims=keepdims)
+    return primitives.mean(x, axis=axis, keepdims=bool(keepdims))
 
 
-def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
     """Return the variance: the sum of squared deviations from the mean over n - `ddof`.
 
     Raises ValueError for n <= `ddof` and for an empty batch.
     """
-    squares = mean(square(x - mean(x, axis, keepdims=True)), axis, keepdims)
+    squares = mean(square(x - mean(x, axis, keepdims=True)), axis, keepdims=keepdims)
     n = math.prod(shape(x)) / math.prod(shape(squares))
     if n <= ddof:
         raise ValueError(f"var: {n:g} elements are too few for ddof={ddof}")
     return squares * (n / (n - ddof)) if ddof else squares
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return log(sum(exp(x))) over `axis`, without overflow."""
-    return primitives.logsumexp(x, axis=axis, keepdims=keepdims)
+    return primitives.logsumexp(x, axis=axis, keepdims=bool(keepdims))
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
@@ -154,17 +154,19 @@ def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     return primitives.broadcast_to(x, shape=lengths(shape))
 
 
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
+def concatenate(arrays: Iterable[Any], axis: int = 0) -> Any:
     """Join arrays along an axis that they have."""
-    if not len(arrays):
+    arrays = list(arrays)
+    if not arrays:
         raise ValueError("concatenate: there are no arrays to join")
     if axis is None:
         raise TypeError("concatenate: axis is an integer; ravel the arrays to join all elements")
     return primitives.concatenate(*arrays, axis=axis)
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+def stack(arrays: Iterable[Any], axis: int = 0) -> Any:
     """Join arrays, or numbers, of one shape along a new axis."""
+    arrays = list(arrays)
     if len({shape(x) for x in arrays}) > 1:
         names = ", ".join(called(x, i) for i, x in enumerate(arrays, 1))
         raise ValueError(f"stack: the arrays must have one shape; these are {names}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import as_data, own, plain, shape
+from autodiff.arrays import FLOATS, as_data, own, plain, shape
 from autodiff.errors import called, refuse
 
 NO_PARAMETERS: Mapping[str, Any] = {}
@@ -79,14 +79,23 @@ class Primitive:
     ) -> None:
         self.name = name
         self.function = function
+        self.arity = None if every else len(rules)
+        self.unrolls = self.arity == 2 and None not in rules
         self.rules: Any = EveryOperand(every) if every else rules
         self.broadcasts = broadcasts
         self.__doc__ = doc or f"As `numpy.{name}`; recorded if an operand is a Value."
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Record if an operand is a Value; of plain numbers and arrays compute the function."""
+        if len(operands) != (self.arity or len(operands)) or (
+            parameters and isinstance(self.function, np.ufunc)
+        ):
+            raise TypeError(
+                f"{self.name} takes {self.arity} operands and no options such as out=, where= or "
+                f"dtype=; it was given {len(operands)} and {', '.join(parameters) or 'none'}"
+            )
         for x in operands:
-            if type(x) is not np.ndarray and type(x) is not float:
+            if type(x) is not float and not (type(x) is np.ndarray and x.dtype in FLOATS):
                 return record(self, operands, parameters)
         try:
             return self.function(*operands, **parameters)

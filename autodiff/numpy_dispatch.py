@@ -10,6 +10,7 @@ import numpy as np
 
 from autodiff import functions, primitives
 from autodiff.arrays import shape
+from autodiff.errors import called
 from autodiff.graph import Node, Primitive, record
 
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
@@ -74,7 +75,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: 
             "(every result of a Value is a new Value)"
         )
     if ufunc.__name__ in COMPARISONS:
-        return ufunc(*map(numbers, inputs))
+        return compare(ufunc, *inputs)
     raise TypeError(f"{name} has no derivative rule; {ADVICE}")
 
 
@@ -96,13 +97,16 @@ def apply_function(function: Callable[..., Any], args: Any, options: Any) -> Any
 
 
 ADVICE = (
-    "write it with the functions that `dir(autodiff)` lists, or use .data, "
+    "write it with the functions in `autodiff.__all__`, or use .data, "
     "the numbers alone, where no gradient is wanted"
 )
 
 
-def numbers(x: Any) -> Any:
-    """Return the numbers of a Value or a list as a plain array or float."""
-    if isinstance(x, Node):
-        return x._raw
-    return np.asarray(x) if isinstance(x, (list, tuple)) else x
+def compare(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """Return the plain mask of a comparison, which has no derivative."""
+    x, y = (v._raw if isinstance(v, Node) else v for v in (a, b))
+    x, y = (np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (x, y))
+    try:
+        return operation(x, y)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{called(a, 1)} and {called(b, 2)} do not compare: {error}") from None

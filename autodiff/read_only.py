@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 
 
+def in_place(change: Any, compute: Any) -> Any:
+    """Return the method that changes an array, or computes a new one if it is read-only."""
+    return lambda self, other: (change if self.flags.writeable else compute)(self, other)
+
+
 class ReadOnlyArray(np.ndarray[Any, np.dtype[Any]]):
     """An array as a Value shows it: computing with it is as usual, writing into it is refused."""
 
@@ -28,18 +33,10 @@ class ReadOnlyArray(np.ndarray[Any, np.dtype[Any]]):
         return repr(self.view(np.ndarray))
 
     # `p.data -= step` computes a new array and assigns it; a copy of `p.data` changes in place.
-
-    def __iadd__(self, other: Any) -> Any:
-        return self + other if not self.flags.writeable else super().__iadd__(other)
-
-    def __isub__(self, other: Any) -> Any:
-        return self - other if not self.flags.writeable else super().__isub__(other)
-
-    def __imul__(self, other: Any) -> Any:
-        return self * other if not self.flags.writeable else super().__imul__(other)
-
-    def __itruediv__(self, other: Any) -> Any:
-        return self / other if not self.flags.writeable else super().__itruediv__(other)
+    __iadd__: Any = in_place(np.ndarray.__iadd__, np.ndarray.__add__)
+    __isub__: Any = in_place(np.ndarray.__isub__, np.ndarray.__sub__)
+    __imul__: Any = in_place(np.ndarray.__imul__, np.ndarray.__mul__)
+    __itruediv__: Any = in_place(np.ndarray.__itruediv__, np.ndarray.__truediv__)
 
 
 READ_ONLY = (

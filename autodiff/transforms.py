@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from operator import index
 from typing import Any
 
 import numpy as np
 
 from autodiff.graph import Node, as_seed
-from autodiff.tree import leaves, tree_map
+from autodiff.tree import leaves, pairs, tree_map
 from autodiff.value import Value
 from autodiff.walk import walk
 
@@ -30,26 +31,30 @@ def gradients(y: Value, xs: Any, seed: Any = None) -> Any:
     for x in wanted:
         if not isinstance(x, Node):
             raise TypeError(f"gradients are taken in Values, not in {described(x)}")
-    return collected(xs, walk({y: as_seed(y, seed)}, wanted))
+    return collected(xs, wanted, walk({y: as_seed(y, seed)}, wanted))
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0
 ) -> Callable[..., tuple[Any, Any]]:
     """Return a function that computes `f` and its gradient: `(value, gradient)`.
 
     `argnums` says in which positional argument, or arguments, to differentiate: numbers, arrays or
-    nested structures of them. The gradient has the same structure, with plain arrays in it; for a
-    tuple of `argnums` it is a tuple. `f` must return one number.
+    nested structures of them. The gradient has the same structure, with plain arrays in it; for
+    several `argnums` it is a tuple. `f` must return one number.
 
     Raises TypeError where `f` returns anything else or an argument is no structure of numbers.
     """
-    positions = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not callable(f):
+        raise TypeError(f"a gradient is that of a function; {described(f)} cannot be called")
+    try:
+        positions = [index(i) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))]
+    except TypeError:
+        raise TypeError(f"argnums is an integer or several, not {argnums!r}") from None
     names = parameter_names(f)
 
     @wraps(f)
     def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
-        xs: list[Value] = []
         inputs = list(args)
         for i in positions:
             if not -len(args) <= i < len(args):
@@ -57,11 +62,12 @@ def value_and_grad(
                     f"{name_of(f)} was called with {len(args)} positional arguments; argnums={i} "
                     "names none of them"
                 )
-            inputs[i] = as_values(args[i], names[i : i + 1], xs)
+            inputs[i] = as_values(args[i], names.get(i % len(args)))
+        xs = [leaves(inputs[i]) for i in positions]  # before f can change its arguments
         y = f(*inputs, **options)
         if isinstance(y, Node) and (type(y._raw) is float or y._raw.size == 1):
             value, seeds = released(y._raw), {y: as_seed(y, None)}
-        elif isinstance(y, (int, float, np.number)):
+        elif isinstance(y, (int, float, np.number, np.ndarray)) and np.ndim(y) == 0:
             warnings.warn(
                 f"{name_of(f)} returned a plain number, whose gradient is zero; if it depends on "
                 "the arguments, float() or .data took it out of the graph",
@@ -73,15 +79,15 @@ def value_and_grad(
                 f"{name_of(f)} returned {described(y)}; a gradient is that of one number, "
                 "such as a sum or a mean"
             )
-        del y  # so that the walk can free what it has passed
-        adjoints = walk(seeds, xs)
-        results = [collected(inputs[i], adjoints) for i in positions]
-        return value, tuple(results) if isinstance(argnums, tuple) else results[0]
+        del y, inputs  # so that the walk can free what it has passed
+        adjoints = walk(seeds, [x for values in xs for x in values])
+        results = [collected(args[i], values, adjoints) for i, values in zip(positions, xs)]
+        return value, tuple(results) if isinstance(argnums, Sequence) else results[0]
 
     return differentiated
 
 
-def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Return a function that computes the gradient of `f`; see `value_and_grad`."""
     both = value_and_grad(f, argnums)
 
@@ -99,53 +105,57 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     structure and the shapes of what it belongs to.
     """
     names = parameter_names(f)
-    xs: list[Value] = []
-    inputs = [as_values(x, names[i : i + 1], xs) for i, x in enumerate(args)]
+    inputs = [as_values(x, names.get(i)) for i, x in enumerate(args)]
+    xs = [leaves(x) for x in inputs]  # before f can change its arguments
     result = f(*inputs)
-    outputs = leaves(result)
+    value = tree_map(lambda y, _: released(y._raw) if isinstance(y, Node) else y, result)
 
     def pullback(adjoint: Any) -> tuple[Any, ...]:
-        parts = leaves(adjoint)
-        if len(parts) != len(outputs):
-            raise ValueError(
-                f"the adjoint has {len(parts)} arrays and the result of {name_of(f)} has "
-                f"{len(outputs)}; give it the same structure"
-            )
         seeds: dict[Node, Any] = {}
-        for y, part in zip(outputs, parts):
-            if isinstance(y, Node):
-                seed = as_seed(y, part)
-                seeds[y] = seeds[y] + seed if y in seeds else seed
-        adjoints = walk(seeds, xs)
-        return tuple([collected(x, adjoints) for x in inputs])
+        try:
+            for y, part in pairs(result, adjoint):
+                if isinstance(y, Node):
+                    seed = as_seed(y, part)
+                    seeds[y] = seeds[y] + seed if y in seeds else seed
+        except ValueError as error:
+            raise ValueError(
+                f"the adjoint has not the structure of what {name_of(f)} returned: {error}"
+            ) from None
+        adjoints = walk(seeds, [x for values in xs for x in values])
+        return tuple([collected(x, values, adjoints) for x, values in zip(args, xs)])
 
-    return tree_map(lambda y, _: released(y._raw) if isinstance(y, Node) else y, result), pullback
+    return value, pullback
 
 
 def zero_grad(values: Any) -> None:
     """Set the gradient of every Value in a nested structure, such as `params`, back to zero."""
     for value in leaves(values):
+        if not isinstance(value, Value):
+            raise TypeError(f"zero_grad is for Values, not for {described(value)}")
         value.zero_grad()
 
 
-def parameter_names(f: Callable[..., Any]) -> Sequence[str]:
-    """Return the names of the parameters of `f`, as far as they can be known."""
+def parameter_names(f: Callable[..., Any]) -> dict[int, str]:
+    """Return the names of the positional parameters of `f`, as far as they can be known."""
     code = getattr(f, "__code__", None)
-    return code.co_varnames[: code.co_argcount] if code else ()
+    names = code.co_varnames[: code.co_argcount] if code else ()
+    return dict(enumerate(names[1:] if hasattr(f, "__self__") else names))
 
 
-def as_values(tree: Any, name: Sequence[str], found: list[Value]) -> Any:
-    """Return an argument with Values, named by key or `name`, for its numbers; add to `found`."""
-    values = tree_map(Value, tree, *name)
-    found += leaves(values)
-    return values
+def as_values(tree: Any, name: str | None) -> Any:
+    """Return an argument with Values, named by their keys or by `name`, for its numbers."""
+    return tree_map(lambda x, path: Value(x, path or name), tree)
 
 
-def collected(xs: Any, adjoints: Mapping[Node, Any]) -> Any:
-    """Return the adjoints of `xs` in their structure; zero for one that has none."""
-    return tree_map(
-        lambda x, _: released(adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)[()]), xs
-    )
+def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any]) -> Any:
+    """Return the adjoints of `xs`, the leaves of `tree`, in its structure; or zero."""
+    left = iter(xs)
+
+    def adjoint(leaf: Any, path: str | None) -> Any:
+        x = next(left)
+        return released(adjoints[x]) if x in adjoints else np.zeros(x.shape, x.dtype)[()]
+
+    return tree_map(adjoint, tree)
 
 
 def released(data: Any) -> Any:

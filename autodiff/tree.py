@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
-def tree_map(function: Callable[[Any, str | None], Any], tree: Any, name: str | None = None) -> Any:
-    """Return the structure of `tree` with `function(leaf, name)` for each leaf.
+def tree_map(function: Callable[[Any, str | None], Any], tree: Any, path: str | None = None) -> Any:
+    """Return the structure of `tree` with `function(leaf, path)` for each leaf.
 
-    The name of a leaf is its key in the dict or its field in the named tuple that holds it, and
-    inside a list or a plain tuple that of the list, with the position: "layers[0]".
+    The path of a leaf is made of the keys that lead to it, as in "layers[0].W".
     """
     if isinstance(tree, dict):
-        return {key: tree_map(function, branch, str(key)) for key, branch in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*map(tree_map, repeat(function), tree, tree._fields))
+        start = f"{path}." if path else ""
+        return {key: tree_map(function, branch, f"{start}{key}") for key, branch in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_asdict"):
+        return type(tree)(*tree_map(function, tree._asdict(), path).values())
     if isinstance(tree, (list, tuple)):
-        start = name or ""
+        start = path or ""
         return type(tree)([tree_map(function, x, f"{start}[{i}]") for i, x in enumerate(tree)])
-    return function(tree, name)
+    return function(tree, path)
+
+
+def pairs(tree: Any, other: Any, path: str = "") -> Iterator[tuple[Any, Any]]:
+    """Yield the leaves of `tree` with those of `other` at the same places.
+
+    Raises ValueError where the structures differ.
+    """
+    if isinstance(tree, dict):
+        if not isinstance(other, dict) or other.keys() != tree.keys():
+            raise ValueError(f"expected a dict with the keys {list(tree)}{path and ' in ' + path}")
+        for key, branch in tree.items():
+            yield from pairs(branch, other[key], f"{path}[{key!r}]")
+    elif isinstance(tree, (list, tuple)):
+        if not isinstance(other, (list, tuple)) or len(other) != len(tree):
+            raise ValueError(f"expected {len(tree)} entries{path and ' in ' + path}")
+        for i, branch in enumerate(tree):
+            yield from pairs(branch, other[i], f"{path}[{i}]")
+    else:
+        yield tree, other
 
 
 def leaves(tree: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autodiff import functions, numpy_dispatch, primitives
-from autodiff.arrays import as_data, own
+from autodiff.arrays import as_data, own, plain
 from autodiff.errors import called
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, next_serial, record
 from autodiff.read_only import read_only
@@ -32,7 +32,7 @@ def comparison(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
     """Return the method of a comparison: it gives a plain mask, which has no derivative."""
 
     def compare(self: Value, other: Any) -> Any:
-        return operation(self._raw, numpy_dispatch.numbers(other))
+        return numpy_dispatch.compare(operation, self, other)
 
     return compare
 
@@ -40,8 +40,11 @@ def comparison(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
 class Value(Node):
     """A scalar or an array of any shape whose operations are recorded.
 
-    `data` are real numbers: float32 is kept, every other dtype becomes float64, and arrays are
-    copied. `name` is used in messages and listings.
+    `data` are real numbers: float32 is kept and every other dtype becomes float64. Arrays are
+    copied, unless they own their numbers and are read-only. A float64 scalar is a Python float,
+    and as such leaves float32 arrays that it meets as they are. `name` is used in messages.
+
+    What leaves the graph has no gradient: `float(v)`, functions of `math`, `array[i] = v`.
 
     Attributes: `grad`, the gradient of the latest `backward()` (leaves add up until `zero_grad()`);
     `primitive`, the operation that made the Value, None for a leaf; `parents`, the Values that it
@@ -54,7 +57,12 @@ class Value(Node):
 
     def __init__(self, data: Any, name: str | None = None) -> None:
         if isinstance(data, Node):
-            raise TypeError(f"{called(data)} is a Value already; Value(v.data) is a new leaf")
+            raise TypeError(
+                f"{called(data)} is a Value already, and numbers are needed here; .data are its "
+                "numbers, without the graph"
+            )
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a Value is a string, not {type(name).__name__}")
         self._raw = own(as_data(data, name or "the data of a Value"))
         self._grad = None
         self.inputs = ()
@@ -66,7 +74,7 @@ class Value(Node):
 
     @property
     def data(self) -> Any:
-        """The numbers: a float for a float64 scalar, else a read-only array.
+        """The numbers: a float or np.float32 for a scalar, else a read-only array.
 
         Assigning replaces them, for leaves only and by numbers of the same shape. What has been
         recorded keeps the old ones.
@@ -85,21 +93,23 @@ class Value(Node):
             raise ValueError(
                 f"the new data of {called(self)} have shape {np.shape(data)}; the shape must stay"
             )
-        self._raw = data
+        self._raw = plain(np.asarray(data, self.dtype))
 
     @property
     def grad(self) -> Any:
         """The gradient of the latest backward pass, of the shape of `data`; zero before any."""
         if self._grad is None:
-            return 0.0 if type(self._raw) is float else read_only(np.zeros_like(self._raw))
+            return read_only(plain(np.zeros_like(self._raw)))
         return read_only(self._grad)
 
     @grad.setter
     def grad(self, grad: Any) -> None:
+        if grad is None:
+            return self.zero_grad()
         grad = own(as_data(grad, f"the gradient of {called(self)}"))
         if np.shape(grad) != self.shape:
             raise ValueError(f"a gradient of shape {np.shape(grad)} does not fit {called(self)}")
-        self._grad = grad
+        self._grad = plain(np.asarray(grad, self.dtype))
 
     @property
     def parents(self) -> tuple[Value, ...]:

@@ -27,17 +27,20 @@ def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> d
     nodes = oldest_first(adjoints)
     asked = None if wanted is None else set(wanted)
     needed = None
-    if asked and not asked.issuperset([node for node in nodes if node.primitive is None]):
+    if asked is not None and not asked.issuperset(
+        [node for node in nodes if node.primitive is None]
+    ):
         needed = ways_to(asked, nodes)
     while nodes:
         node = nodes.pop()
         primitive = node.primitive
         if primitive is None or node not in adjoints:
             continue
-        g = adjoints.pop(node) if asked and node not in asked else adjoints[node]
+        g = adjoints[node] if asked is None or node in asked else adjoints.pop(node)
         operands, inputs, out = node.operands, node.inputs, node._raw
-        if type(out) is float and len(inputs) == 2 and needed is None:
+        if type(out) is float and primitive.unrolls and needed is None and not node.parameters:
             # The loop below, unrolled for two numbers: number-by-number graphs consist of these.
+            # A zero, by which a rule might divide, goes through the loop.
             x, y = inputs
             if type(x) is float and type(y) is float and y:
                 a, b = operands

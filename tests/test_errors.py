@@ -254,8 +254,11 @@ def test_gradients_of_and_in_values_only() -> None:
 
 def test_an_adjoint_of_another_structure() -> None:
     _, pullback = vjp(lambda x: (x, x * 2.0), 1.0)
-    with pytest.raises(ValueError, match=words("adjoint has 1", "2", "structure")):
+    with pytest.raises(ValueError, match=words("adjoint", "structure", "2 entries")):
         pullback(1.0)
+    _, pullback = vjp(lambda x: {"a": x, "b": x * 2.0}, 1.0)
+    with pytest.raises(ValueError, match=words("structure", "keys", "'a', 'b'")):
+        pullback({"a": 1.0, "q": 1.0})
 
 
 # Assigning and changing in place.
@@ -382,9 +385,9 @@ def test_a_numpy_function_without_a_rule(call: Callable[..., Any], name: str) ->
 
 
 def test_a_numpy_function_without_a_rule_says_what_to_use() -> None:
-    with pytest.raises(TypeError, match=words("np.arctan", "dir\\(autodiff\\)", r"\.data")):
+    with pytest.raises(TypeError, match=words("np.arctan", "autodiff.__all__", r"\.data")):
         np.arctan(Value(1.0))
-    with pytest.raises(TypeError, match=words("np.cumsum", "dir\\(autodiff\\)", r"\.data")):
+    with pytest.raises(TypeError, match=words("np.cumsum", "autodiff.__all__", r"\.data")):
         np.cumsum(Value([1.0]))
 
 
@@ -553,3 +556,63 @@ def test_messages_are_short() -> None:
     assert len(str(caught.value)) < 250
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda u: autodiff.tanh(u, u),
+        lambda u: autodiff.tanh(np.zeros(2), np.ones(2)),
+        lambda u: autodiff.maximum(u, u, u),
+        lambda u: autodiff.matmul(u),
+        lambda u: autodiff.exp(u, out=np.zeros(2)),
+        lambda u: autodiff.exp(np.zeros(2), where=np.array([True, False])),
+    ],
+)
+def test_operands_and_options_that_a_function_does_not_take(call: Any) -> None:
+    u = Value([1.0, 2.0])
+    with pytest.raises(TypeError, match="operand"):
+        call(u)
+    np.testing.assert_array_equal(u.data, [1.0, 2.0])
+
+
+def test_values_where_grad_takes_numbers() -> None:
+    with pytest.raises(TypeError, match=words("'x' of shape \\(\\)", "numbers are needed")):
+        grad(lambda x: x * x)(Value(1.0, "x"))
+
+
+@pytest.mark.parametrize("argnums", ["a", None, 1.0, [0, "b"]])
+def test_argnums_that_are_no_integers(argnums: Any) -> None:
+    with pytest.raises(TypeError, match="argnums"):
+        grad(lambda x: x * x, argnums)
+
+
+def test_grad_of_what_cannot_be_called() -> None:
+    with pytest.raises(TypeError, match="cannot be called"):
+        grad(3.0)
+
+
+@pytest.mark.parametrize("compare", [lambda v: v > np.ones(4), lambda v: np.equal(v, np.ones(4))])
+def test_comparing_shapes_that_do_not_fit(compare: Any) -> None:
+    with pytest.raises(ValueError, match=words("'v' of shape \\(3,\\)", "\\(4,\\)", "compare")):
+        compare(Value(np.ones(3), "v"))
+
+
+def test_batches_that_do_not_multiply() -> None:
+    with pytest.raises(ValueError, match="axes before the last two"):
+        Value(np.ones((5, 2, 3))) @ np.ones((4, 3, 2))
+
+
+def test_targets_out_of_range_are_reported_as_they_are() -> None:
+    with pytest.raises(ValueError, match="from 2 to 3"):
+        autodiff.logistic_cross_entropy(Value([0.0, 1.0]), [2.0, 3.0])
+
+
+def test_more_axes_than_the_shape_to_broadcast_to() -> None:
+    with pytest.raises(ValueError, match=words("broadcast_to", "2 axes")):
+        autodiff.broadcast_to(Value(np.ones((1, 3))), (3,))
+
+
+def test_a_name_is_a_string() -> None:
+    with pytest.raises(TypeError, match="name of a Value is a string"):
+        Value(1.0, 2)

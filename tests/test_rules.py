@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as hnp
 from oracles import central_differences, complex_step
 from samples import DEFINITIONS, PRIMITIVES, SAMPLES, Sample
 
+import autodiff
 from autodiff import Value, gradients
+from autodiff.graph import Primitive
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in log")
 
@@ -212,3 +214,49 @@ def test_a_sample_that_is_excepted_is_excepted_for_a_reason() -> None:
                 assert isinstance(sample, Sample)
                 assert sample.without == (1,)
                 assert np.min(sample.operands[0]) < 0
+
+
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
+def test_rules_work_on_values(name: str) -> None:
+    """Run on Values, a rule gives a Value with the numbers that it gives on arrays."""
+    primitive = PRIMITIVES[name]
+    for k, sample in enumerate(SAMPLES[name]):
+        values = [Value(x) for x in sample.operands]
+        out = primitive(*values, **sample.parameters)
+        g = Value(np.random.default_rng(k).normal(size=out.shape))
+        for rule, _ in zip(primitive.rules, values):
+            if rule is None:
+                continue
+            recorded = rule(g, out, *values, **sample.parameters)
+            inputs = [np.float64(v.data) if not v.ndim else np.array(v.data) for v in values]
+            plain = rule(np.array(g.data), np.array(out.data), *inputs, **sample.parameters)
+            assert isinstance(recorded, Value)
+            np.testing.assert_allclose(recorded.data, plain, rtol=1e-13, atol=1e-15)
+
+
+def test_the_mixed_derivatives_of_power_agree_where_an_exponent_is_zero() -> None:
+    a, b = Value(4.0), Value(0.0)
+    out = a**b
+    of_a, of_b = (rule(1.0, out, a, b) for rule in PRIMITIVES["power"].rules)
+    assert gradients(of_a, b) == pytest.approx(0.25)
+    assert gradients(of_b, a) == pytest.approx(0.25)
+
+
+def test_a_rule_that_is_missing_or_has_parameters_works_on_numbers() -> None:
+    scaled = Primitive(
+        "scaled",
+        lambda a, b, factor: factor * a * b,
+        lambda g, out, a, b, factor: g * factor * b,
+        None,
+    )
+    a, b = Value(1.0), Value(2.0)
+    scaled(a, b, factor=3.0).backward()
+    assert (a.grad, b.grad) == (6.0, 0.0)
+
+
+def test_softmax_keeps_its_digits_at_large_logits() -> None:
+    x = np.array([1e6 + 0.5, 1e6 + 1.25])
+    expected = autodiff.softmax(x - 1e6)
+    np.testing.assert_allclose(autodiff.softmax(x), expected, rtol=4e-16)
+    np.testing.assert_allclose(autodiff.grad(autodiff.logsumexp)(x), expected, rtol=4e-16)
+    np.testing.assert_allclose(autodiff.log_softmax(x), autodiff.log_softmax(x - 1e6), rtol=4e-16)

@@ -397,3 +397,34 @@ def test_gradient_descent_converges() -> None:
         p.zero_grad()
     np.testing.assert_allclose(x, target, atol=1e-8)
     np.testing.assert_array_equal(x, p.data)
+
+
+def test_a_function_may_rebind_the_entries_of_its_argument() -> None:
+    def of_dict(p: Any) -> Any:
+        c = p.pop("c")
+        p["U"] = p["U"] * 2.0
+        p["new"] = p["U"]
+        return (p["U"] * p["U"]).sum() * c
+
+    params = {"U": np.ones(2), "c": 3.0}
+    gradients_ = grad(of_dict)(params)
+    assert list(gradients_) == ["U", "c"]
+    np.testing.assert_array_equal(gradients_["U"], [24.0, 24.0])
+    assert gradients_["c"] == 8.0
+    assert list(params) == ["U", "c"]
+    value, pullback = vjp(of_dict, params)
+    assert value == 24.0
+    np.testing.assert_array_equal(pullback(1.0)[0]["U"], [24.0, 24.0])
+
+
+def test_adjoints_are_paired_with_results_by_key() -> None:
+    _, pullback = vjp(lambda x: {"a": x, "b": 10.0 * x}, 3.0)
+    assert pullback({"b": 1.0, "a": 0.0}) == (10.0,)
+
+
+def test_argnums_may_be_a_list() -> None:
+    assert grad(lambda a, b: a * b, [0, 1])(2.0, 3.0) == (3.0, 2.0)
+
+
+def test_no_arguments_to_differentiate_in() -> None:
+    assert grad(lambda p: Value(2.0) * 3.0)({}) == {}

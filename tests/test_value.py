@@ -347,3 +347,44 @@ def test_the_tutorials_cells_run_unchanged(c: float) -> None:
     plain = cells["forward"](X, start)
     assert type(plain) is np.ndarray
     np.testing.assert_allclose(y.data, plain, rtol=1e-15)
+
+
+def test_a_copy_of_the_data_is_an_array_like_any_other() -> None:
+    v = Value([1.0, 2.0])
+    for mine in (v.data.copy(), np.zeros_like(v.data) + v.data, np.array(v.data)):
+        same = mine
+        mine += 1.0
+        mine **= 2
+        np.multiply(mine, 2.0, out=mine)
+        np.testing.assert_array_equal(same, [8.0, 18.0])
+    momentum = np.zeros_like(v.data)
+    for m in (momentum,):
+        m += v.data
+    np.testing.assert_array_equal(momentum, [1.0, 2.0])
+    np.testing.assert_array_equal(v.data, [1.0, 2.0])
+
+
+def test_new_data_and_gradients_have_the_dtype_of_the_leaf() -> None:
+    p = Value(np.float32([1.0, 2.0]))
+    p.data = p.data - np.float64(0.1) * np.ones(2)
+    p.grad = np.ones(2)
+    assert p.data.dtype == p.grad.dtype == np.float32
+    p.grad = None
+    np.testing.assert_array_equal(p.grad, [0.0, 0.0])
+
+
+def test_float32_is_kept_beside_masks_and_plain_numbers() -> None:
+    v = Value(np.float32([1.0, -2.0]))
+    for result in (v * (v > 0), autodiff.logistic_cross_entropy(v, 1.0), v + 1.0, 2.0 / v):
+        assert result.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool])
+def test_plain_arrays_of_narrow_dtypes_do_not_wrap(dtype: type) -> None:
+    t = np.array([1, 0]).astype(dtype)
+    z = np.array([1.0, -1.0])
+    np.testing.assert_array_equal(
+        autodiff.logistic_cross_entropy(z, t), autodiff.logistic_cross_entropy(z, t.astype(float))
+    )
+    if dtype is not bool:
+        np.testing.assert_array_equal(autodiff.softplus(t), autodiff.softplus(t.astype(float)))
