@@ -21,8 +21,8 @@ def forward(X: Array, params: Parameters) -> Array:
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
     """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
 
-    The loss is the mean cross-entropy of y, infinite or NaN where a y rounds to 0 or 1. Raises
-    ValueError where t has not the shape of y.
+    The loss is the mean cross-entropy of y, infinite or NaN where a y rounds to 0 or 1. Shapes are
+    those above; only that t has the shape of y is checked, with a ValueError.
     """
     H, y = hidden_and_output(X, params)
     loss = (1 / len(X)) * np.sum(cross_entropy(y, t))

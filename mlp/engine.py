@@ -17,7 +17,8 @@ def forward(X: Array, params: Parameters) -> Array:
 def loss(params: Parameters, X: Array, t: Array) -> Any:
     """Return the mean logistic cross-entropy; a Value where `params` are Values.
 
-    Raises ValueError where t is not of shape (N,) or not in [0, 1], and where shapes do not fit.
+    Raises ValueError where t has not the shape of z or is not in [0, 1], and where shapes do not
+    fit.
     """
     G = X @ params["U"].T + params["b"]
     H = tanh(G)

@@ -14,7 +14,7 @@ import numpy as np
 def sigmoid(z: Any) -> Any:
     """Return 1 / (1 + exp(-z)), element by element."""
     with np.errstate(over="ignore"):  # 1 / infinity is the right limit
-        return 1.0 / (1.0 + np.exp(-z))
+        return 1.0 / (1.0 + np.exp(-np.asarray(z, float)))
 
 
 def cross_entropy(y: Any, t: Any) -> Any:
@@ -24,7 +24,7 @@ def cross_entropy(y: Any, t: Any) -> Any:
     Raises ValueError where the shapes differ. Source: CSC321, Tutorial 5, "Loss function".
     """
     check_same_shape(y, t)
-    return -t * np.log(y) - (1.0 - t) * np.log(1.0 - y)
+    return -(t * np.log(y)) - (1.0 - t) * np.log(1.0 - y)
 
 
 def cross_entropy_slope(z: Any, t: Any) -> Any:
@@ -44,7 +44,8 @@ def logistic_cross_entropy(z: Any, t: Any) -> Any:
     Raises ValueError where the shapes differ. Source: CSC321, Tutorial 5, "Loss function".
     """
     check_same_shape(z, t)
-    return t * np.logaddexp(0.0, np.negative(z)) + (1.0 - t) * np.logaddexp(0.0, z)
+    z = np.asarray(z, float)
+    return t * np.logaddexp(0.0, -z) + (1.0 - t) * np.logaddexp(0.0, z)
 
 
 def logistic_cross_entropy_slope(z: Any, t: Any) -> Any:
@@ -54,7 +55,7 @@ def logistic_cross_entropy_slope(z: Any, t: Any) -> Any:
     is a single term. Arguments and errors are those of `logistic_cross_entropy`.
     """
     check_same_shape(z, t)
-    return (1.0 - t) * sigmoid(z) - t * sigmoid(np.negative(z))
+    return (1.0 - t) * sigmoid(z) - t * sigmoid(-np.asarray(z, float))
 
 
 def check_same_shape(x: Any, t: Any) -> None:

@@ -68,11 +68,14 @@ def train(
     steps = as_count(steps, "steps", 0)
     snapshot_every = as_count(snapshot_every, "snapshot_every", 0)
     if not (
-        isinstance(learning_rate, (int, float, np.floating)) and 0.0 < learning_rate < math.inf
+        isinstance(learning_rate, (int, float, np.integer, np.floating))
+        and 0.0 < learning_rate < math.inf
     ):
         raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
     check_shapes(X, t, params)
     X, t = private(X, "X"), private(t, "t")
+    if not (t.min() >= 0.0 and t.max() <= 1.0):
+        raise ValueError(f"t are targets from 0 to 1; these go from {t.min():g} to {t.max():g}")
     params = {name: private(p, name) for name, p in params.items()}
 
     losses: list[float] = []
@@ -99,11 +102,17 @@ def train(
                 snapshots[step + 1] = copies(params)
     except KeyboardInterrupt:
         interrupted = True
+    if not all(np.isfinite(p).all() for p in params.values()):
+        diverged = Diverged("the parameters are no longer finite after the last step")
+        diverged.history = history()
+        raise diverged
     return history()
 
 
 def private(x: Any, name: str) -> Any:
     """Return a read-only float64 copy that owns its data, or a float64 scalar for a number."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it first")
     try:
         copy = np.asarray(x).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError) as error:
@@ -121,8 +130,10 @@ def checked(result: Any, params: Parameters) -> tuple[Any, float]:
     """Return what a backprop gave, the loss as a float, or raise a sentence about what is wrong."""
     try:
         grads, loss = result
+        if isinstance(loss, (str, bytes)):
+            raise TypeError
         loss = float(loss)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         parts = result if isinstance(result, tuple) else [result]
         raise TypeError(
             "backprop must return (grads, loss), a dict and a number, not "
@@ -145,6 +156,8 @@ def updated(params: Parameters, grads: Any, learning_rate: float) -> Parameters:
     new = {}
     for name, p in params.items():
         g = np.asarray(grads[name])
+        if g.dtype.kind not in "fiu" or isinstance(grads[name], np.ma.MaskedArray):
+            raise TypeError(f"the gradient of {name} is no array of real numbers")
         if g.shape != p.shape:
             raise ValueError(
                 f"the gradient of {name} has shape {g.shape}; {name} itself has shape {p.shape}"

@@ -90,3 +90,11 @@ def test_shapes(function):
     assert np.ndim(function(0.5, 1)) == 0
     with pytest.raises(ValueError, match=r"shape \(3,\) and targets of shape \(3, 1\) must"):
         function(y, np.ones((3, 1)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, bool, np.int64])
+def test_labels_of_any_dtype_give_the_same_loss(dtype):
+    y, t = np.array([0.2, 0.7]), np.array([1, 0])
+    np.testing.assert_array_equal(
+        losses.cross_entropy(y, t.astype(dtype)), losses.cross_entropy(y, t.astype(float))
+    )

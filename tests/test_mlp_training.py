@@ -229,3 +229,37 @@ def test_wrong_arguments_are_named(change, error, message):
 def test_wrong_results_of_a_backprop_are_named(result, error, message):
     with pytest.raises(error, match=message):
         train(lambda X, t, params: result, X, T, PARAMS)
+
+
+@pytest.mark.parametrize(
+    "W", [np.ones(3) * 1j, np.array(["a", "b", "c"]), np.ma.masked_array(np.ones(3))]
+)
+def test_gradients_that_are_no_real_numbers(W):
+    X, t, params = tutorial_problem(20)
+
+    def strange(X, t, params):
+        return {
+            name: W if name == "W" else np.zeros(np.shape(p)) for name, p in params.items()
+        }, 1.0
+
+    with pytest.raises(TypeError, match="gradient of W is no array of real numbers"):
+        train(strange, X, t, params, steps=1)
+
+
+def test_targets_out_of_range_and_a_loss_that_is_text_are_refused():
+    X, t, params = tutorial_problem(20)
+    with pytest.raises(ValueError, match="targets from 0 to 1; these go from -1 to 1"):
+        train(by_hand.backprop, X, 2 * t - 1, params, steps=1)
+    with pytest.raises(TypeError, match=r"must return \(grads, loss\)"):
+        train(lambda X, t, params: (params, "0.3"), X, t, params, steps=1)
+
+
+def test_parameters_that_are_not_finite_after_the_last_step_are_no_success():
+    X, t, params = tutorial_problem(20)
+
+    def overflowing(X, t, params):
+        return {name: np.full(np.shape(p), np.inf) for name, p in params.items()}, 1.0
+
+    with pytest.raises(Diverged, match="no longer finite") as caught:
+        train(overflowing, X, t, params, steps=1)
+    assert len(caught.value.history.losses) == 1
