@@ -8,7 +8,6 @@ import numpy as np
 
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
-FLOATS = (FLOAT64, FLOAT32)
 
 
 def as_data(x: Any, what: str, position: int | None = None) -> Any:
@@ -22,7 +21,9 @@ def as_data(x: Any, what: str, position: int | None = None) -> Any:
         if x.dtype is FLOAT64 or x.dtype is FLOAT32:
             return x
         if x.dtype.kind in "iu":
-            return x.astype(np.float64)
+            x = x.astype(np.float64)
+            x.flags.writeable = False  # ours, so it need not be copied
+            return x
         if x.dtype.kind == "b" and position is not None:
             return x  # a mask as an operand leaves the dtype of the others as it is
     if position is not None:

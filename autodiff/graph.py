@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import FLOATS, as_data, own, plain, shape
+from autodiff.arrays import FLOAT64, as_data, own, plain, shape
 from autodiff.errors import called, refuse
 
 NO_PARAMETERS: Mapping[str, Any] = {}
@@ -87,16 +87,17 @@ class Primitive:
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Record if an operand is a Value; of plain numbers and arrays compute the function."""
-        if len(operands) != (self.arity or len(operands)) or (
-            parameters and isinstance(self.function, np.ufunc)
-        ):
-            raise TypeError(
-                f"{self.name} takes {self.arity} operands and no options such as out=, where= or "
-                f"dtype=; it was given {len(operands)} and {', '.join(parameters) or 'none'}"
-            )
+        if len(operands) != self.arity and self.arity is not None:
+            raise TypeError(f"{self.name} takes {self.arity} operands, not {len(operands)}")
+        if parameters and isinstance(self.function, np.ufunc):
+            raise TypeError(f"{self.name} takes operands only, not {', '.join(parameters)}=")
         for x in operands:
-            if type(x) is not float and not (type(x) is np.ndarray and x.dtype in FLOATS):
-                return record(self, operands, parameters)
+            if type(x) is np.ndarray:
+                if x.dtype is FLOAT64:
+                    continue
+            elif type(x) is float:
+                continue
+            return record(self, operands, parameters)
         try:
             return self.function(*operands, **parameters)
         except (ValueError, IndexError, TypeError, ZeroDivisionError):

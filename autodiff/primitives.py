@@ -96,6 +96,11 @@ def _softplus(x: Any) -> Any:
     return np.log1p(np.exp(-builtins.abs(x))) + np.maximum(x, 0.0)
 
 
+def _like(t: Any, z: Any) -> Any:
+    """Return a plain number in the dtype of `z`: a mask minus a Python float would be float64."""
+    return t if type(t) is not float or type(z) is float else z.dtype.type(t)
+
+
 def _logistic_cross_entropy(z: Any, t: Any) -> Any:
     low = high = t
     if shape(t):
@@ -106,13 +111,14 @@ def _logistic_cross_entropy(z: Any, t: Any) -> Any:
         raise ValueError(
             f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}"
         )
-    return np.log1p(np.exp(-builtins.abs(z))) + z * (np.heaviside(z, 0.0) - t)
+    return np.log1p(np.exp(-builtins.abs(z))) + z * ((z > 0.0) - _like(t, z))
 
 
 def _logistic_residual(z: Any, t: Any) -> Any:
-    z = z + 0.0  # makes -0.0 positive, for copysign
-    e = np.exp(-builtins.abs(z))
-    return (np.heaviside(z, 1.0) - t) - np.copysign(e / (1.0 + e), z)
+    part = np.exp(-builtins.abs(z))
+    part /= 1.0 + part
+    part = np.copysign(part, z + 0.0)  # + 0.0 makes -0.0 positive
+    return (z >= 0.0) - _like(t, z) - part
 
 
 # fmt: off
