@@ -87,7 +87,7 @@ class Primitive:
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Record if an operand is a Value; of plain numbers and arrays compute the function."""
-        if len(operands) != self.arity and self.arity is not None:
+        if self.arity is not None and len(operands) != self.arity:
             raise TypeError(f"{self.name} takes {self.arity} operands, not {len(operands)}")
         if parameters and isinstance(self.function, np.ufunc):
             raise TypeError(f"{self.name} takes operands only, not {', '.join(parameters)}=")

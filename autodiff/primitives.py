@@ -97,8 +97,10 @@ def _softplus(x: Any) -> Any:
 
 
 def _like(t: Any, z: Any) -> Any:
-    """Return a plain number in the dtype of `z`: a mask minus a Python float would be float64."""
-    return t if type(t) is not float or type(z) is float else z.dtype.type(t)
+    """Return targets that can be subtracted from a mask and leave the dtype of `z` as it is."""
+    if type(t) is float:
+        return t if type(z) is float else z.dtype.type(t)
+    return t.astype(getattr(z, "dtype", np.float64)) if t.dtype.kind == "b" else t
 
 
 def _logistic_cross_entropy(z: Any, t: Any) -> Any:
