@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from comparisons.report import number, paragraph, table
 from comparisons.training import train_by_hand
 from comparisons.ways import Way, affordable, installed_ways
-from mlp.data import Parameters, tutorial_problem
+from mlp.data import Array, Parameters, tutorial_problem
 
 TOLERANCE = 1e-12
 # By hand the loss is computed from y, as in the tutorial, and loses digits that the others keep.
@@ -30,40 +30,54 @@ def measure(
 ) -> dict[str, Any]:
     """Compare `ways`, all that are installed by default, by hand first.
 
-    "culprits" in the result names the exact ways that disagree with most of the others.
-    Raises Diverged where training by hand does.
+    "culprits" in the result names the exact ways that disagree with most of the others. Where they
+    do at the initial parameters, nothing is trained. Raises Diverged where training by hand does.
     """
     X, t, initial = tutorial_problem(points, hidden, seed)
     ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
-    trained = train_by_hand(X, t, initial, steps, learning_rate).params
-    places = []
-    for place, params in ("initial", initial), ("trained", trained):
-        results = {way.name: way.backprop(X, t, params) for way in ways}
-        pairs = [
-            {"ways": [a, b], **difference(results[a], results[b])}
-            for a, b in combinations(results, 2)
-        ]
-        exact = [way.name for way in ways if way.exact]
-        wrong = culprits(exact, pairs)
-        places.append(
-            {
-                "place": place,
-                "losses": {name: float(loss) for name, (_, loss) in results.items()},
-                "gradients": {
-                    name: {key: np.asarray(g, float).tolist() for key, g in grads.items()}
-                    for name, (grads, _) in results.items()
-                },
-                "pairs": pairs,
-                "culprits": wrong,
-            }
-        )
+    exact = [way.name for way in ways if way.exact]
+    places = [compared("initial", ways, X, t, initial)]
+    scale = largest_entry(places)
+    places[0]["culprits"] = culprits(exact, places[0]["pairs"], scale)
+    if steps and not places[0]["culprits"]:
+        trained = train_by_hand(X, t, initial, steps, learning_rate).params
+        places.append(compared("trained", ways, X, t, trained))
+        scale = largest_entry(places)
+        places[1]["culprits"] = culprits(exact, places[1]["pairs"], scale)
     return {
         "steps": steps,
-        "exact": [way.name for way in ways if way.exact],
+        "exact": exact,
+        "scale": scale,
         "places": places,
         "culprits": sorted({name for place in places for name in place["culprits"]}),
         "left_out": left_out,
     }
+
+
+def compared(place: str, ways: list[Way], X: Array, t: Any, params: Parameters) -> dict[str, Any]:
+    """Return the gradients of all ways at some parameters, and the difference of every pair."""
+    results = {way.name: way.backprop(X, t, params) for way in ways}
+    return {
+        "place": place,
+        "losses": {name: float(loss) for name, (_, loss) in results.items()},
+        "gradients": {
+            name: {key: np.asarray(g, float).tolist() for key, g in grads.items()}
+            for name, (grads, _) in results.items()
+        },
+        "pairs": [
+            {"ways": [a, b], **difference(results[a], results[b])}
+            for a, b in combinations(results, 2)
+        ],
+    }
+
+
+def largest_entry(places: list[dict[str, Any]]) -> float:
+    """Return the largest finite entry of all gradients at all places.
+
+    Rounding is measured by it. Near a minimum the gradient is small because its terms cancel; their
+    rounding errors do not.
+    """
+    return float(max(pair["largest"] for place in places for pair in place["pairs"]))
 
 
 def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict[str, Any]:
@@ -71,27 +85,35 @@ def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict
 
     Per parameter: the largest absolute difference, its ratio to the largest entry of that
     parameter's gradient, and the entry where it is. "relative" is the largest absolute difference
-    of all in units of the largest entry of the whole gradient. NaN differs infinitely.
+    of all in units of "largest", the largest entry of the whole gradient. NaN and another shape
+    differ infinitely.
     """
     parameters = {}
     largest = worst = 0.0
     for name in b[0]:
         x, y = np.asarray(a[0][name], float), np.asarray(b[0][name], float)
-        gap = np.asarray(np.where(np.isfinite(x) & np.isfinite(y), np.abs(x - y), np.inf))
-        index = np.unravel_index(np.argmax(gap), gap.shape)
-        size = float(np.max(np.maximum(np.abs(x), np.abs(y))))
-        absolute = float(gap[index])
+        if x.shape == y.shape:
+            gap = np.asarray(np.where(np.isfinite(x) & np.isfinite(y), np.abs(x - y), np.inf))
+            index = np.unravel_index(np.argmax(gap), gap.shape)
+            absolute, entry = float(gap[index]), name
+            entry += f"[{','.join(map(str, index))}]" if index else ""
+        else:
+            absolute, entry = np.inf, f"{name}, of shape {x.shape} and {y.shape}"
+        sizes = np.abs(np.concatenate([x.ravel(), y.ravel()]))
+        size = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
         worst, largest = max(worst, absolute), max(largest, size)
         parameters[name] = {
             "absolute": absolute,
             "relative": ratio(absolute, size),
-            "entry": name + (f"[{','.join(map(str, index))}]" if index else ""),
+            "entry": entry,
         }
     loss = abs(a[1] - b[1]) if np.isfinite(a[1]) and np.isfinite(b[1]) else np.inf
     return {
         "loss": float(loss),
         "relative_loss": ratio(float(loss), max(abs(a[1]), abs(b[1]))),
         "relative": ratio(worst, largest),
+        "absolute": worst,
+        "largest": largest,
         "parameters": parameters,
     }
 
@@ -103,52 +125,72 @@ def ratio(difference: float, size: float) -> float:
     return float(difference / size)
 
 
-def culprits(exact: list[str], pairs: list[dict[str, Any]]) -> list[str]:
+def culprits(exact: list[str], pairs: list[dict[str, Any]], scale: float) -> list[str]:
     """Return the exact ways that disagree with most of the others, or all that disagree."""
     against = dict.fromkeys(exact, 0)
     for pair in pairs:
         a, b = pair["ways"]
-        if a in against and b in against and disagree(pair):
+        if a in against and b in against and disagree(pair, scale):
             against[a] += 1
             against[b] += 1
     majority = [name for name, count in against.items() if count > (len(exact) - 1) / 2]
     return majority or [name for name, count in against.items() if count]
 
 
-def disagree(pair: dict[str, Any]) -> bool:
+def disagree(pair: dict[str, Any], scale: float) -> bool:
     """Say whether two results differ by more than rounding."""
-    return bool(pair["relative"] > TOLERANCE or pair["relative_loss"] > LOSS_TOLERANCE)
+    return bool(pair["absolute"] > TOLERANCE * scale or pair["relative_loss"] > LOSS_TOLERANCE)
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return one sentence: that the exact ways agree, or who does not, where and by how much."""
-    exact = result["exact"]
-    pairs = [
-        (place["place"], pair)
-        for place in result["places"]
-        for pair in place["pairs"]
-        if set(pair["ways"]) <= set(exact)
-    ]
+    """Return a sentence: that the exact ways agree, or who does not, where and by how much."""
+    exact, scale = result["exact"], result["scale"]
     if not result["culprits"]:
-        worst = max((pair["relative"] for _, pair in pairs), default=0.0)
+        worst = max(
+            (
+                pair["relative"]
+                for place in result["places"]
+                for pair in place["pairs"]
+                if set(pair["ways"]) <= set(exact)
+            ),
+            default=0.0,
+        )
         return (
             f"The {len(exact)} exact ways agree: no two gradients differ by more than "
             f"{number(worst)} of their largest entry."
         )
-    sentences = []
-    for name in result["culprits"]:
-        place, pair = max(
-            ((place, pair) for place, pair in pairs if name in pair["ways"] and disagree(pair)),
-            key=lambda found: max(found[1]["relative"], found[1]["relative_loss"]),
+    return " ".join(accusation(name, result["places"], exact, scale) for name in result["culprits"])
+
+
+def accusation(name: str, places: list[dict[str, Any]], exact: list[str], scale: float) -> str:
+    """Say what is wrong with a way: against which, in which parameters, and in which not."""
+    place, pair = next(
+        (place["place"], pair)
+        for place in places
+        for pair in place["pairs"]
+        if name in pair["ways"] and set(pair["ways"]) <= set(exact) and disagree(pair, scale)
+    )
+    other = next(way for way in pair["ways"] if way != name)
+    found = pair["parameters"]
+    wrong = [key for key, gap in found.items() if gap["absolute"] > TOLERANCE * scale]
+    right = [key for key in found if key not in wrong]
+    if not wrong:
+        return (
+            f"{name} is wrong: at the {place} parameters its loss differs by "
+            f"{number(pair['loss'])} from that of {other}; the gradients agree."
         )
-        other = next(way for way in pair["ways"] if way != name)
-        if pair["relative"] > TOLERANCE:
-            worst = max(pair["parameters"].values(), key=lambda found: found["absolute"])
-            what = f"its gradient in {worst['entry']} differs by {number(worst['absolute'])}"
-        else:
-            what = f"its loss differs by {number(pair['loss'])}"
-        sentences.append(f"{name} is wrong: at the {place} parameters {what} from {other}'s")
-    return "; ".join(sentences) + "."
+    worst = max((found[key] for key in wrong), key=lambda gap: gap["absolute"])
+    much = "" if np.isinf(worst["absolute"]) else f" by {number(worst['absolute'])}"
+    rest = f"; the gradient in {listed(right)} agrees" if right else ""
+    return (
+        f"{name} is wrong: at the {place} parameters its gradient in {listed(wrong)} differs from "
+        f"that of {other}, most in {worst['entry']}{much}{rest}."
+    )
+
+
+def listed(names: list[str]) -> str:
+    """Join names as in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def tables(result: dict[str, Any]) -> list[RenderableType]:
@@ -182,6 +224,8 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             ),
             matrix(names, result["exact"], place["pairs"]),
         ]
+    if result["culprits"] and len(result["places"]) == 1:
+        shown.append(paragraph("Nothing was trained, because the gradients are wrong before it."))
     if result["left_out"]:
         shown.append(paragraph(result["left_out"]))
     return shown
@@ -201,8 +245,8 @@ def matrix(names: list[str], exact: list[str], pairs: list[dict[str, Any]]) -> R
 def figure(result: dict[str, Any]) -> Figure:
     """Draw the largest relative difference of every pair at both places."""
     picture = Figure(figsize=(11, 5.4), layout="constrained")
-    axes = picture.subplots(1, 2, sharey=True)
-    limits = 1e-17, 1e-3
+    axes = picture.subplots(1, len(result["places"]), sharey=True, squeeze=False)[0]
+    limits = 1e-17, 1.0
     norm = LogNorm(*limits)
     for ax, place in zip(axes, result["places"]):
         names = list(place["losses"])

@@ -108,9 +108,43 @@ def test_a_wrong_loss_with_right_gradients_is_named():
 
 
 def test_without_a_majority_both_are_named():
-    pair = {"ways": ["a", "b"], "relative": 1.0, "relative_loss": 0.0}
-    assert culprits(["a", "b"], [pair]) == ["a", "b"]
-    assert culprits(["a"], [pair]) == []
+    pair = {"ways": ["a", "b"], "absolute": 1.0, "relative_loss": 0.0}
+    assert culprits(["a", "b"], [pair], 1.0) == ["a", "b"]
+    assert culprits(["a"], [pair], 1.0) == []
+
+
+def test_what_is_rounding_beside_the_largest_gradient_is_no_mistake():
+    pair = {"ways": ["a", "b"], "absolute": 1e-16, "largest": 1e-6, "relative_loss": 0.0}
+    assert culprits(["a", "b"], [pair], 1e-6) == ["a", "b"]
+    assert culprits(["a", "b"], [pair], 0.1) == []
+
+
+@pytest.mark.parametrize(
+    ("slip", "wrong", "right"),
+    [
+        (lambda g: {k: -v for k, v in g.items()}, "in U, b, W and c", None),
+        (lambda g: {k: 60 * v for k, v in g.items()}, "in U, b, W and c", None),
+        (lambda g: {**g, "U": g["U"].T}, "most in U, of shape (2, 3) and (3, 2)", "b, W and c"),
+        (lambda g: {**g, "b": np.full(3, np.nan)}, "in b differs", "U, W and c"),
+        (lambda g: {**g, "U": 2 * g["U"], "b": 2 * g["b"]}, "in U and b", "W and c"),
+    ],
+)
+def test_a_slip_is_named_with_what_is_wrong_and_what_is_right_and_nothing_is_trained(
+    slip, wrong, right
+):
+    def backprop(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return slip(grads), loss
+
+    result = measured([Way("by hand", backprop), *WAYS[1:]], steps=1000)
+    assert result["culprits"] == ["by hand"]
+    assert len(result["places"]) == 1
+    verdict = gradients.verdict(result)
+    assert verdict.startswith("by hand is wrong: at the initial parameters")
+    assert wrong in verdict
+    assert right is None or f"the gradient in {right} agrees" in verdict
+    assert gradients.tables(result)
+    assert gradients.figure(result)
 
 
 def test_pytorch_is_among_the_ways_where_it_is_installed():
