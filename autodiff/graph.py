@@ -83,7 +83,7 @@ class Primitive:
         self.unrolls = self.arity == 2 and None not in rules
         self.rules: Any = EveryOperand(every) if every else rules
         self.broadcasts = broadcasts
-        self.__doc__ = doc or f"As `numpy.{name}`; recorded if an operand is a Value."
+        self.__doc__ = doc or f"{name} of arrays and numbers; recorded if an operand is a Value."
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Record if an operand is a Value; of plain numbers and arrays compute the function."""

@@ -99,7 +99,7 @@ class PartsGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `all` in front of options that no command precedes."""
-        if not args or (args[0].startswith("-") and args[0] != "--help"):
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
             args = ["all", *args]
         return super().parse_args(ctx, args)
 
@@ -119,6 +119,7 @@ def command(name: str, summary: str, example: str, parts: Sequence[str]) -> None
 
 @click.group(
     cls=PartsGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: backprop gradients --seed 3 --hidden 5. Each command has its own --help.",
 )
 def group() -> None:
@@ -190,12 +191,15 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
             with np.errstate(all="ignore"), progress.status(f"measuring: {part}"):
                 result = module.measure(**{name: options[name] for name in PARTS[part]})
         except Diverged as error:
-            raise click.ClickException(f"training by hand diverged: {error}") from None
+            raise click.ClickException(
+                f"training by hand: {error} (`backprop stability` shows why a loss computed from "
+                "y may be no number)"
+            ) from None
         results[part] = result
         if len(parts) > 1:
             console.rule(part, style="none")
         for table in module.tables(result):
-            console.print(table)
+            console.print(table, crop=False)
         picture = module.figure(result)
         if picture is not None:
             figures.append(folder / f"{part}.png")

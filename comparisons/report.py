@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -42,15 +43,16 @@ def table(
 ) -> Table:
     """Return a table whose first `left` columns are text and the others numbers.
 
-    An empty line follows every `group` rows.
+    An empty line follows every `group` rows. The table is as wide as it needs to be: in a narrow
+    terminal its lines wrap, and no number loses digits.
     """
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for i, name in enumerate(header):
-        shown.add_column(
-            name, justify="left" if i < left else "right", no_wrap=True, overflow="fold"
-        )
+        shown.add_column(name, justify="left" if i < left else "right", no_wrap=True)
     for i, row in enumerate(rows, 1):
         shown.add_row(*row, end_section=bool(group and i % group == 0))
+    wide = Console(width=10_000)
+    shown.width = Measurement.get(wide, wide.options, shown).maximum
     return shown
 
 

@@ -51,7 +51,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         if gap <= tolerance:
             steps[name] = step
         else:
-            notes.append(f"{name} is not timed: its gradient is off by {gap:.1e} of by hand's.")
+            notes.append(f"{name} is not timed: it and by hand disagree, by {gap:.1e}.")
     return {
         "points": points,
         "hidden": hidden,

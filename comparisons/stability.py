@@ -108,8 +108,8 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         paragraph(
             "The cross-entropy computed from y = sigmoid(z), as it is written, against the "
             "logistic cross-entropy computed from z. Beside the exact values: how many of the "
-            "16 digits of float64 each of the two gets right; none are counted where the exact "
-            "value is smaller than every float64."
+            "16 digits of float64 each of the two gets right, blank where the exact "
+            "value is too small for a float64."
         )
     ]
     for t, sentence in sentences.items():

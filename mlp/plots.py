@@ -65,6 +65,7 @@ def plot_decision_surface(
     )
     if y.min() < 0.5 < y.max():
         ax.contour(x1, x2, y, levels=[0.5], colors="black", linewidths=1.5)
+        ax.plot([], [], color="black", linewidth=1.5, label="$y = 1/2$")
     colour_bar = ax.figure.colorbar(surface, ax=ax, shrink=0.8, pad=0.02)
     colour_bar.set_label(r"$y = \Pr(t = 1 \mid \mathbf{x})$")
     return ax

@@ -230,3 +230,22 @@ def test_one_thread_is_set_before_numpy_is_imported():
     assert json.loads(out)["circumstances"]["threads"] == 1
     check = "import sys, comparisons.cli; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("part", ["gradients", "stability"])
+def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part):
+    options = SMALL if part == "gradients" else []
+
+    def printed(columns):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        words = run(capsys, part, *options)[1].split()
+        return [word for word in words if any(c.isdigit() for c in word)]
+
+    assert printed(40) == printed(200)
+
+
+def test_runs_that_part_are_not_called_the_same(capsys):
+    status, out, _ = run(capsys, "training", "--learning-rate", "10", "--seed", "1")
+    assert status == 0
+    assert "the runs part" in out
+    assert "the run is the same" not in out
