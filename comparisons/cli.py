@@ -36,7 +36,8 @@ LARGEST = 10_000_000
 def positive(context: click.Context, parameter: click.Parameter, value: float) -> float:
     """Refuse NaN and infinity, which are numbers to Python, as well as 0 and less."""
     if not 0.0 < value < math.inf:
-        raise click.BadParameter(f"{value:g} is no positive number.")
+        wrong = "not finite" if value == math.inf else "not above 0"
+        raise click.BadParameter(f"{value:g} is {wrong}.")
     return value
 
 
@@ -191,10 +192,7 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
             with np.errstate(all="ignore"), progress.status(f"measuring: {part}"):
                 result = module.measure(**{name: options[name] for name in PARTS[part]})
         except Diverged as error:
-            raise click.ClickException(
-                f"training by hand: {error} (`backprop stability` shows why a loss computed from "
-                "y may be no number)"
-            ) from None
+            raise click.ClickException(why(error, options["learning_rate"])) from None
         results[part] = result
         if len(parts) > 1:
             console.rule(part, style="none")
@@ -205,11 +203,29 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
             figures.append(folder / f"{part}.png")
             picture.savefig(figures[-1], dpi=150)
             console.print(f"\nFigure: {figures[-1]}", soft_wrap=True)
+    if len(parts) > 1:
+        console.rule("in short", style="none")
+        for part in parts:
+            verdict = importlib.import_module(f"comparisons.{part}").verdict(results[part])
+            console.print(f"{part}: {verdict}", markup=False)
     results["figures"] = list(map(str, figures))
     if as_json:
         click.echo(to_json(results))
     if results.get("gradients", {}).get("culprits"):
         sys.exit(1)
+
+
+def why(error: Any, learning_rate: float) -> str:
+    """Return what is wrong where training by hand raises Diverged."""
+    losses, params = error.history.losses, error.history.params
+    overflow = not all(math.isfinite(abs(p).sum()) for p in params.values())
+    if overflow or math.isfinite(losses[-1]):
+        return f"training by hand: {error}"
+    found = "no number" if math.isnan(losses[-1]) else "infinite"
+    return (
+        f"by hand the loss is {found} at step {len(losses) - 1}: a y has rounded to 0 or 1 "
+        f"(see `backprop stability`); try a smaller --learning-rate than {learning_rate:g}"
+    )
 
 
 def writable(out: str) -> Path:
@@ -238,7 +254,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as finished:
         sys.exit(finished.exit_code)
     except click.ClickException as error:
-        fail(error.format_message())
+        fail(in_plain_words(error.format_message()))
     except MemoryError:
         fail("there is not enough memory for so many points and hidden units.")
     except (click.Abort, KeyboardInterrupt):
@@ -249,6 +265,15 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         fail(f"{error.filename or 'output'}: {error.strerror}.")
     sys.exit(0)
+
+
+def in_plain_words(message: str) -> str:
+    """Return what Click says in the words of someone who knows no Click."""
+    message = message.replace("a valid integer range", "a whole number")
+    message = message.replace("a valid float", "a number")
+    if "unexpected extra argument" in message and any(f"({part}" in message for part in PARTS):
+        message += "; options come after the command, as in: backprop gradients --seed 1"
+    return message
 
 
 def fail(message: str) -> NoReturn:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from comparisons.gradients import difference
+from comparisons.gradients import TOLERANCE, difference
 from comparisons.numerical import central_differences, complex_step, forward_differences
 from comparisons.report import number, paragraph, table
 from comparisons.ways import BY_HAND
@@ -60,6 +60,22 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
     return {"steps": STEPS.tolist(), "methods": methods, "left_out": ""}
 
 
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: how many digits each method gets right, if by hand can be trusted."""
+    if not result["methods"]:
+        return str(result["left_out"])
+    forward, central, complex_ = (m["best_error"] for m in result["methods"].values())
+    if complex_ > TOLERANCE:
+        return (
+            f"By hand and the complex step disagree ({number(complex_)}), so these are not the "
+            "errors of the methods; run `backprop gradients`."
+        )
+    return (
+        f"At their best forward differences get {right(forward)} digits right, central ones "
+        f"{right(central)} and the complex step {right(complex_)}."
+    )
+
+
 def tables(result: dict[str, Any]) -> list[RenderableType]:
     """Return the errors, a row for each step, and the best step of each method."""
     methods, steps = result["methods"], result["steps"]
@@ -78,8 +94,9 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         [name, f"{m['best_step']:.1e}", THEORY[name], number(m["best_error"])]
         for name, m in methods.items()
     ]
-    forward, central, complex_ = (m["best_error"] for m in methods.values())
+    wrong = methods["complex"]["best_error"] > TOLERANCE
     return [
+        *([paragraph(verdict(result))] if wrong else []),
         paragraph(
             "The error of a numerical gradient against its step h, relative to the largest entry: "
             "a large step follows the curve, not the tangent; a small one subtracts numbers that "
@@ -87,10 +104,7 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             "of each is marked <."
         ),
         table(["step h", *methods], rows, left=0),
-        paragraph(
-            f"At their best forward differences get {right(forward)} digits right, central ones "
-            f"{right(central)} and the complex step {right(complex_)}."
-        ),
+        *([] if wrong else [paragraph(verdict(result))]),
         table(["method", "best step here", "expected", "error there"], best),
     ]
 

@@ -51,7 +51,10 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         if gap <= tolerance:
             steps[name] = step
         else:
-            notes.append(f"{name} is not timed: it and by hand disagree, by {gap:.1e}.")
+            notes.append(
+                f"{name} is not timed: it and by hand disagree ({gap:.1e}); "
+                "run `backprop gradients`."
+            )
     return {
         "points": points,
         "hidden": hidden,
@@ -197,6 +200,13 @@ def print_times(name: str, seed: int, points: int, hidden: int) -> None:
     print(json.dumps([time_of(call, 1) for _ in range(max(3, min(20, int(0.5 / first))))]))
 
 
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: what the engine costs."""
+    if "engine" not in result["ways"]:
+        return "The engine is not timed."
+    return f"The engine takes {result['ways']['engine']['ratio']:.1f} times as long as by hand."
+
+
 def tables(result: dict[str, Any]) -> list[RenderableType]:
     """Return the times in this process, and those of number by number alone."""
     ways, alone = result["ways"], result["alone"]
@@ -249,25 +259,34 @@ def microseconds(x: float) -> str:
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the times as bars on a logarithmic scale, the fastest on top."""
+    """Draw the times as dots on a logarithmic scale, the fastest on top.
+
+    Not as bars: a logarithmic scale has no 0 where they could begin.
+    """
     ways = result["ways"]
     ordered = sorted(ways, key=lambda name: float(-ways[name]["microseconds"]))
     picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ordered)), layout="constrained")
     ax = picture.subplots()
-    colours = ["#0072B2" if name in {way.name for way in NUMPY_WAYS} else "0.6" for name in ordered]
+    own = [name in {way.name for way in NUMPY_WAYS} for name in ordered]
     values = [ways[name]["microseconds"] for name in ordered]
-    ax.barh(ordered, values, color=colours)
+    ax.scatter(values, ordered, c=["#0072B2" if one else "0.5" for one in own], zorder=3)
+    ax.grid(True, axis="y", color="0.9", linewidth=0.6)
     for i, name in enumerate(ordered):
         ratio = ways[name]["ratio"]
-        label = (
-            f" {microseconds(values[i])} us, {ratio:.2g} x"
-            if ratio < 10
-            else (f" {microseconds(values[i])} us, {ratio:,.0f} x")
+        shown = f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
+        ax.annotate(
+            f"{microseconds(values[i])} us, {shown} x",
+            (values[i], i),
+            textcoords="offset points",
+            xytext=(7, 0),
+            va="center",
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
-        ax.text(values[i], i, label, va="center", fontsize=9)
     ax.set_xscale("log")
     ax.set_xlim(min(values) / 2, max(values) * 12)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_xlabel("microseconds a step (blue: this project, grey: other libraries)")
+    legend = "" if all(own) else " (blue: this project, grey: other libraries)"
+    ax.set_xlabel(f"microseconds a step{legend}")
     ax.set_title(f"One training step, {result['points']} points, {result['hidden']} hidden units")
     return picture

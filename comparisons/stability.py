@@ -94,6 +94,16 @@ def short(x: str | float) -> str:
     return f"{rounded or Decimal(x):.1e}" if rounded or isinstance(x, str) else "0"
 
 
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: where the loss from y is of no use, and how good the one from z is."""
+    lost = min(abs(r["z"]) for r in result["table"] if not math.isfinite(r["loss"]["naive"]))
+    fewest = min(int(digits(r["loss"], "stable") or 16) for r in result["table"])
+    return (
+        f"Already at z = {lost:g} the loss from y is infinite or no number; the loss from z has "
+        f"{fewest} of 16 digits right where it is worst."
+    )
+
+
 def tables(result: dict[str, Any]) -> list[RenderableType]:
     """Return a table for each target."""
     sentences = {
@@ -106,10 +116,10 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
     }
     shown: list[RenderableType] = [
         paragraph(
-            "The cross-entropy computed from y = sigmoid(z), as it is written, against the "
-            "logistic cross-entropy computed from z. Beside the exact values: how many of the "
-            "16 digits of float64 each of the two gets right, blank where the exact "
-            "value is too small for a float64."
+            "The loss can be computed from y = sigmoid(z), as the cross-entropy is written, or "
+            "directly from z, as the logistic cross-entropy; so can its slope in z. For both, the "
+            "columns `digits right` say how many of the 16 digits of a float64 are those of the "
+            "exact value. They are blank where the exact value is too small for float64."
         )
     ]
     for t, sentence in sentences.items():
@@ -132,12 +142,12 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             "z",
             "exact\nloss",
             "loss\nfrom y",
-            "digits\nfrom y",
-            "digits\nfrom z",
+            "digits\nright,\nfrom y",
+            "digits\nright,\nfrom z",
             "exact\nslope",
             "slope\ny - t",
-            "digits\nfrom y",
-            "digits\nfrom z",
+            "digits\nright,\nfrom y",
+            "digits\nright,\nfrom z",
         ]
         shown += [paragraph(sentence), table(header, rows, left=0)]
     return shown

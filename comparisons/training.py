@@ -88,9 +88,22 @@ def measure(
         "learning_rate": learning_rate,
         "initial_accuracy": accuracy(by_hand.forward(X, initial), t),
         "ways": results,
+        "exact": [way.name for way in ways if way.exact],
+        "disagreement": disagreement(ways, X, t, initial),
         "left_out": left_out,
         "problem": {"num_points": points, "hidden": hidden, "seed": seed},
     }
+
+
+def disagreement(ways: list[Way], X: Array, t: Any, initial: Parameters) -> list[str]:
+    """Return two exact ways whose first gradients differ by more than rounding, or nothing."""
+    from comparisons.gradients import compared, disagree, largest_entry  # it imports this module
+
+    place = compared("initial", [way for way in ways if way.exact], X, t, initial)
+    if not place["pairs"]:
+        return []
+    scale = largest_entry([place])
+    return next((pair["ways"] for pair in place["pairs"] if disagree(pair, scale)), [])
 
 
 def steps_for(way: Way, points: int, hidden: int, steps: int) -> int:
@@ -112,12 +125,43 @@ def accuracy(y: Array, t: Any) -> float:
     return float(np.mean((y > 0.5) == t))
 
 
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: whether the runs are the same, and if not, why."""
+    ways = result["ways"].values()
+    if not result["steps"]:
+        return "No step was made."
+    if any(way["diverged_at"] is not None for way in ways):
+        return "Not every way reaches the end."
+    if max(way["largest_distance"] for way in ways) < SAME:
+        return "Whichever way the gradients are computed, the run is the same."
+    if result["disagreement"]:
+        a, b = result["disagreement"]
+        b = "the engine" if b == "engine" else b
+        return f"The runs part: {a} and {b} disagree; run `backprop gradients` first."
+    if max(result["ways"][name]["largest_distance"] for name in result["exact"]) < SAME:
+        return (
+            "The runs of the exact ways are the same; the others part from them, because training "
+            "amplifies their errors."
+        )
+    return (
+        "The runs part: at this learning rate training amplifies rounding errors, so equal "
+        "gradients end at different parameters."
+    )
+
+
 def tables(result: dict[str, Any]) -> list[RenderableType]:
     """Return the losses every 50 steps, and where each way's path ended."""
     ways, steps = result["ways"], result["steps"]
+    if not steps:
+        return [
+            paragraph(
+                f"{verdict(result)} At the initial parameters {result['initial_accuracy']:.1%} of "
+                "the points are classified correctly."
+            )
+        ]
     reference, *others = ways
     shown = [*range(0, steps, EVERY)]
-    if steps and steps - 1 not in shown:
+    if steps - 1 not in shown:
         shown.append(steps - 1)
     if len(shown) > 41:
         shown = [shown[i] for i in np.unique(np.linspace(0, len(shown) - 1, 41).astype(int))]
@@ -131,7 +175,7 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         [
             name,
             str(w["steps"]),
-            f"{w['losses'][-1]:.9f}" if w["losses"] else "",
+            f"{w['losses'][-1]:.9f}",
             f"{w['accuracy']:.1%}",
             number(w["largest_distance"]) if name != reference else "",
             str(w["at_step"]) if name != reference and w["largest_distance"] else "",
@@ -149,14 +193,11 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
     ]
     if result["left_out"]:
         notes.append(result["left_out"])
-    same = "whichever way the gradients are computed, the run is the same."
-    if not farthest < SAME:
-        same = (
-            "the runs part. Where training amplifies rounding errors, equal gradients end at "
-            "different parameters; `backprop gradients` tells whether they are equal."
-        )
     return [
-        paragraph(f"The loss during training, learning rate {result['learning_rate']:g}: {same}"),
+        paragraph(
+            f"The loss during training, learning rate {result['learning_rate']:g}. "
+            f"{verdict(result)}"
+        ),
         table(["step", *map(short, ways)], rows, left=0),
         *map(paragraph, notes),
         paragraph(

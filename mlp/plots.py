@@ -66,6 +66,7 @@ def plot_decision_surface(
     if y.min() < 0.5 < y.max():
         ax.contour(x1, x2, y, levels=[0.5], colors="black", linewidths=1.5)
         ax.plot([], [], color="black", linewidth=1.5, label="$y = 1/2$")
+    legend_below(ax)
     colour_bar = ax.figure.colorbar(surface, ax=ax, shrink=0.8, pad=0.02)
     colour_bar.set_label(r"$y = \Pr(t = 1 \mid \mathbf{x})$")
     return ax
@@ -124,7 +125,7 @@ def legend_below(ax: Axes) -> None:
         labels,
         loc="upper center",
         bbox_to_anchor=(0.5, -0.1),
-        ncols=5,
+        ncols=6,
         frameon=False,
         fontsize="small",
         columnspacing=1.0,

@@ -34,6 +34,11 @@ def run(capsys, *args):
     return stop.value.code, out, err
 
 
+def set_width(monkeypatch, columns):
+    """Rich keeps the environment that it found when it was imported."""
+    monkeypatch.setattr("rich.console.Console._environ", {"COLUMNS": str(columns)})
+
+
 @pytest.mark.parametrize("part", ["gradients", "training"])
 def test_a_part_prints_its_tables_and_draws_its_figure(capsys, part):
     status, out, err = run(capsys, part, *SMALL)
@@ -232,20 +237,62 @@ def test_one_thread_is_set_before_numpy_is_imported():
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("part", ["gradients", "stability"])
-def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part):
-    options = SMALL if part == "gradients" else []
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("part", ["gradients", "training", "stability", "differences"])
+def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part, columns):
+    options = {"stability": [], "differences": SMALL[:2]}.get(part, SMALL)
 
     def printed(columns):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        words = run(capsys, part, *options)[1].split()
-        return [word for word in words if any(c.isdigit() for c in word)]
+        set_width(monkeypatch, columns)
+        return run(capsys, part, *options)[1]
 
-    assert printed(40) == printed(200)
+    narrow, wide = printed(columns), printed(200)
+    assert narrow != wide
+    assert [word for word in narrow.split() if any(map(str.isdigit, word))] == [
+        word for word in wide.split() if any(map(str.isdigit, word))
+    ]
 
 
 def test_runs_that_part_are_not_called_the_same(capsys):
     status, out, _ = run(capsys, "training", "--learning-rate", "10", "--seed", "1")
     assert status == 0
-    assert "the runs part" in out
-    assert "the run is the same" not in out
+    words = " ".join(out.split())
+    assert "The runs part: at this learning rate training amplifies rounding errors" in words
+    assert "the run is the same" not in words
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["gradients", "--points", "abc"], "'abc' is not a whole number"),
+        (["training", "--learning-rate", "fast"], "'fast' is not a number"),
+        (["training", "--learning-rate", "0"], "0 is not above 0"),
+        (["--seed", "1", "gradients"], "as in: backprop gradients --seed 1"),
+        (
+            ["training", "--learning-rate", "30"],
+            "by hand the loss is no number at step 4: a y has rounded to 0 or 1 "
+            "(see `backprop stability`); try a smaller --learning-rate than 30",
+        ),
+    ],
+)
+def test_errors_say_what_is_wrong(capsys, args, said):
+    assert said in run(capsys, *args)[2]
+
+
+def test_no_steps_print_nothing_that_is_empty(capsys):
+    _, out, _ = run(capsys, "training", "--steps", "0")
+    assert "No step was made" in out
+    assert "by hand" not in out
+
+
+def test_all_ends_with_a_line_for_each_part(capsys, monkeypatch):
+    monkeypatch.setattr(speed, "installed_peers", dict)
+    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
+    monkeypatch.setattr(speed, "ROUNDS", 3)
+    set_width(monkeypatch, 300)
+    _, out, _ = run(capsys, "all", *SMALL)
+    assert [line.split(":")[0] for line in out.splitlines()[-5:]] == list(cli.PARTS)
+
+
+def test_short_help(capsys):
+    assert run(capsys, "gradients", "-h") == run(capsys, "gradients", "--help")

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from comparisons import differences, stability
+from comparisons.ways import Way
+from mlp import by_hand
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +91,15 @@ def test_a_size_that_would_take_too_long_is_refused_with_a_sentence():
     assert "fewer --points" in result["left_out"]
     assert differences.figure(result) is None
     assert len(differences.tables(result)) == 1
+
+
+def test_errors_are_not_blamed_on_the_methods_where_by_hand_is_wrong(monkeypatch, v):
+    def wrong(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {**grads, "c": grads["c"] * 1.5 + 0.1}, loss
+
+    assert differences.verdict(v).startswith("At their best")
+    monkeypatch.setattr(differences, "BY_HAND", Way("by hand", wrong))
+    result = differences.measure(0, 30, 3)
+    assert differences.verdict(result).startswith("By hand and the complex step disagree (")
+    assert str(differences.tables(result)[0]).strip() == differences.verdict(result)

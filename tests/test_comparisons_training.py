@@ -49,6 +49,9 @@ def test_a_way_that_leaves_the_path_is_seen():
     result = training.measure(0, 20, 3, 50, 1.0, ways=[BY_HAND, Way("off", backprop)])
     assert 1e-4 < result["ways"]["off"]["largest_distance"] < 1e-1
     assert result["ways"]["off"]["at_step"] == 50
+    assert training.verdict(result) == (
+        "The runs part: by hand and off disagree; run `backprop gradients` first."
+    )
 
 
 def test_a_way_that_diverges_is_told_and_does_not_end_the_comparison():
@@ -111,7 +114,10 @@ def test_a_contestant_with_a_wrong_gradient_is_not_timed(monkeypatch):
     monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
     result = speed.measure(0, 30, 3)
     assert list(result["ways"]) == ["by hand"]
-    assert any("wrong is not timed" in note for note in result["notes"])
+    (note,) = result["notes"]
+    assert note.startswith("wrong is not timed: it and by hand disagree (")
+    assert note.endswith("); run `backprop gradients`.")
+    assert "grey" not in speed.figure(result).axes[0].get_xlabel()
 
 
 def test_each_engine_is_timed_in_a_process_of_its_own():

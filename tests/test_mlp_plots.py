@@ -64,6 +64,7 @@ def test_decision_surface():
     boundary = ax.collections[-1].get_paths()[0].vertices
     assert len(boundary) > 50
     np.testing.assert_allclose(by_hand.forward(boundary, PARAMS), 0.5, atol=5e-3)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["$y = 1/2$"]
 
 
 def test_hidden_lines_are_where_the_units_change_sign():
