@@ -63,3 +63,14 @@ def own(x: Any) -> Any:
 def shape(x: Any) -> tuple[int, ...]:
     """Return the shape of an array, a Value or a number; records nothing."""
     return () if type(x) is float else x.shape if hasattr(x, "shape") else np.shape(x)
+
+
+def size(x: Any) -> int:
+    """Return the number of elements of an array, a Value or a number; records nothing."""
+    return 1 if type(x) is float else int(x.size)
+
+
+def by_columns(x: Any) -> bool:
+    """Tell whether the columns of a matrix, or of a Value, lie in one piece, as in a transpose."""
+    rows, columns = getattr(x, "_raw", x).strides[-2:]
+    return bool(rows < columns)

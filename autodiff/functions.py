@@ -15,6 +15,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.arrays import shape
 from autodiff.errors import called
+from autodiff.graph import Node
 from autodiff.primitives import exp, matmul, maximum, minimum, multiply, square
 
 Axis = int | tuple[int, ...] | None
@@ -152,6 +153,29 @@ def new_shape(function: Callable[..., Any], x: Any, axis: Any) -> tuple[int, ...
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     """Return `x` repeated to fill `shape`."""
     return primitives.broadcast_to(x, shape=lengths(shape))
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """Return `x[index]`, for integers, slices, None, ... and arrays of integers or booleans."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, Node) for part in parts):
+        raise TypeError(
+            "a Value is indexed by integers, slices, None, ... and arrays of integers or "
+            "booleans, not by Values; a comparison such as v > 0 gives such an array"
+        )
+    parts = tuple(part if is_basic(part) else as_index(part) for part in parts)
+    return primitives.getitem(x, index=parts)
+
+
+def is_basic(part: Any) -> bool:
+    """Tell whether a part of an index selects without an array of positions."""
+    return part is None or part is ... or isinstance(part, (int, np.integer, slice))
+
+
+def as_index(part: Any) -> Any:
+    """Return an array of positions, or a mask, that is ours; an empty list has no positions."""
+    empty = isinstance(part, (list, tuple, range)) and not part
+    return np.array(part, np.intp) if empty else np.array(part)
 
 
 def concatenate(arrays: Iterable[Any], axis: int = 0) -> Any:

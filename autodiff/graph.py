@@ -75,7 +75,6 @@ class Primitive:
         *rules: Callable[..., Any] | None,
         every: Callable[..., Any] | None = None,
         broadcasts: bool = False,
-        doc: str | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -83,7 +82,9 @@ class Primitive:
         self.unrolls = self.arity == 2 and None not in rules
         self.rules: Any = EveryOperand(every) if every else rules
         self.broadcasts = broadcasts
-        self.__doc__ = doc or f"{name} of arrays and numbers; recorded if an operand is a Value."
+        self.__doc__ = f"{name} of arrays and numbers; recorded if an operand is a Value."
+        if function.__module__ == "autodiff.numerics":
+            self.__doc__ = function.__doc__
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Record if an operand is a Value; of plain numbers and arrays compute the function."""

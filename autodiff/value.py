@@ -213,14 +213,7 @@ class Value(Node):
         return restored, (np.array(self._raw), self.name, self._grad)
 
     def __getitem__(self, index: Any) -> Any:
-        parts = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(part, Node) for part in parts):
-            raise TypeError(
-                "a Value is indexed by integers, slices, None, ... and arrays of integers or "
-                "booleans, not by Values; a comparison such as v > 0 gives such an array"
-            )
-        parts = tuple(part if is_basic(part) else as_index(part) for part in parts)
-        return record(primitives.getitem, (self,), {"index": parts})
+        return functions.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
@@ -288,17 +281,6 @@ class Value(Node):
     def reshape(self, *shape: Any) -> Any:
         """As `autodiff.reshape`; the shape as one tuple or one by one."""
         return functions.reshape(self, unpacked(shape))
-
-
-def is_basic(part: Any) -> bool:
-    """Tell whether a part of an index selects without an array of positions."""
-    return part is None or part is ... or isinstance(part, (int, np.integer, slice))
-
-
-def as_index(part: Any) -> Any:
-    """Return an array of positions, or a mask, that is ours; an empty list has no positions."""
-    empty = isinstance(part, (list, tuple, range)) and not part
-    return np.array(part, np.intp) if empty else np.array(part)
 
 
 def restored(data: Any, name: str | None, grad: Any) -> Value:

@@ -1,0 +1,131 @@
+"""The functions of the rule table that NumPy has not, for plain numbers and arrays alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+# The logistic family. Every exponent is at most 0, so nothing overflows, and nearly equal numbers
+# are never subtracted, so results and derivatives keep their digits at any argument. One of
+# exp(min(x, 0)) and exp(-max(x, 0)) is 1 and the other exp(-|x|).
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), element by element."""
+    rise = np.exp(np.minimum(x, 0.0))
+    return rise / (rise + np.exp(-np.maximum(x, 0.0)))
+
+
+def sigmoid_slope(x: Any) -> Any:
+    """The derivative of sigmoid: sigmoid(x) sigmoid(-x)."""
+    e = np.exp(-abs(x))
+    return e / (1.0 + e * (2.0 + e))
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)), element by element."""
+    return np.log1p(np.exp(-abs(x))) + np.maximum(x, 0.0)
+
+
+def log_sigmoid(x: Any) -> Any:
+    """log(sigmoid(x)) = -softplus(-x), element by element."""
+    return -softplus(-x)
+
+
+def logistic_cross_entropy(z: Any, t: Any) -> Any:
+    """-t log(sigmoid(z)) - (1 - t) log(1 - sigmoid(z)), element by element.
+
+    This is the tutorial's t log(1 + exp(-z)) + (1 - t) log(1 + exp(z)), computed so that nothing
+    overflows or cancels; its derivative in z is sigmoid(z) - t. The logits z have any shape, the
+    targets t, in [0, 1], have the same; either may be a single number.
+
+    Raises ValueError for targets outside [0, 1] or NaN, and for shapes that differ, because (N, 1)
+    against (N,) would broadcast to (N, N).
+    """
+    low = high = t
+    if getattr(t, "ndim", 0):
+        if getattr(z, "ndim", 0) and z.shape != t.shape:
+            raise ValueError("logits and targets differ in shape; reshape one, as in t.reshape(-1)")
+        low, high = (np.minimum.reduce(t, None), np.maximum.reduce(t, None)) if t.size else (0, 1)
+    if not (low >= 0.0 and high <= 1.0):
+        raise ValueError(
+            f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}"
+        )
+    return np.log1p(np.exp(-abs(z))) + z * ((z > 0.0) - as_targets(t, z))
+
+
+def logistic_residual(z: Any, t: Any) -> Any:
+    """sigmoid(z) - t, as (1 - t) sigmoid(z) - t sigmoid(-z), which keeps its digits."""
+    part = np.exp(-abs(z))
+    part /= 1.0 + part
+    part = np.copysign(part, z + 0.0)  # + 0.0 makes -0.0 positive
+    return (z >= 0.0) - as_targets(t, z) - part
+
+
+def as_targets(t: Any, z: Any) -> Any:
+    """Targets that can be subtracted from a mask and leave the dtype of z as it is."""
+    if type(t) is float:
+        return t if type(z) is float else z.dtype.type(t)
+    return t.astype(getattr(z, "dtype", np.float64)) if t.dtype.kind == "b" else t
+
+
+def relu(x: Any) -> Any:
+    """The larger of x and 0, element by element."""
+    return np.maximum(x, 0.0)
+
+
+def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """The mean of the elements, or the means over `axis`; an empty batch is refused."""
+    if np.size(x) == 0:
+        raise ValueError("there are no elements to average; is the batch empty?")
+    total: Any = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return total / (np.size(x) / total.size)
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) over `axis`, without overflow."""
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.squeeze(out, axis)
+
+
+# Products. NumPy is fastest along memory, so a product of many rows and few columns is laid out
+# column by column; shape and numbers are the same.
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """a @ b; a matrix that is long and narrow is laid out column by column."""
+    if type(a) is float or type(b) is float:
+        raise ValueError("numbers are multiplied with *")
+    if a.ndim == 2 == b.ndim and len(a) > 4 * max(b.shape):
+        return np.matmul(b.T, a.T).T
+    return np.matmul(a, b)
+
+
+def outer(a: Any, b: Any) -> Any:
+    """The products of every element of a vector with every one of another."""
+    return (b[:, None] * a).T if a.size > b.size else a[:, None] * b
+
+
+# Moving elements.
+
+
+def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """An array of `shape` filled with `x`."""
+    if np.ndim(x) > len(shape):
+        raise ValueError(f"an array of {np.ndim(x)} axes does not broadcast to {len(shape)}")
+    out = np.empty(shape, getattr(x, "dtype", np.float64))
+    out[...] = x
+    return out
+
+
+def scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with `x` added at `index`, once for each time that an element is named."""
+    out = np.zeros(shape, np.result_type(x))
+    if any(isinstance(i, np.ndarray) for i in (index if type(index) is tuple else (index,))):
+        np.add.at(out, index, x)
+    else:
+        out[index] = x
+    return out
