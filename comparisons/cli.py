@@ -46,35 +46,30 @@ OPTIONS = {
         "--seed",
         type=click.IntRange(0, 2**32 - 1),
         default=0,
-        show_default=True,
         help="Seed of data and initial parameters; 0 is the tutorial's.",
     ),
     "points": click.option(
         "--points",
         type=click.IntRange(2, 2_000_000),
         default=500,
-        show_default=True,
         help="Number of data points, N.",
     ),
     "hidden": click.option(
         "--hidden",
         type=click.IntRange(1, 1000),
         default=3,
-        show_default=True,
         help="Number of hidden units, H.",
     ),
     "steps": click.option(
         "--steps",
         type=click.IntRange(0, 1_000_000),
         default=1000,
-        show_default=True,
         help="Steps of gradient descent.",
     ),
     "learning_rate": click.option(
         "--learning-rate",
         type=float,
         default=1.0,
-        show_default=True,
         callback=positive,
         help="How far a step goes along the negative gradient.",
     ),
@@ -86,7 +81,6 @@ OPTIONS = {
     "out": click.option(
         "--out",
         default="out",
-        show_default=True,
         help="Folder for the figures; made if it is not there.",
     ),
     "json": click.option(
@@ -120,7 +114,7 @@ def command(name: str, summary: str, example: str, parts: Sequence[str]) -> None
 
 @click.group(
     cls=PartsGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog="Example: backprop gradients --seed 3 --hidden 5. Each command has its own --help.",
 )
 def group() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from comparisons.gradients import TOLERANCE, difference
+from comparisons.agreement import TOLERANCE, difference
 from comparisons.numerical import central_differences, complex_step, forward_differences
 from comparisons.report import number, paragraph, table
 from comparisons.ways import BY_HAND

@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from comparisons.gradients import difference
+from comparisons.agreement import difference
 from comparisons.peers import (
     Peer,
     from_backprop,

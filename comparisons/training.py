@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
+from comparisons.agreement import compared, disagree
 from comparisons.report import number, paragraph, table
 from comparisons.ways import BY_HAND, Way, affordable, installed_ways
 from mlp import Diverged, History, by_hand, train
@@ -45,7 +47,7 @@ def measure(
     steps: int,
     learning_rate: float,
     every_step: bool = False,
-    ways: list[Way] | None = None,
+    ways: Sequence[Way] = (),
 ) -> dict[str, Any]:
     """Train with each way, from the same parameters.
 
@@ -97,13 +99,8 @@ def measure(
 
 def disagreement(ways: list[Way], X: Array, t: Any, initial: Parameters) -> list[str]:
     """Return two exact ways whose first gradients differ by more than rounding, or nothing."""
-    from comparisons.gradients import compared, disagree, largest_entry  # it imports this module
-
     place = compared("initial", [way for way in ways if way.exact], X, t, initial)
-    if not place["pairs"]:
-        return []
-    scale = largest_entry([place])
-    return next((pair["ways"] for pair in place["pairs"] if disagree(pair, scale)), [])
+    return next((pair["ways"] for pair in place["pairs"] if disagree(pair)), [])
 
 
 def steps_for(way: Way, points: int, hidden: int, steps: int) -> int:

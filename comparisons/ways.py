@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -60,7 +60,9 @@ def installed_ways() -> list[Way]:
     return ways
 
 
-def affordable(ways: list[Way], points: int, hidden: int, seconds: float) -> tuple[list[Way], str]:
+def affordable(
+    ways: Sequence[Way], points: int, hidden: int, seconds: float
+) -> tuple[list[Way], str]:
     """Return the ways that take at most `seconds` a gradient, and a sentence about the others."""
     kept = [way for way in ways if way.seconds(points, hidden) <= seconds]
     dropped = [way.name for way in ways if way not in kept]

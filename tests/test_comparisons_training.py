@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from comparisons import peers, speed, training
-from comparisons.gradients import difference
+from comparisons.agreement import difference
 from comparisons.ways import BY_HAND, NUMPY_WAYS, Way
 from mlp import by_hand
 from mlp.data import tutorial_problem
