@@ -27,6 +27,7 @@ from autodiff.functions import (
     var,
     where,
 )
+from autodiff.jacobians import hessian, hvp, jacobian, jvp
 from autodiff.primitives import (
     abs,
     cos,
@@ -47,6 +48,7 @@ from autodiff.primitives import (
     square,
     tanh,
 )
+from autodiff.source import source
 from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
 
@@ -63,6 +65,10 @@ __all__ = [
     "expm1",
     "grad",
     "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "log",
     "log1p",
     "log_sigmoid",
@@ -83,6 +89,7 @@ __all__ = [
     "sin",
     "softmax",
     "softplus",
+    "source",
     "sqrt",
     "square",
     "squeeze",

@@ -12,6 +12,7 @@ import numpy as np
 from autodiff.arrays import FLOAT64, as_data, own, plain, shape
 from autodiff.errors import called, refuse
 
+Template = str | Callable[..., str]
 NO_PARAMETERS: Mapping[str, Any] = {}
 next_serial = count().__next__
 
@@ -35,6 +36,9 @@ class Node:
         "primitive",
         "serial",
     )
+
+    keeps_masks = False
+    """Whether comparisons are recorded too."""
 
     _raw: Any
     _grad: Any
@@ -66,6 +70,10 @@ class Primitive:
 
     The rules of a primitive that broadcasts ignore that: the walk undoes it. A primitive of any
     number of operands has one rule for `every` operand, which is told its `position`.
+
+    `code`, `text` and `tex` are format strings that say how an application is written, or functions
+    of operands and parameters that return one; without them it is written as a call. Text serves
+    for `tex`, and code for both, where they are missing.
     """
 
     def __init__(
@@ -75,6 +83,9 @@ class Primitive:
         *rules: Callable[..., Any] | None,
         every: Callable[..., Any] | None = None,
         broadcasts: bool = False,
+        code: Template | None = None,
+        text: Template | None = None,
+        tex: Template | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -82,6 +93,7 @@ class Primitive:
         self.unrolls = self.arity == 2 and None not in rules
         self.rules: Any = EveryOperand(every) if every else rules
         self.broadcasts = broadcasts
+        self.notation = {"code": code, "text": text or code, "tex": tex or text or code}
         self.__doc__ = f"{name} of arrays and numbers; recorded if an operand is a Value."
         if function.__module__ == "autodiff.numerics":
             self.__doc__ = function.__doc__
@@ -158,8 +170,11 @@ def as_seed(y: Node, seed: Any) -> Any:
                 "or reduce it first, with sum() or mean()"
             )
         seed = np.ones(to)
-    seed = as_data(seed, "the seed")
+    if not isinstance(seed, Node):
+        seed = as_data(seed, "the seed")
     if shape(seed) != to:
         raise ValueError(f"a seed of shape {shape(seed)} does not fit {called(y)}")
+    if isinstance(seed, Node):
+        return seed
     dtype = np.result_type(y._raw)
     return own(seed.astype(dtype)) if to else plain(dtype.type(seed))

@@ -46,8 +46,10 @@ def logistic_cross_entropy(z: Any, t: Any) -> Any:
     low = high = t
     if getattr(t, "ndim", 0):
         if getattr(z, "ndim", 0) and z.shape != t.shape:
-            raise ValueError("logits and targets differ in shape; reshape one, as in t.reshape(-1)")
-        low, high = (np.minimum.reduce(t, None), np.maximum.reduce(t, None)) if t.size else (0, 1)
+            raise ValueError("logits and targets differ in shape: t.reshape(-1)?")
+        low, high = 0.0, 1.0
+        if t.size:
+            low, high = np.minimum.reduce(t, None), np.maximum.reduce(t, None)
     if not (low >= 0.0 and high <= 1.0):
         raise ValueError(
             f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}"
@@ -99,9 +101,18 @@ def matmul(a: Any, b: Any) -> Any:
     """a @ b; a matrix that is long and narrow is laid out column by column."""
     if type(a) is float or type(b) is float:
         raise ValueError("numbers are multiplied with *")
-    if a.ndim == 2 == b.ndim and len(a) > 4 * max(b.shape):
-        return np.matmul(b.T, a.T).T
-    return np.matmul(a, b)
+    if is_plain(a, b):
+        return np.matmul(a, b)
+    a, b = (x.copy() if 0 in x.strides else x for x in (a, b))
+    return np.matmul(b.T, a.T).T if a.ndim == b.ndim == 2 else np.matmul(a, b)
+
+
+def is_plain(a: Any, b: Any) -> bool:
+    """Tell whether nothing is gained by other layouts: those are slow that repeat memory."""
+    if a.ndim < 2 or b.ndim < 2:
+        return True
+    long = a.ndim == b.ndim == 2 and a.shape[0] > 4 * max(b.shape)
+    return not (long or 0 in a.strides or 0 in b.strides)
 
 
 def outer(a: Any, b: Any) -> Any:
@@ -113,18 +124,26 @@ def outer(a: Any, b: Any) -> Any:
 
 
 def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """An array of `shape` filled with `x`."""
-    if np.ndim(x) > len(shape):
-        raise ValueError(f"an array of {np.ndim(x)} axes does not broadcast to {len(shape)}")
-    out = np.empty(shape, getattr(x, "dtype", np.float64))
-    out[...] = x
-    return out
+    """A view of `x` as an array of `shape`; as np.broadcast_to, and faster."""
+    x = np.asarray(x)
+    lead = len(shape) - x.ndim
+    if lead < 0:
+        raise ValueError(f"{x.ndim} axes do not broadcast to {len(shape)}")
+    if not x.flags.c_contiguous:
+        return np.broadcast_to(x, shape)
+    strides = [0] * lead
+    for have, want, stride in zip(x.shape, shape[lead:], x.strides):
+        if have != want and have != 1:
+            return np.broadcast_to(x, shape)
+        strides.append(stride if have == want else 0)
+    return np.ndarray(shape, x.dtype, x, 0, strides)
 
 
 def scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with `x` added at `index`, once for each time that an element is named."""
     out = np.zeros(shape, np.result_type(x))
-    if any(isinstance(i, np.ndarray) for i in (index if type(index) is tuple else (index,))):
+    parts = index if type(index) is tuple else (index,)
+    if any(isinstance(i, np.ndarray) for i in parts):
         np.add.at(out, index, x)
     else:
         out[index] = x

@@ -12,8 +12,7 @@ from autodiff import functions, primitives
 from autodiff.arrays import shape
 from autodiff.errors import called
 from autodiff.graph import Node, Primitive, record
-
-COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+from autodiff.primitives import MASKS
 
 # By name, so that SciPy's ufuncs are known without importing SciPy.
 UFUNCS: dict[str, Primitive] = {
@@ -63,7 +62,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: 
     """Record what NumPy was asked for, or raise a TypeError that says what to use instead."""
     primitive = UFUNCS.get(ufunc.__name__)
     if primitive and method == "__call__" and not options:
-        return record(primitive, inputs)
+        return (compare if primitive in MASKS else record)(primitive, inputs)
     name = f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__
     if method != "__call__":
         raise TypeError(
@@ -74,8 +73,6 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: 
             f"{name}: {', '.join(f'{key}=' for key in options)} cannot be recorded; leave it out "
             "(every result of a Value is a new Value)"
         )
-    if ufunc.__name__ in COMPARISONS:
-        return compare(ufunc, *inputs)
     raise TypeError(f"{name} has no derivative rule; {ADVICE}")
 
 
@@ -102,11 +99,14 @@ ADVICE = (
 )
 
 
-def compare(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
-    """Return the plain mask of a comparison, which has no derivative."""
-    x, y = (v._raw if isinstance(v, Node) else v for v in (a, b))
-    x, y = (np.asarray(v) if isinstance(v, (list, tuple)) else v for v in (x, y))
+def compare(primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+    """Return the plain mask of a comparison, which has no derivative; a node where that is kept."""
+    if any(isinstance(v, Node) and v.keeps_masks for v in operands):
+        return record(primitive, operands)
+    inputs = [v._raw if isinstance(v, Node) else v for v in operands]
+    inputs = [np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs]
     try:
-        return operation(x, y)
+        return primitive.function(*inputs)
     except (ValueError, TypeError) as error:
-        raise type(error)(f"{called(a, 1)} and {called(b, 2)} do not compare: {error}") from None
+        names = " and ".join([called(v, i) for i, v in enumerate(operands, 1)])
+        raise type(error)(f"{names} do not compare: {error}") from None

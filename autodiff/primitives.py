@@ -14,6 +14,7 @@ import numpy as np
 from autodiff import numerics
 from autodiff.arrays import by_columns, shape, size
 from autodiff.graph import Primitive
+from autodiff.notation import product, total
 
 # fmt: off
 
@@ -31,21 +32,31 @@ where: Primitive
 
 add      = Primitive("add", operator.add,
                      lambda g, out, a, b: g,
-                     lambda g, out, a, b: g, broadcasts=True)
+                     lambda g, out, a, b: g, broadcasts=True, code="{} + {}")
 subtract = Primitive("subtract", operator.sub,
                      lambda g, out, a, b: g,
-                     lambda g, out, a, b: -g, broadcasts=True)
+                     lambda g, out, a, b: -g, broadcasts=True, code="{} - {}")
 multiply = Primitive("multiply", operator.mul,
                      lambda g, out, a, b: g * b,
-                     lambda g, out, a, b: g * a, broadcasts=True)
+                     lambda g, out, a, b: g * a, broadcasts=True, code="{} * {}",
+                     text=product("{} · {}", "{} ⊙ {}"),
+                     tex=product(r"{} \, {}", r"{} \odot {}"))
 divide   = Primitive("divide", operator.truediv,
                      lambda g, out, a, b: g / b,
-                     lambda g, out, a, b: -g * out / b, broadcasts=True)
-# The comparisons keep 0 * inf out of the derivatives of x^0 at 0 and of 0^b, which are 0.
+                     lambda g, out, a, b: g * (-out / b), broadcasts=True,
+                     code="{} / {}", tex=r"\frac{{{}}}{{{}}}")
+# The comparisons, here and in _base, keep 0 * inf out of the derivatives of x^0 and 0^b at 0.
 power    = Primitive("power", np.power,
-                     lambda g, out, a, b: g * b * power(a + ((a == 0) & (b == 0)), b - 1.0),
-                     lambda g, out, a, b: g * out * log(a + (a == 0)), broadcasts=True)
-negative = Primitive("negative", operator.neg, lambda g, out, x: -g)
+                     lambda g, out, a, b: g * (b * power(_base(a, b), b - 1.0)),
+                     lambda g, out, a, b: g * (out * log(a + (a == 0))), broadcasts=True,
+                     text="{}^{}", tex="{}^{{{}}}")
+negative = Primitive("negative", operator.neg, lambda g, out, x: -g, code="-{}")
+
+
+def _base(a: Any, b: Any) -> Any:
+    """Return a, or 1 where a and b are 0."""
+    return a if type(b) is float and b else a + ((a == 0) & (b == 0))
+
 
 # Functions of one operand, element by element.
 
@@ -53,16 +64,43 @@ exp    = Primitive("exp",    np.exp,    lambda g, out, x: g * out)
 expm1  = Primitive("expm1",  np.expm1,  lambda g, out, x: g * exp(x))
 log    = Primitive("log",    np.log,    lambda g, out, x: g / x)
 log1p  = Primitive("log1p",  np.log1p,  lambda g, out, x: g / (1.0 + x))
-sqrt   = Primitive("sqrt",   np.sqrt,   lambda g, out, x: 0.5 * g / out)
-square = Primitive("square", np.square, lambda g, out, x: 2.0 * g * x)
+sqrt   = Primitive("sqrt",   np.sqrt,   lambda g, out, x: g * (0.5 / out),
+                   text="√{}", tex=r"\sqrt{{{}}}")
+square = Primitive("square", np.square, lambda g, out, x: g * (2.0 * x),
+                   text="{}²", tex="{}^2")
 sin    = Primitive("sin",    np.sin,    lambda g, out, x: g * cos(x))
 cos    = Primitive("cos",    np.cos,    lambda g, out, x: -g * sin(x))
 tanh   = Primitive("tanh",   np.tanh,   lambda g, out, x: g * (1.0 - out * out))
 
+# Masks: true or false, without a derivative.
+
+less          = Primitive("less", operator.lt, None, None, broadcasts=True,
+                          code="{} < {}")
+less_equal    = Primitive("less_equal", operator.le, None, None, broadcasts=True,
+                          code="{} <= {}", text="{} ≤ {}", tex=r"{} \le {}")
+greater       = Primitive("greater", operator.gt, None, None, broadcasts=True,
+                          code="{} > {}")
+greater_equal = Primitive("greater_equal", operator.ge, None, None, broadcasts=True,
+                          code="{} >= {}", text="{} ≥ {}", tex=r"{} \ge {}")
+equal         = Primitive("equal", operator.eq, None, None, broadcasts=True,
+                          code="{} == {}", text="{} = {}")
+not_equal     = Primitive("not_equal", operator.ne, None, None, broadcasts=True,
+                          code="{} != {}", text="{} ≠ {}", tex=r"{} \ne {}")
+
+logical_and   = Primitive("logical_and", operator.and_, None, None, broadcasts=True,
+                          code="{} & {}", text="{} ∧ {}", tex=r"{} \wedge {}")
+logical_or    = Primitive("logical_or", operator.or_, None, None, broadcasts=True,
+                          code="{} | {}", text="{} ∨ {}", tex=r"{} \vee {}")
+logical_not   = Primitive("logical_not", np.logical_not, None,
+                          code="~{}", text="¬{}", tex=r"\neg {}")
+MASKS = (less, less_equal, greater, greater_equal, equal, not_equal,
+         logical_and, logical_or, logical_not)
+
 # Kinks; docs/kinks.md lists what is chosen at each.
 
 sign    = Primitive("sign", np.sign, None)
-abs     = Primitive("abs", operator.abs, lambda g, out, x: g * sign(x))
+abs     = Primitive("abs", operator.abs, lambda g, out, x: g * sign(x),
+                    text="|{}|", tex=r"\left|{}\right|")
 relu    = Primitive("relu", numerics.relu, lambda g, out, x: g * (x > 0.0))
 maximum = Primitive("maximum", np.maximum,
                     lambda g, out, a, b: g * ((a > b) + 0.5 * (a == b)),
@@ -77,17 +115,21 @@ where   = Primitive("where", np.where,
 
 # The logistic family.
 
-sigmoid       = Primitive("sigmoid", numerics.sigmoid, lambda g, out, x: g * sigmoid_slope(x))
+sigmoid       = Primitive("sigmoid", numerics.sigmoid, lambda g, out, x: g * sigmoid_slope(x),
+                          text="σ({})", tex=r"\sigma\left({}\right)")
 sigmoid_slope = Primitive("sigmoid_slope", numerics.sigmoid_slope,
-                          lambda g, out, x: g * out * (sigmoid(-x) - sigmoid(x)))
+                          lambda g, out, x: g * (out * (sigmoid(-x) - sigmoid(x))),
+                          text="σ'({})", tex=r"\sigma^\prime\left({}\right)")
 softplus      = Primitive("softplus", numerics.softplus, lambda g, out, x: g * sigmoid(x))
 log_sigmoid   = Primitive("log_sigmoid", numerics.log_sigmoid, lambda g, out, x: g * sigmoid(-x))
 logistic_cross_entropy = Primitive("logistic_cross_entropy", numerics.logistic_cross_entropy,
                                    lambda g, out, z, t: g * logistic_residual(z, t),
-                                   lambda g, out, z, t: -g * z, broadcasts=True)
+                                   lambda g, out, z, t: g * -z, broadcasts=True,
+                                   text="ℒ({}, {})", tex=r"\mathcal{{L}}\left({}, {}\right)")
 logistic_residual = Primitive("logistic_residual", numerics.logistic_residual,
                               lambda g, out, z, t: g * sigmoid_slope(z),
-                              lambda g, out, z, t: -g, broadcasts=True)
+                              lambda g, out, z, t: -g, broadcasts=True,
+                              text="σ({}) - {}", tex=r"\sigma\left({}\right) - {}")
 
 # Reductions.
 
@@ -125,10 +167,12 @@ def _extreme_rule(g: Any, out: Any, x: Any, *, axis: Any, keepdims: bool) -> Any
 
 
 sum       = Primitive("sum", _reduction(np.add),
-                      lambda g, out, x, *, axis, keepdims: _spread(g, x, axis))
+                      lambda g, out, x, *, axis, keepdims: _spread(g, x, axis),
+                      text=total("{}ᵀ 1", "Σ {}"), tex=total(r"{}^\top \mathbf{{1}}", r"\sum {}"))
 mean      = Primitive("mean", numerics.mean,
                       lambda g, out, x, *, axis, keepdims:
-                          _spread(g / (size(x) / size(out)), x, axis))
+                          _spread(g / (size(x) / size(out)), x, axis),
+                      code="np.mean({}{options})")
 max       = Primitive("max", _reduction(np.maximum), _extreme_rule)
 min       = Primitive("min", _reduction(np.minimum), _extreme_rule)
 logsumexp = Primitive("logsumexp", numerics.logsumexp,
@@ -157,7 +201,7 @@ def _matmul_right(g: Any, out: Any, a: Any, b: Any) -> Any:
     if a.ndim == b.ndim == 1:
         return g * a
     if b.ndim == 1:
-        return g @ a if a.ndim == 2 else (_swap(a) @ g[..., None])[..., 0]
+        return _swap(a) @ g if a.ndim == 2 else (_swap(a) @ g[..., None])[..., 0]
     if a.ndim == 1:
         return outer(a, g) if b.ndim == 2 else a[:, None] * g[..., None, :]
     if by_columns(b):  # as a transpose is: then so is its adjoint
@@ -165,12 +209,14 @@ def _matmul_right(g: Any, out: Any, a: Any, b: Any) -> Any:
     return matmul(_swap(a), g)
 
 
-matmul = Primitive("matmul", numerics.matmul, _matmul_left, _matmul_right, broadcasts=True)
+matmul = Primitive("matmul", numerics.matmul, _matmul_left, _matmul_right, broadcasts=True,
+                   code=lambda a, b: "{} @ {}" if numerics.is_plain(a, b) else "matmul({}, {})",
+                   text="{} {}", tex="{} {}")
 outer  = Primitive("outer", numerics.outer,
                    lambda g, out, a, b: g @ b,
-                   lambda g, out, a, b: a @ g)
+                   lambda g, out, a, b: a @ g, text="{} {}ᵀ", tex=r"{} {}^\top")
 
-# Moving and picking elements: linear, in pairs that are each other's rules.
+# Moving, picking and converting elements: linear, in pairs that are each other's rules.
 
 
 def _transpose(x: Any, axes: Any) -> Any:
@@ -189,13 +235,26 @@ def _concatenate_rule(g: Any, out: Any, *operands: Any, axis: int, position: int
 
 
 broadcast_to = Primitive("broadcast_to", numerics.broadcast_to,
-                         lambda g, out, x, *, shape: g, broadcasts=True)
+                         lambda g, out, x, *, shape: g, broadcasts=True,
+                         code="np.broadcast_to({}, {shape})")
+cast         = Primitive("cast", lambda x, dtype: np.asarray(x).astype(dtype),
+                         lambda g, out, x, *, dtype: g, code="{}.astype(np.{dtype})")
+identity     = Primitive("identity", lambda x: x, lambda g, out, x: g, code="{}")
 reshape      = Primitive("reshape", lambda x, shape: np.reshape(x, shape),
-                         lambda g, out, x, **to: reshape(g, shape=shape(x)))
-transpose    = Primitive("transpose", _transpose, _transpose_rule)
+                         lambda g, out, x, **to: reshape(g, shape=shape(x)),
+                         code="np.reshape({}, {shape})")
+transpose    = Primitive("transpose", _transpose, _transpose_rule,
+                         code=lambda x, axes:
+                             "{}.T" if axes is None else "np.transpose({}, {axes})",
+                         text=lambda x, axes: "{}ᵀ" if axes is None else "transpose({}, {axes})",
+                         tex=lambda x, axes:
+                             r"{}^\top" if axes is None else r"{}^{{\top{axes}}}")
 getitem      = Primitive("getitem", lambda x, index: np.asarray(x)[index],
-                         lambda g, out, x, *, index: scatter(g, index=index, shape=shape(x)))
+                         lambda g, out, x, *, index: scatter(g, index=index, shape=shape(x)),
+                         code="{}[{index}]", tex="{}_{{{index}}}")
 scatter      = Primitive("scatter", numerics.scatter,
-                         lambda g, out, x, *, index, shape: getitem(g, index=index))
+                         lambda g, out, x, *, index, shape: getitem(g, index=index),
+                         code="scatter({}, np.s_[{index}], {shape})")
 concatenate  = Primitive("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis),
-                         every=_concatenate_rule)
+                         every=_concatenate_rule,
+                         code="np.concatenate([{operands}], axis={axis})")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from operator import index
 from typing import Any
@@ -11,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from autodiff.graph import Node, as_seed
+from autodiff.primitives import identity
 from autodiff.tree import leaves, pairs, tree_map
 from autodiff.value import Value
 from autodiff.walk import walk
 
 
-def gradients(y: Value, xs: Any, seed: Any = None) -> Any:
+def gradients(y: Value, xs: Any, seed: Any = None, record: bool = False) -> Any:
     """Return the gradients of `y` in the Values `xs`, as plain arrays in the structure of `xs`.
 
     `xs` is a Value or a nested structure of Values, leaves or not; the gradient is zero in one that
-    `y` does not depend on. `seed` is the adjoint of `y`, of its shape; 1 for a number.
+    `y` does not depend on. `seed` is the adjoint of `y`, of its shape; 1 for a number. With
+    `record` the gradients are Values, which can be differentiated again.
 
     Raises TypeError where `y` or an x is no Value; ValueError for an array without a seed and for
     a seed of another shape.
@@ -31,7 +34,8 @@ def gradients(y: Value, xs: Any, seed: Any = None) -> Any:
     for x in wanted:
         if not isinstance(x, Node):
             raise TypeError(f"gradients are taken in Values, not in {described(x)}")
-    return collected(xs, wanted, walk({y: as_seed(y, seed)}, wanted))
+    record = record or isinstance(seed, Node)
+    return collected(xs, wanted, backward({y: as_seed(y, seed)}, wanted, record), record)
 
 
 def value_and_grad(
@@ -41,7 +45,9 @@ def value_and_grad(
 
     `argnums` says in which positional argument, or arguments, to differentiate: numbers, arrays or
     nested structures of them. The gradient has the same structure, with plain arrays in it; for
-    several `argnums` it is a tuple. `f` must return one number.
+    several `argnums` it is a tuple. `f` must return one number. At Values, and within a function
+    that is being differentiated, value and gradient are Values, so that derivatives of derivatives
+    are taken by differentiating twice.
 
     Raises TypeError where `f` returns anything else or an argument is no structure of numbers.
     """
@@ -64,9 +70,10 @@ def value_and_grad(
                 )
             inputs[i] = as_values(args[i], names.get(i % len(args)))
         xs = [leaves(inputs[i]) for i in positions]  # before f can change its arguments
-        y = f(*inputs, **options)
+        record = is_recorded(xs)
+        y = enclosed(f, inputs, options)
         if isinstance(y, Node) and (type(y._raw) is float or y._raw.size == 1):
-            value, seeds = released(y._raw), {y: as_seed(y, None)}
+            value, seeds = y if record else released(y._raw), {y: as_seed(y, None)}
         elif isinstance(y, (int, float, np.number, np.ndarray)) and np.ndim(y) == 0:
             warnings.warn(
                 f"{name_of(f)} returned a plain number, whose gradient is zero; if it depends on "
@@ -80,8 +87,8 @@ def value_and_grad(
                 "such as a sum or a mean"
             )
         del y, inputs  # so that the walk can free what it has passed
-        adjoints = walk(seeds, [x for values in xs for x in values])
-        results = [collected(args[i], values, adjoints) for i, values in zip(positions, xs)]
+        adjoints = backward(seeds, [x for values in xs for x in values], record)
+        results = [collected(args[i], values, adjoints, record) for i, values in zip(positions, xs)]
         return value, tuple(results) if isinstance(argnums, Sequence) else results[0]
 
     return differentiated
@@ -107,8 +114,9 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     names = parameter_names(f)
     inputs = [as_values(x, names.get(i)) for i, x in enumerate(args)]
     xs = [leaves(x) for x in inputs]  # before f can change its arguments
-    result = f(*inputs)
-    value = tree_map(lambda y, _: released(y._raw) if isinstance(y, Node) else y, result)
+    record = is_recorded(xs)
+    result = enclosed(f, inputs, {})
+    value = result if record else tree_map(lambda y, _: value_of(y), result)
 
     def pullback(adjoint: Any) -> tuple[Any, ...]:
         seeds: dict[Node, Any] = {}
@@ -121,8 +129,9 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
             raise ValueError(
                 f"the adjoint has not the structure of what {name_of(f)} returned: {error}"
             ) from None
-        adjoints = walk(seeds, [x for values in xs for x in values])
-        return tuple([collected(x, values, adjoints) for x, values in zip(args, xs)])
+        recorded = record or any(isinstance(seed, Node) for seed in seeds.values())
+        adjoints = backward(seeds, [x for values in xs for x in values], recorded)
+        return tuple([collected(x, values, adjoints, recorded) for x, values in zip(args, xs)])
 
     return value, pullback
 
@@ -142,18 +151,73 @@ def parameter_names(f: Callable[..., Any]) -> dict[int, str]:
     return dict(enumerate(names[1:] if hasattr(f, "__self__") else names))
 
 
+class Enclosing(threading.local):
+    """The number of functions that this thread is differentiating at the moment."""
+
+    count = 0
+
+
+enclosing = Enclosing()
+
+
+def is_recorded(xs: Sequence[Sequence[Node]]) -> bool:
+    """Tell whether derivatives in `xs`, made by `as_values`, may be differentiated themselves."""
+    if enclosing.count:
+        return True
+    for values in xs:
+        for x in values:
+            if x.primitive is not None:  # made of a Value
+                return True
+    return False
+
+
+def enclosed(f: Callable[..., Any], args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Call a function that is being differentiated."""
+    enclosing.count += 1
+    try:
+        return f(*args, **options)
+    finally:
+        enclosing.count -= 1
+
+
 def as_values(tree: Any, name: str | None) -> Any:
-    """Return an argument with Values, named by their keys or by `name`, for its numbers."""
-    return tree_map(lambda x, path: Value(x, path or name), tree)
+    """Return an argument with Values, named by their keys or by `name`, for its numbers.
+
+    A Value is replaced by another that depends on it, so that what `f` does with its argument is
+    told from what it does with the same Value found elsewhere.
+    """
+
+    def as_value(x: Any, path: str | None) -> Any:
+        if not isinstance(x, Node):
+            return Value(x, path or name)
+        alias = identity(x)
+        alias.name = path or name or x.name
+        return alias
+
+    return tree_map(as_value, tree)
 
 
-def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any]) -> Any:
+def backward(seeds: dict[Node, Any], xs: Collection[Node], record: bool) -> dict[Node, Any]:
+    """Return the adjoints of `xs`, as Values with `record`."""
+    if not record:
+        return walk(seeds, xs)
+    return walk({y: as_node(seed, y) for y, seed in seeds.items()}, xs, record=True)
+
+
+def as_node(seed: Any, y: Node) -> Any:
+    """Return an adjoint that is recorded with: a Value of the kind of `y`."""
+    kind: Any = type(y)
+    return seed if isinstance(seed, Node) else kind(seed)
+
+
+def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any], record: bool) -> Any:
     """Return the adjoints of `xs`, the leaves of `tree`, in its structure; or zero."""
     left = iter(xs)
 
     def adjoint(leaf: Any, path: str | None) -> Any:
         x = next(left)
-        return released(adjoints[x]) if x in adjoints else np.zeros(x.shape, x.dtype)[()]
+        part = adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)[()]
+        return as_node(part, x) if record else released(part)
 
     return tree_map(adjoint, tree)
 
@@ -161,6 +225,11 @@ def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any]) -> Any
 def released(data: Any) -> Any:
     """Return numbers of the graph as an array, or a NumPy scalar, of the caller's own."""
     return np.float64(data) if type(data) is float else data.copy()
+
+
+def value_of(y: Any) -> Any:
+    """Return the numbers of a result of a differentiated function."""
+    return released(y._raw) if isinstance(y, Node) else y
 
 
 def name_of(f: Callable[..., Any]) -> str:

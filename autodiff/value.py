@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -28,11 +27,11 @@ def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., A
     return left, right
 
 
-def comparison(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return the method of a comparison: it gives a plain mask, which has no derivative."""
+def comparison(primitive: Primitive) -> Callable[[Any, Any], Any]:
+    """Return the method of a comparison."""
 
     def compare(self: Value, other: Any) -> Any:
-        return numpy_dispatch.compare(operation, self, other)
+        return numpy_dispatch.compare(primitive, (self, other))
 
     return compare
 
@@ -239,12 +238,12 @@ class Value(Node):
     __pow__, __rpow__ = operators(primitives.power)
     __matmul__, __rmatmul__ = operators(primitives.matmul)
 
-    __lt__ = comparison(operator.lt)
-    __le__ = comparison(operator.le)
-    __gt__ = comparison(operator.gt)
-    __ge__ = comparison(operator.ge)
-    __eq__ = comparison(operator.eq)
-    __ne__ = comparison(operator.ne)
+    __lt__ = comparison(primitives.less)
+    __le__ = comparison(primitives.less_equal)
+    __gt__ = comparison(primitives.greater)
+    __ge__ = comparison(primitives.greater_equal)
+    __eq__ = comparison(primitives.equal)
+    __ne__ = comparison(primitives.not_equal)
     __hash__ = Node.__hash__  # by identity, although == compares numbers
 
     # NumPy's protocols: its own functions record too.

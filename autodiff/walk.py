@@ -11,13 +11,17 @@ import numpy as np
 from autodiff.arrays import shape
 from autodiff.errors import called
 from autodiff.graph import Node
+from autodiff.primitives import cast
 
 
-def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> dict[Node, Any]:
+def walk(
+    adjoints: dict[Node, Any], wanted: Collection[Node] | None = None, record: bool = False
+) -> dict[Node, Any]:
     """Complete the adjoints of results with those of the nodes that they depend on; return them.
 
     With `wanted`, only what leads to those nodes is computed, and only theirs are kept; a graph
-    that nobody else holds is freed on the way.
+    that nobody else holds is freed on the way. With `record`, the rules run on the nodes in place
+    of their numbers, so that the pass is itself recorded; the adjoints given are nodes too.
 
     A node is visited once, after all its readers, when its adjoint is complete however many paths
     lead to it: with `b = a + a; c = b + b`, an adjoint of `b` passed on after the first of its two
@@ -27,8 +31,8 @@ def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> d
     nodes = oldest_first(adjoints)
     asked = None if wanted is None else set(wanted)
     needed = None
-    if asked is not None and not asked.issuperset(
-        [node for node in nodes if node.primitive is None]
+    if asked is not None and (
+        record or not asked.issuperset([node for node in nodes if node.primitive is None])
     ):
         needed = ways_to(asked, nodes)
     while nodes:
@@ -38,7 +42,10 @@ def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> d
             continue
         g = adjoints[node] if asked is None or node in asked else adjoints.pop(node)
         operands, inputs, out = node.operands, node.inputs, node._raw
-        if type(out) is float and primitive.unrolls and needed is None and not node.parameters:
+        if record:
+            out = node
+            inputs = [x if isinstance(x, Node) else raw for x, raw in zip(operands, inputs)]
+        elif type(out) is float and primitive.unrolls and needed is None and not node.parameters:
             # The loop below, unrolled for two numbers: number-by-number graphs consist of these.
             # A zero, by which a rule might divide, goes through the loop.
             x, y = inputs
@@ -65,6 +72,10 @@ def walk(adjoints: dict[Node, Any], wanted: Collection[Node] | None = None) -> d
                     part = fit(part, x.shape, node, operand)
                 if part.dtype is not x.dtype:
                     part = part.astype(x.dtype)
+            elif isinstance(x, Node):
+                part = fit(part, shape(x._raw), node, operand)
+                if np.result_type(part._raw) != np.result_type(x._raw):
+                    part = cast(part, dtype=np.result_type(x._raw))
             elif type(part) is not type(x):
                 part = type(x)(fit(part, (), node, operand))
             adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
@@ -88,13 +99,14 @@ def oldest_first(results: Iterable[Node]) -> list[Node]:
 
 
 def ways_to(wanted: Collection[Node], nodes: list[Node]) -> set[Node]:
-    """Return those of `nodes`, oldest first, that are wanted or depend on one that is."""
+    """Return those of `nodes`, oldest first, that are wanted or have a derivative there."""
     needed = set(wanted)
     for node in nodes:
-        for operand in node.operands:
-            if isinstance(operand, Node) and operand in needed:
-                needed.add(node)
-                break
+        if node.primitive is not None:
+            for operand, rule in zip(node.operands, node.primitive.rules):
+                if rule is not None and isinstance(operand, Node) and operand in needed:
+                    needed.add(node)
+                    break
     return needed
 
 

@@ -31,7 +31,7 @@ def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]
 
 
 def adjoints(X: Array, t: Array, params: Parameters) -> Parameters:
-    """Return every adjoint by its name: z_bar, W_bar, c_bar, H_bar, G_bar, b_bar and U_bar."""
+    """Return every adjoint by its name: z_bar, W_bar, c_bar, H_bar, G_bar, U_bar and b_bar."""
     return backward(X, t, params["W"], *hidden_and_output(X, params))
 
 
@@ -53,14 +53,14 @@ def backward(X: Array, t: Array, W: Array, H: Array, y: Array) -> Parameters:
     c_bar = np.sum(z_bar)
     H_bar = np.outer(z_bar, W)
     G_bar = H_bar * (1 - H * H)
-    b_bar = np.sum(G_bar, axis=0)
     U_bar = G_bar.T @ X
+    b_bar = np.sum(G_bar, axis=0)
     return {
         "z_bar": z_bar,
         "W_bar": W_bar,
         "c_bar": c_bar,
         "H_bar": H_bar,
         "G_bar": G_bar,
-        "b_bar": b_bar,
         "U_bar": U_bar,
+        "b_bar": b_bar,
     }

@@ -11,12 +11,14 @@ import numpy as np
 
 from autodiff import primitives
 from autodiff.graph import Primitive
+from autodiff.primitives import MASKS
 
-PRIMITIVES = {
+ALL = {
     name: primitive
     for name, primitive in vars(primitives).items()
     if isinstance(primitive, Primitive)
 }
+PRIMITIVES = {name: primitive for name, primitive in ALL.items() if primitive not in MASKS}
 
 
 class Sample(NamedTuple):
@@ -72,6 +74,8 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "matmul": np.matmul,
     "outer": np.outer,
     "broadcast_to": np.broadcast_to,
+    "cast": lambda x, dtype: x,
+    "identity": lambda x: x,
     "reshape": np.reshape,
     "transpose": np.transpose,
     "getitem": lambda x, index: x[index],
@@ -267,6 +271,8 @@ SAMPLES: dict[str, Sequence[Sample]] = {
             ((1,), (2, 2)),
         )
     ],
+    "cast": [Sample((normal(3),), {"dtype": np.dtype(np.float64)})],
+    "identity": unary(normal),
     "reshape": [
         Sample((normal(*x),), {"shape": shape})
         for x, shape in (

@@ -576,11 +576,6 @@ def test_operands_and_options_that_a_function_does_not_take(call: Any) -> None:
     np.testing.assert_array_equal(u.data, [1.0, 2.0])
 
 
-def test_values_where_grad_takes_numbers() -> None:
-    with pytest.raises(TypeError, match=words("'x' of shape \\(\\)", "numbers are needed")):
-        grad(lambda x: x * x)(Value(1.0, "x"))
-
-
 @pytest.mark.parametrize("argnums", ["a", None, 1.0, [0, "b"]])
 def test_argnums_that_are_no_integers(argnums: Any) -> None:
     with pytest.raises(TypeError, match="argnums"):

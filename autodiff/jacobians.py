@@ -1,0 +1,109 @@
+"""Derivatives of second order and of several results, composed of backward passes alone."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import shape
+from autodiff.functions import reshape, stack, sum
+from autodiff.graph import Node
+from autodiff.transforms import grad, gradients, vjp
+from autodiff.tree import leaves, pairs, tree_map
+from autodiff.value import Value
+
+
+def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Return `f(*args)` and its derivative along `tangents`, in the structure of the result.
+
+    `tangents` have the structure and the shapes of `args`. The pullback of `f` is linear in the
+    adjoint that it is given; the derivative of its product with `tangents` in that adjoint is what
+    is asked for.
+    """
+    result, pullback = vjp(f, *args)
+    adjoint = tree_map(lambda y, _: Value(np.zeros(shape(y))), result)
+    along = inner(pullback(adjoint), tuple(tangents), "tangents and args differ in structure")
+    record = any(isinstance(x, Node) for x in leaves([result, tangents]))
+    if not isinstance(along, Node):  # no number of the result depends on args
+        along = Value(along)
+    return result, gradients(along, adjoint, record=record)
+
+
+def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
+    """Return the Hessian of `f` at `x` times `v`, in the structure of `x`.
+
+    `f` returns one number; `v` has the structure and the shapes of `x`. The matrix is never built.
+    """
+    return grad(lambda x: inner(grad(f)(x), v, "v and x differ in structure"))(x)
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function that computes the derivative of every number that `f` returns.
+
+    For a result of shape R and an argument of shape A it is an array of shape R + A; of nested
+    structures, one in the structure of the result of those in the structure of the argument. For
+    several `argnums` there is a tuple of the latter.
+    """
+
+    @wraps(f)
+    def derivatives(*args: Any) -> Any:
+        positions = argnums if isinstance(argnums, Sequence) else (argnums,)
+
+        def chosen(*xs: Any) -> Any:
+            inputs = list(args)
+            for i, x in zip(positions, xs):
+                inputs[i] = x
+            return f(*inputs)
+
+        xs = tuple(args[i] for i in positions)
+        result, pullback = vjp(chosen, *xs)
+        position = iter(range(len(leaves(result))))
+
+        def block(y: Any, path: str | None) -> Any:
+            place = next(position)
+            rows = [leaves(pullback(unit(result, place, j))) for j in range(math.prod(shape(y)))]
+            columns = iter(
+                [reshape(stack(parts), shape(y) + shape(x)) for x, *parts in zip(leaves(xs), *rows)]
+                if rows
+                else [np.zeros(shape(y) + shape(x)) for x in leaves(xs)]
+            )
+            blocks = tree_map(lambda x, _: next(columns), xs)
+            return blocks if isinstance(argnums, Sequence) else blocks[0]
+
+        return tree_map(block, result)
+
+    return derivatives
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function that computes the second derivatives of `f`, which returns one number.
+
+    They are the `jacobian` of the gradient: for arguments of shapes A and B, shape A + B.
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def unit(tree: Any, place: int, j: int) -> Any:
+    """Return zeros in the structure of `tree` with a 1 as element `j` of the leaf at `place`."""
+    position = iter(range(place + 1))
+
+    def zeros(y: Any, path: str | None) -> Any:
+        part = np.zeros(shape(y))
+        if next(position, None) == place:
+            part.reshape(-1)[j] = 1.0
+        return part
+
+    return tree_map(zeros, tree)
+
+
+def inner(a: Any, b: Any, complaint: str) -> Any:
+    """Return the sum of the products of the numbers at the same places."""
+    try:
+        return builtins.sum(sum(x * y) for x, y in pairs(a, b))
+    except ValueError as error:
+        raise ValueError(f"{complaint}: {error}") from None

@@ -1,0 +1,282 @@
+"""The NumPy code of a function and its backward pass, to be read, pasted and run."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff import numerics, primitives
+from autodiff.arrays import shape
+from autodiff.listing import Listing, Statement, Term
+from autodiff.notation import CODE, code_number
+from autodiff.trace import trace
+
+WIDTH = 88
+"""Characters of a line, as ruff and Black have it."""
+
+VIEWS = (
+    primitives.transpose,
+    primitives.reshape,
+    primitives.getitem,
+    primitives.broadcast_to,
+)
+
+
+def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -> str:
+    """Return a Python module with one function that computes `f` and its gradient: NumPy alone.
+
+    The function takes what `f` takes and returns `(value, gradient)` as `value_and_grad(f)` does,
+    with the same numbers to the last bit. Variables have the names that they have in the code of
+    `f`, and their adjoints those names with `_bar`. What is written holds for arguments of the
+    shapes of `args`, which it checks; arrays that `f` finds elsewhere are written out as constants.
+
+    Raises TypeError where `f` returns no number that depends on its arguments, and where its code
+    decides something by the numbers: an `if`, `float()`.
+    """
+    traced = trace(f, args, argnums)
+    return module(Listing(traced))
+
+
+def module(listing: Listing) -> str:
+    """Write a listing as a module."""
+    trace = listing.trace
+    body = [*docstring(listing), *inputs(listing), "", "# Forward."]
+    body += [assignment(listing, statement) for statement in listing.forward]
+    body += ["", "# Backward."]
+    undone: Statement | None = None
+    for statement in listing.backward:
+        if statement.undoes is not undone and statement.undoes is not None:
+            undone = statement.undoes
+            body.append(f"# {undone.term.name} = {listing.expression(undone.term, CODE).text}")
+        body.append(assignment(listing, statement))
+    value = listing.value.name or code_number(listing.value.number)
+    name = listing.names.new("gradient")
+    gradient = gradients(listing, body, len(name) + 7)
+    body += ["", f"{name} = {gradient}", f"return {value}, {name}"]
+    header = f"def {identifier(trace.name)}_and_gradient({', '.join(trace.parameters)}):"
+    function = "\n".join([header, *[textwrap.indent(line, "    ") for line in body]])
+    constants = [f"{name} = {array(x, len(name) + 3)}" for name, x in listing.constants.items()]
+    parts = [
+        '"""Written from the code of a forward pass by reverse-mode differentiation."""',
+        "import numpy as np",
+        *["\n".join(constants)] * bool(constants),
+    ]
+    called = re.findall(r"(?<![\w.])(\w+)\(", "\n".join(body[1:]))
+    return "\n\n\n".join(["\n\n".join(parts), *helpers(called), function]) + "\n"
+
+
+def identifier(name: str) -> str:
+    """Return the name of a function as an identifier; a lambda is called f."""
+    return name if name.isidentifier() else "f"
+
+
+def docstring(listing: Listing) -> list[str]:
+    """Say what the function returns and for which shapes."""
+    shapes = ", ".join(f"{x.name} {x.shape}" for x in listing.inputs)
+    lines = textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4)
+    name = identifier(listing.trace.name)
+    return [f'"""Return {name} and its gradient.', "", *lines, '"""']
+
+
+def inputs(listing: Listing) -> list[str]:
+    """Fetch the arguments and check their shapes, and those that were not numbers."""
+    lines = []
+    read = {x.path[0] for x in listing.trace.inputs}
+    for x, term in zip(listing.trace.inputs, listing.inputs):
+        place = placed(x.path)
+        single = np.result_type(x.node._raw) == np.float32
+        start = f"{term.name} = " if term in listing.read else ""
+        args = [place, str(term.shape), quoted(place), *["np.float32"] * single]
+        lines.append(call(f"{start}checked(", args))
+        if start and listing.has_float32 and not term.shape and not single:
+            lines.append(f"{term.name} = float({term.name})")
+    for parameter, x in zip(listing.trace.parameters, listing.trace.args):
+        if type(x) in (int, bool, str, type(None)) and parameter not in read:
+            said = quoted(f"this code is for {parameter} = {x!r}")
+            lines.append(f"if {parameter} != {quoted(x)}:")
+            lines.append(textwrap.indent(call("raise ValueError(", [said], 8), "    "))
+    return lines
+
+
+def placed(path: tuple[Any, ...]) -> str:
+    """Write where an argument is found."""
+    start: str = path[0]
+    return start + "".join(f"[{quoted(key)}]" for key in path[1:])
+
+
+def quoted(x: Any) -> str:
+    """Write a key or a text as code, with double quotes where that needs no more escapes."""
+    if not isinstance(x, str):
+        return repr(x if x is None else int(x))
+    quote = "'" if x.count('"') > x.count("'") else '"'
+    characters = [f"\\{c}" if c == quote else c if c in "'\"" else repr(c)[1:-1] for c in x]
+    return f"{quote}{''.join(characters)}{quote}"
+
+
+def assignment(listing: Listing, statement: Statement) -> str:
+    """Write a statement."""
+    return line(f"{statement.term.name} = ", listing.expression(statement.term, CODE).text)
+
+
+def line(start: str, text: str) -> str:
+    """Write a statement, on several lines if it is long."""
+    if len(start) + len(text) + 4 <= WIDTH:
+        return start + text
+    name, bracket, args = text.partition("(")
+    if bracket and re.fullmatch(r"[\w.]+", name) and text.endswith(")"):
+        return call(f"{start}{name}(", split(args[:-1]))
+    return f"{start}(\n    {text}\n)"
+
+
+def call(start: str, args: Sequence[str], used: int = 4) -> str:
+    """Write a call, with one argument to a line if it is long."""
+    text = f"{start}{', '.join(args)})"
+    if len(text) + used <= WIDTH:
+        return text
+    return f"{start}\n{spread(args, 4)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
+
+
+def split(text: str) -> list[str]:
+    """Split the arguments of a call, which contain no quotes."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+def spread(items: Sequence[str], indent: int) -> str:
+    """Write the items of a call or a collection one to a line."""
+    return "".join(textwrap.indent(f"{item},\n", " " * indent) for item in items)
+
+
+def gradients(listing: Listing, body: list[str], used: int) -> str:
+    """Write the gradients in the structure of the arguments; add to `body` what is missing."""
+    trace = listing.trace
+    left = iter([x for x in trace.inputs if trace.parameters.index(x.path[0]) in trace.positions])
+    seen: set[Term] = set()
+
+    def tree(x: Any, path: tuple[Any, ...], used: int) -> str:
+        if isinstance(x, dict):
+            items = [(f"{quoted(k)}: ", v, k) for k, v in x.items()]
+            return collection("{", items, "}", path, used)
+        if isinstance(x, tuple) and hasattr(x, "_fields"):
+            items = [(f"{k}=", v, i) for i, (k, v) in enumerate(zip(x._fields, x))]
+            return collection(f"{placed(path)}._replace(", items, ")", path, used)
+        if isinstance(x, (list, tuple)):
+            items = [("", v, i) for i, v in enumerate(x)]
+            return collection(
+                *("[", items, "]") if isinstance(x, list) else ("(", items, ")"), path, used
+            )
+        return leaf(next(left).node)
+
+    def collection(start: str, items: Any, end: str, path: tuple[Any, ...], used: int) -> str:
+        # Written again for one line and for several: the leaves are consumed in order.
+        texts = [label + tree(x, (*path, key), 4 + len(label)) for label, x, key in items]
+        comma = "," if start == "(" and len(texts) == 1 else ""
+        text = start + ", ".join(texts) + comma + end
+        if len(text) + used <= WIDTH and "\n" not in text:
+            return text
+        return f"{start}\n{spread(texts, 4)}{end}"
+
+    def leaf(node: Any) -> str:
+        term = listing.gradients.get(node)
+        if term is not None and term.name and term not in seen and not is_view(term):
+            seen.add(term)
+            return term.name
+        name = listing.names.new(f"{listing.of_node[node].name}_bar")
+        dtype = ", np.float32" if np.result_type(node._raw) == np.float32 else ""
+        if term is None:
+            text = f"np.zeros({shape(node._raw)}{dtype})" if shape(node._raw) else "np.float64(0.0)"
+        elif term.is_number:
+            text = f"np.float64({code_number(term.number)})"
+        else:
+            text = f"np.copy({term.name})" if term.shape else str(term.name)
+        body.append(line(f"{name} = ", text))
+        return name
+
+    order = [i for i, _ in enumerate(trace.args) if i in trace.positions]
+    texts = {i: tree(trace.args[i], (trace.parameters[i],), used) for i in order}
+    if not trace.several:
+        return texts[trace.positions[0]]
+    texts_in_order = [texts[i] for i in trace.positions]
+    text = "(" + ", ".join(texts_in_order) + ("," if len(texts_in_order) == 1 else "") + ")"
+    if len(text) + used <= WIDTH and "\n" not in text:
+        return text
+    return f"(\n{spread(texts_in_order, 4)})"
+
+
+def helpers(names: Sequence[str]) -> list[str]:
+    """Return the code of the functions that NumPy has not and that are used."""
+    needed: dict[str, str] = {}
+
+    def need(name: str) -> None:
+        function = getattr(numerics, name, None)
+        if inspect.isfunction(function) and name not in needed:
+            code = inspect.getsource(function)
+            needed[name] = without_types(code)
+            for other in function.__code__.co_names:
+                need(other)
+
+    for name in names:
+        need(name)
+    return [CHECKED, *needed.values()]
+
+
+def without_types(code: str) -> str:
+    """Return the code of a function without its annotations."""
+    first, rest = code.split("\n", 1)
+    first = re.sub(r": (Any|bool|tuple\[int, \.\.\.\])| -> \w+(?=:$)", "", first)
+    rest = rest.replace(": Any = ", " = ")
+    return f"{first.replace(' = ', '=')}\n{rest}".rstrip()
+
+
+def is_view(term: Term) -> bool:
+    """Tell whether a term may share memory with another."""
+    return not term.primitive or term.primitive in VIEWS
+
+
+def array(x: Any, used: int) -> str:
+    """Write an array as code."""
+    if x.size > 10_000:
+        raise ValueError(
+            f"an array of shape {x.shape} is found outside the arguments, too long to be written "
+            "out; make it an argument"
+        )
+    if not x.size:
+        return f"np.zeros({x.shape}, dtype=np.{x.dtype})"
+    dtype = f", dtype=np.{x.dtype}" if x.dtype == np.float32 else ""
+    text = nested(x, 0)
+    if used + len(f"np.array({text}{dtype})") <= WIDTH and "\n" not in text:
+        return f"np.array({text}{dtype})"
+    text = textwrap.indent(nested(x, 4, wide=False), "    ")
+    return f"np.array(\n{text}{dtype and ',' + chr(10) + '    ' + dtype[2:] + ','}\n)"
+
+
+def nested(x: Any, used: int, wide: bool = True) -> str:
+    """Write the numbers of an array as nested lists."""
+    if not x.ndim:
+        return str(x) if x.dtype.kind in "iub" else code_number(float(x))
+    parts = [nested(part, used + 4) for part in x]
+    text = f"[{', '.join(parts)}]"
+    if wide and used + len(text) + 1 <= WIDTH and "\n" not in text:
+        return text
+    if used + len(text) + 1 <= WIDTH and "\n" not in text:
+        return text
+    return f"[\n{spread(parts, 4)}]"
+
+
+CHECKED = '''def checked(x, shape, name, dtype=np.float64):
+    """Return x as an array of numbers, or refuse its shape."""
+    x = np.asarray(x, dtype)
+    if x.shape != shape:
+        raise ValueError(f"{name} has shape {x.shape}; this code is for {shape}")
+    return x[()]'''

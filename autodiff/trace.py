@@ -1,0 +1,167 @@
+"""Reading a function: run it once on named Values and record its backward pass as well."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.errors import called
+from autodiff.graph import Node, record
+from autodiff.transforms import described, name_of, parameter_names
+from autodiff.tree import leaves
+from autodiff.value import Value
+from autodiff.walk import oldest_first, walk, ways_to
+
+LIBRARY = (os.path.dirname(__file__), os.path.dirname(np.__file__))
+
+
+class Traced(Value):
+    """A Value whose numbers stand for any of the same shape: nothing may be decided by them."""
+
+    __slots__ = ()
+    keeps_masks = True
+
+    def _single(self, use: str) -> NoReturn:
+        raise TypeError(
+            f"{use} on {called(self)}: the code that is written holds for any numbers, and this "
+            "would freeze what holds for these; use where, maximum, minimum or abs"
+        )
+
+    @property  # type: ignore[misc]
+    def data(self) -> NoReturn:
+        """Refused: numbers that leave the graph would be frozen into the code."""
+        self._single(".data")
+
+    def __and__(self, other: Any) -> Any:
+        return record(primitives.logical_and, (self, other))
+
+    def __or__(self, other: Any) -> Any:
+        return record(primitives.logical_or, (self, other))
+
+    def __invert__(self) -> Any:
+        return record(primitives.logical_not, (self,))
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+
+class Input(NamedTuple):
+    """A number or an array among the arguments, and where it is found, as in ("params", "U")."""
+
+    node: Node
+    path: tuple[Any, ...]
+
+
+class Trace(NamedTuple):
+    """What running a function once has recorded."""
+
+    name: str
+    parameters: tuple[str, ...]
+    args: tuple[Any, ...]
+    positions: tuple[int, ...]
+    several: bool
+    inputs: list[Input]
+    value: Node
+    adjoints: dict[Node, Node]
+    names: dict[Node, str]
+
+
+def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> Trace:
+    """Run `f` and its backward pass on Values for the numbers in `args`.
+
+    Integers, strings and the like outside `argnums` are passed as they are and become part of what
+    is read. Raises TypeError where `f` returns no number that depends on its arguments.
+    """
+    several = isinstance(argnums, Sequence)
+    positions = tuple(
+        i % len(args) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))
+    )
+    known = parameter_names(f)
+    parameters = tuple(
+        known[i] if known.get(i, "").isidentifier() else f"arg{i}" for i in range(len(args))
+    )
+    inputs: list[Input] = []
+    values = [
+        replaced(x, (parameter,), i in positions, inputs)
+        for i, (x, parameter) in enumerate(zip(args, parameters))
+    ]
+    names: dict[Node, str] = {}
+    y = with_names(f, values, names)
+    if not isinstance(y, Node) or np.size(y._raw) != 1:
+        raise TypeError(
+            f"{name_of(f)} returned {described(y)}; a gradient is that of one number that depends "
+            "on the arguments, such as a sum or a mean"
+        )
+    wanted = [x for i in positions for x in leaves(values[i])]
+    nodes = oldest_first([y])
+    needed = ways_to(wanted, nodes).intersection(nodes)
+    seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
+    adjoints = walk({y: seed}, needed, record=True)
+    return Trace(
+        name_of(f), parameters, tuple(args), positions, several, inputs, y, adjoints, names
+    )
+
+
+def replaced(x: Any, path: tuple[Any, ...], all_numbers: bool, inputs: list[Input]) -> Any:
+    """Return a structure with Values for its numbers, which are noted in `inputs`."""
+    if isinstance(x, dict):
+        for key in x:
+            if not isinstance(key, (str, int)):
+                raise TypeError(f"the keys of {path[0]} are strings or integers, not {key!r}")
+        return {k: replaced(v, (*path, k), all_numbers, inputs) for k, v in x.items()}
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*[replaced(v, (*path, i), all_numbers, inputs) for i, v in enumerate(x)])
+    if isinstance(x, (list, tuple)):
+        return type(x)([replaced(v, (*path, i), all_numbers, inputs) for i, v in enumerate(x)])
+    if isinstance(x, Node):
+        x = x._raw
+    if not all_numbers and not isinstance(x, (float, np.floating, np.ndarray)):
+        return x
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
+    node = Traced(x, name)
+    inputs.append(Input(node, path))
+    return node
+
+
+def with_names(f: Callable[..., Any], args: Sequence[Any], names: dict[Node, str]) -> Any:
+    """Call `f` and note under which variables its code keeps the Values that it computes.
+
+    The first name counts, and one in the calling function before one in the function called.
+    """
+    depths: dict[Node, int] = {}
+
+    def look(frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "call":
+            return None if frame.f_code.co_filename.startswith(LIBRARY) else look
+        depth = None
+        for name, value in frame.f_locals.items():
+            if isinstance(value, Node):
+                if depth is None:
+                    depth = depth_of(frame)
+                if value not in depths or depth < depths[value]:
+                    depths[value] = depth
+                    names[value] = name
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        y = f(*args)
+    finally:
+        sys.settrace(before)
+    return y
+
+
+def depth_of(frame: FrameType | None) -> int:
+    """Return the number of calls that a frame is in."""
+    depth = 0
+    while frame is not None:
+        frame = frame.f_back
+        depth += 1
+    return depth
