@@ -4,6 +4,7 @@
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
 """
 
+from autodiff.compiled import compile
 from autodiff.functions import (
     broadcast_to,
     clip,
@@ -57,6 +58,7 @@ __all__ = [
     "abs",
     "broadcast_to",
     "clip",
+    "compile",
     "concatenate",
     "cos",
     "dot",

@@ -148,6 +148,21 @@ class Names:
         return f"{letter}{number}"
 
 
+def quoted(x: Any) -> str:
+    """Write a key or a text as code, with double quotes where that needs no more escapes."""
+    if not isinstance(x, str):
+        return repr(x if x is None else int(x))
+    quote = "'" if x.count('"') > x.count("'") else '"'
+    characters = [f"\\{c}" if c == quote else c if c in "'\"" else repr(c)[1:-1] for c in x]
+    return f"{quote}{''.join(characters)}{quote}"
+
+
+def placed(path: tuple[Any, ...]) -> str:
+    """Write where an argument is found."""
+    start: str = path[0]
+    return start + "".join(f"[{quoted(key)}]" for key in path[1:])
+
+
 # Templates that depend on what is multiplied or summed.
 
 

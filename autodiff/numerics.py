@@ -43,18 +43,13 @@ def logistic_cross_entropy(z: Any, t: Any) -> Any:
     Raises ValueError for targets outside [0, 1] or NaN, and for shapes that differ, because (N, 1)
     against (N,) would broadcast to (N, N).
     """
-    low = high = t
-    if getattr(t, "ndim", 0):
-        if getattr(z, "ndim", 0) and z.shape != t.shape:
-            raise ValueError("logits and targets differ in shape: t.reshape(-1)?")
-        low, high = 0.0, 1.0
-        if t.size:
-            low, high = np.minimum.reduce(t, None), np.maximum.reduce(t, None)
-    if not (low >= 0.0 and high <= 1.0):
+    if np.ndim(t) and np.ndim(z) and z.shape != t.shape:
+        raise ValueError("logits and targets differ in shape: t.reshape(-1)?")
+    if np.count_nonzero(t * (1.0 - t) >= 0.0) < np.size(t):  # true from 0 to 1 alone
         raise ValueError(
-            f"targets are probabilities, from 0 to 1; these go from {low:g} to {high:g}"
+            f"targets are probabilities, from 0 to 1; these go from {np.min(t):g} to {np.max(t):g}"
         )
-    return np.log1p(np.exp(-abs(z))) + z * ((z > 0.0) - as_targets(t, z))
+    return np.log1p(np.exp(-abs(z))) + z * ((z >= 0.0) - as_targets(t, z))
 
 
 def logistic_residual(z: Any, t: Any) -> Any:
@@ -62,7 +57,7 @@ def logistic_residual(z: Any, t: Any) -> Any:
     part = np.exp(-abs(z))
     part /= 1.0 + part
     part = np.copysign(part, z + 0.0)  # + 0.0 makes -0.0 positive
-    return (z >= 0.0) - as_targets(t, z) - part
+    return ((z >= 0.0) - as_targets(t, z)) - part
 
 
 def as_targets(t: Any, z: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from autodiff import numerics, primitives
 from autodiff.arrays import shape
 from autodiff.listing import Listing, Statement, Term
-from autodiff.notation import CODE, code_number
+from autodiff.notation import CODE, code_number, placed, quoted
 from autodiff.trace import trace
 
 WIDTH = 88
@@ -101,21 +101,6 @@ def inputs(listing: Listing) -> list[str]:
             lines.append(f"if {parameter} != {quoted(x)}:")
             lines.append(textwrap.indent(call("raise ValueError(", [said], 8), "    "))
     return lines
-
-
-def placed(path: tuple[Any, ...]) -> str:
-    """Write where an argument is found."""
-    start: str = path[0]
-    return start + "".join(f"[{quoted(key)}]" for key in path[1:])
-
-
-def quoted(x: Any) -> str:
-    """Write a key or a text as code, with double quotes where that needs no more escapes."""
-    if not isinstance(x, str):
-        return repr(x if x is None else int(x))
-    quote = "'" if x.count('"') > x.count("'") else '"'
-    characters = [f"\\{c}" if c == quote else c if c in "'\"" else repr(c)[1:-1] for c in x]
-    return f"{quote}{''.join(characters)}{quote}"
 
 
 def assignment(listing: Listing, statement: Statement) -> str:

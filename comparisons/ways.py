@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from comparisons.numerical import central_differences, complex_step
-from mlp import by_hand, engine, scalar
+from mlp import by_hand, compiled, engine, scalar
 
 Backprop = Callable[[Any, Any, Any], tuple[Any, Any]]
 
@@ -35,6 +35,7 @@ COMPLEX_STEP = Way(
 NUMPY_WAYS = (
     BY_HAND,
     Way("engine", engine.backprop),
+    Way("compiled", compiled.backprop),
     Way("number by number", scalar.backprop, seconds=lambda n, h: 1.2e-5 * n * (h + 0.5)),
     COMPLEX_STEP,
     Way(

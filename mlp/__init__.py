@@ -1,7 +1,8 @@
 """The tutorial's network, 2 inputs, tanh hidden units and a logistic output, in several ways.
 
 Each way is a module with `forward(X, params) -> y` and `backprop(X, t, params) -> (grads, loss)`:
-`mlp.by_hand`, `mlp.engine`, `mlp.scalar` and, where PyTorch is installed, `mlp.pytorch`.
+`mlp.by_hand`, `mlp.engine`, `mlp.compiled`, `mlp.scalar` and, where PyTorch is installed,
+`mlp.pytorch`.
 `mlp.plots` draws.
 """
 

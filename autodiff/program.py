@@ -1,0 +1,491 @@
+"""Straight-line NumPy for arguments of certain shapes: in which memory, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.arrays import FLOAT32, FLOAT64
+from autodiff.graph import Node, Primitive
+from autodiff.listing import Listing, part
+from autodiff.notation import Names, code_number, placed, quoted
+from autodiff.numpy_calls import Calls, Step, Symbol, needed, root
+from autodiff.trace import trace
+
+SIGNS = {
+    np.add: "{} + {}",
+    np.subtract: "{} - {}",
+    np.multiply: "{} * {}",
+    np.divide: "{} / {}",
+    np.negative: "-{}",
+    np.less: "{} < {}",
+    np.less_equal: "{} <= {}",
+    np.greater: "{} > {}",
+    np.greater_equal: "{} >= {}",
+}
+
+
+class Miss(Exception):  # noqa: N818
+    """The arguments are not those that a program is for."""
+
+
+class Unlike(Exception):  # noqa: N818
+    """The numbers are unlike those that a program is for: bad targets, for example."""
+
+
+class Buffer(NamedTuple):
+    """Memory for results like `data`; `text` says of which other buffer it is a part."""
+
+    name: str
+    data: Any
+    text: str = ""
+
+
+class Program:
+    """What a function computes for arguments of certain shapes: `source` is its text."""
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> None:
+        self.listing = listing = Listing(trace(f, args, argnums))
+        self.calls = calls = Calls(listing)
+        self.namespace: dict[str, Any] = {"Miss": Miss, "Unlike": Unlike}
+        self.names = Names([*listing.trace.parameters, "run", "pool", "buffers", "Miss", "Unlike"])
+        self.numbers: dict[tuple[str, Any], str] = {}
+        self.views: dict[str, str] = {}
+        self.buffers: list[Buffer] = []
+        value = calls.value_of(listing.value)
+        gradients = {x: calls.value_of(term) for x, term in listing.gradients.items()}
+        self.results = [value, *gradients.values()]
+        self.steps = needed(calls.steps, self.results)
+        self.sums = self.sums_at_the_end()
+        self.place()
+        self.name_results()
+        self.lines: list[str] = []
+        for step in self.steps:
+            self.write(step)
+        self.source = self.module(value, gradients)
+        exec(self.source, self.namespace)
+        self.run = self.namespace["run"]
+
+    # Memory.
+
+    def sums_at_the_end(self) -> dict[Step, slice]:
+        """Choose the sums over rows that one call can make, and move them to the end.
+
+        Nothing but single numbers may depend on them. What they add up is kept side by side, in
+        the rows of one array; returned is which rows are those of each.
+        """
+        of: dict[Any, set[Step]] = {}  # the sums that a result depends on
+        chosen = [step for step in self.steps if self.is_sum_over_rows(step)]
+        for step in self.steps:
+            sums = set().union(*[of.get(x, set()) for x in step.inputs if isinstance(x, Symbol)])
+            if sums and (step.kind != "__call__" or np.ndim(step.result.data)):
+                chosen = [sum_ for sum_ in chosen if sum_ not in sums]
+            of[step.result] = sums | ({step} & set(chosen))
+        like = [step.inputs[0].data for step in chosen]
+        if len(chosen) < 2 or len({(len(x), x.dtype) for x in like}) > 1:
+            return {}
+        late = [step for step in self.steps if of[step.result] & set(chosen)]
+        self.steps = [step for step in self.steps if step not in late] + late
+        rows, start = {}, 0
+        for step, x in zip(chosen, like):
+            rows[step] = slice(start, start + x[0].size)
+            start += x[0].size
+        block = np.empty((start, len(like[0])), like[0].dtype)
+        self.buffers.append(Buffer(self.names.numbered("m"), block))
+        return rows
+
+    def is_sum_over_rows(self, step: Step) -> bool:
+        """Tell whether a step adds up the rows of an array that has a buffer, in memory's order."""
+        x = step.inputs[0] if step.inputs else None
+        if step.kind != "reduce" or step.function is not np.add or not over_rows(step):
+            return False
+        if not isinstance(x, Symbol) or x.step is None or x.step.kind != "__call__":
+            return False
+        returned = {root(y) for y in self.results if isinstance(y, Symbol)}
+        in_rows = x.ndim == 1 or in_columns(x.data)
+        return in_rows and x.dtype == step.result.dtype and x not in returned and x.size > 0
+
+    def place(self) -> None:
+        """Give every result that does not leave the program a buffer, its own or a free one."""
+        returned = {root(x) for x in self.results if isinstance(x, Symbol)}
+        last: dict[Symbol, int] = {}
+        for i, step in enumerate(self.steps):
+            for x in step.inputs:
+                if isinstance(x, Symbol):
+                    last[root(x)] = i
+        self.buffer_of: dict[Symbol, int] = {}
+        summed = {}
+        for step, rows in self.sums.items():
+            x = step.inputs[0]
+            part = f"[{rows.start}]" if x.ndim == 1 else f"[{rows.start}:{rows.stop}].T"
+            summed[x] = Buffer(self.names.numbered("m"), x.data, f"{self.buffers[0].name}{part}")
+        free: list[int] = []
+        for i, step in enumerate(self.steps):
+            x = step.result
+            ending = {
+                self.buffer_of[y]
+                for y in {root(y) for y in step.inputs if isinstance(y, Symbol)}
+                if y in self.buffer_of and last[y] == i and y not in summed
+            }
+            if x in summed:
+                self.buffer_of[x] = len(self.buffers)
+                self.buffers.append(summed[x])
+            elif (
+                step.kind == "__call__"
+                and isinstance(x.data, np.ndarray)
+                and x.data.ndim > 0
+                and x not in returned
+                and x in last
+            ):
+                in_place = [] if step.function is np.matmul else sorted(ending)
+                fits = [n for n in (*in_place, *free) if alike(self.buffers[n].data, x.data)]
+                number = fits[0] if fits else len(self.buffers)
+                if not fits:
+                    self.buffers.append(Buffer(self.names.numbered("m"), x.data))
+                self.buffer_of[x] = number
+                free = [n for n in free if n != number]
+                ending.discard(number)
+            free.extend(sorted(ending))
+
+    # Text.
+
+    def name_results(self) -> None:
+        """Name symbols as the listing names their terms, as far as it does."""
+        for x, term in zip(self.listing.trace.inputs, self.listing.inputs):
+            name = str(term.name) if len(x.path) == 1 else self.names.new(str(term.name))
+            self.calls.of_term[term].name = name
+        for term in self.listing.used:
+            symbol = self.calls.of_term[term]
+            if term.name and isinstance(symbol, Symbol) and not symbol.name:
+                symbol.name = self.names.new(term.name)
+        for step in self.steps:
+            if step.result is not None and not step.result.name:
+                step.result.name = self.names.numbered("v")
+
+    def write(self, step: Step) -> None:
+        """Write one step."""
+        if step.kind == "expect":
+            negation = "not " * bool(step.expected)
+            self.lines += [f"if {negation}{self.operand(step.inputs[0])}:", "    raise Unlike"]
+            return
+        if step.function == "T":
+            step.result.name = self.shown(step.inputs[0], ".T") or step.result.name
+            if step.result.name in self.views.values():
+                return
+        text = self.call(step)
+        if self.calls.weak and type(step.result.data) is float:
+            text = f"float({text})"
+        self.lines.append(f"{step.result.name} = {text}")
+
+    def call(self, step: Step) -> str:
+        """Write the call of a step."""
+        operands = [self.operand(x, step) for x in step.inputs]
+        if step.function == "T":
+            return f"{operands[0]}.T"
+        if step.function == "getitem":
+            index = step.options["index"]
+            parts = index if isinstance(index, tuple) else (index,)
+            return f"{operands[0]}[{', '.join(part(self.listing, i) for i in parts)}]"
+        sign = SIGNS.get(step.function)
+        if sign and step.kind == "__call__" and np.ndim(step.result.data) == 0:
+            return sign.format(*operands)
+        if step.kind == "reduce":
+            return self.reduction(step, operands[0])
+        if self.is_outer(step):
+            row = self.shown(step.inputs[1], "[None]") or f"{operands[1]}[None]"
+            return f"{self.known('dot', np.dot)}({operands[0]}, {row}, {self.memory_of(step)})"
+        options = [f"{key}={self.constant(x)}" for key, x in step.options.items()]
+        name = self.function(step)
+        if step.result in self.buffer_of:
+            keyword = "out=" * (step.function in (np.maximum, np.minimum))  # NumPy wants it
+            operands.append(f"{keyword}{self.memory_of(step)}")
+        return f"{name}({', '.join([*operands, *options])})"
+
+    def function(self, step: Step) -> str:
+        """Return the name under which a function is called, and see that it is known."""
+        if isinstance(step.function, Primitive):
+            return self.known(step.function.name, step.function.function)
+        if step.kind == "reduce":
+            return self.known(f"{step.function.__name__}_reduce", step.function.reduce)
+        if step.function is np.matmul and self.is_dot(step):
+            return self.known("dot", np.dot)
+        return self.known(step.function.__name__, step.function)
+
+    def shown(self, x: Any, how: str) -> str:
+        """Return the name of a view of a buffer, made with it once; none for other arrays."""
+        if x not in self.buffer_of:
+            return ""
+        text = f"{self.buffers[self.buffer_of[x]].name}{how}"
+        if text not in self.views:
+            self.views[text] = self.names.numbered("m")
+        return self.views[text]
+
+    def memory_of(self, step: Step) -> str:
+        """Return the name of the buffer for the result of a step."""
+        return self.buffers[self.buffer_of[step.result]].name
+
+    def reduction(self, step: Step, operand: str) -> str:
+        """Write a reduction."""
+        if step in self.sums:
+            if step is next(iter(self.sums)):
+                self.total = self.names.new("sums")
+                call = f"{self.function(step)}({self.buffers[0].name}, 1)"
+                self.lines.append(f"{self.total} = {call}")
+            rows = self.sums[step]
+            one = np.ndim(step.result.data) == 0
+            return f"{self.total}[{rows.start if one else f'{rows.start}:{rows.stop}'}]"
+        axis, keepdims = step.options.get("axis"), step.options.get("keepdims")
+        if keepdims:
+            options = [f"axis={axis}", "keepdims=True"]
+        elif over_rows(step) and step.inputs[0].ndim == 1:
+            options = []
+        else:
+            options = [str(axis)]
+        return f"{self.function(step)}({', '.join([operand, *options])})"
+
+    def is_outer(self, step: Step) -> bool:
+        """Tell whether a product is that of a column and a row, which `dot` computes faster."""
+        if step.function is not np.multiply or step.result not in self.buffer_of:
+            return False
+        a, b = (np.asarray(x.data if isinstance(x, Symbol) else x) for x in step.inputs)
+        column = a.ndim == 2 and a.shape[1] == 1 and b.ndim == 1 and len(a) > 1 and len(b) > 1
+        return column and a.dtype == b.dtype == step.result.dtype and a.dtype.kind == "f"
+
+    def is_dot(self, step: Step) -> bool:
+        """Tell whether `dot` multiplies the same; it is faster, and particular about its result."""
+        x = step.result
+        plain = x not in self.buffer_of or not in_columns(x.data)
+        return plain and all(np.ndim(y.data) < 3 for y in (*step.inputs, x))
+
+    def known(self, wish: str, x: Any) -> str:
+        """Return the name of an object that the program needs."""
+        for name, other in self.namespace.items():
+            if other is x or (callable(x) and callable(other) and other == x):
+                return name
+        name = wish if wish not in self.names.taken and wish.isidentifier() else ""
+        name = name or self.names.new(wish)
+        self.names.taken.add(name)
+        self.namespace[name] = x
+        return name
+
+    def operand(self, x: Any, step: Step | None = None) -> str:
+        """Write an operand: a name or a number.
+
+        A number beside an array is an array already, which spares NumPy making one each time.
+        """
+        if isinstance(x, Symbol):
+            return x.name
+        if type(x) is float and step and step.kind == "__call__" and np.ndim(step.result.data):
+            arrays = [y.data for y in step.inputs if isinstance(y, Symbol)]
+            dtype = np.result_type(*arrays, x)
+            key = (repr(x), dtype)
+            if key not in self.numbers:
+                self.numbers[key] = self.names.numbered("k")
+            return self.numbers[key]
+        return self.constant(x)
+
+    def constant(self, x: Any) -> str:
+        """Write a number or a parameter; arrays get a name."""
+        if isinstance(x, float):
+            return code_number(x)
+        if x is None or type(x) in (bool, int):
+            return repr(x)
+        if isinstance(x, tuple) and all(type(i) in (int, bool) for i in x):
+            return repr(x)
+        return self.known("constant", x)
+
+    def module(self, value: Any, gradients: dict[Any, Any]) -> str:
+        """Write the whole program."""
+        inputs = self.arguments()
+        shared: set[Any] = set()
+
+        def returned(x: Any) -> str:
+            """Return the caller's own array or number."""
+            if not isinstance(x, Symbol):
+                return self.known("constant", np.float64(x)) if np.ndim(x) == 0 else self.copied(x)
+            own = root(x) is x and x.step is not None and x not in shared
+            shared.add(x)
+            if np.ndim(x.data) == 0:
+                kind: Any = np.result_type(x.data).type
+                return x.name if is_scalar(x) else f"{self.known(kind.__name__, kind)}({x.name})"
+            return x.name if own else self.copied(x)
+
+        loss = returned(value)
+        trace = self.listing.trace
+        left = iter(
+            [x for x in trace.inputs if trace.parameters.index(x.path[0]) in trace.positions]
+        )
+
+        def tree(x: Any) -> str:
+            if isinstance(x, dict):
+                return "{" + ", ".join(f"{quoted(k)}: {tree(v)}" for k, v in x.items()) + "}"
+            if isinstance(x, tuple) and hasattr(x, "_fields"):
+                return f"{self.known(type(x).__name__, type(x))}({', '.join(map(tree, x))})"
+            if isinstance(x, tuple):
+                return f"({', '.join(map(tree, x))}{',' * (len(x) == 1)})"
+            if isinstance(x, list):
+                return f"[{', '.join(map(tree, x))}]"
+            node = next(left).node
+            if node in gradients:
+                return returned(gradients[node])
+            zero = np.zeros(np.shape(node._raw), np.result_type(node._raw))
+            return self.copied(zero) if zero.ndim else self.known("zero", zero[()])
+
+        texts = {i: tree(trace.args[i]) for i in sorted(set(trace.positions))}
+        if trace.several:
+            order = [texts[i] for i in trace.positions]
+            gradient = f"({', '.join(order)}{',' * (len(order) == 1)})"
+        else:
+            gradient = texts[trace.positions[0]]
+        memory = self.memory()
+        if memory:
+            names = [*[buffer.name for buffer in self.buffers], *self.views.values()]
+            inputs += ["try:", "    buffers = pool.pop()", "except IndexError:"]
+            inputs += ["    buffers = memory()", f"{', '.join(names)}, = buffers"]
+            self.namespace["pool"] = []
+        lines = [*inputs, *self.lines]
+        result = f"result = {loss}, {gradient}"
+        lines += [result, *["pool.append(buffers)"] * bool(memory), "return result"]
+        numbers = [
+            f"{name} = array({code_number(float(text))}, {quoted(str(dtype))})"
+            for (text, dtype), name in self.numbers.items()
+        ]
+        if numbers:
+            self.known("array", np.array)
+            memory = [*numbers, "", "", *memory]
+        head = f"def run({', '.join(trace.parameters)}):"
+        return "\n".join([*memory, head, *[f"    {x}" for x in lines]]) + "\n"
+
+    def memory(self) -> list[str]:
+        """Write the function that makes the buffers, and views of them."""
+        if not self.buffers:
+            return []
+        self.known("empty", np.empty)
+        lines = ["def memory():"]
+        for name, x, text in self.buffers:
+            shape, view = (x.shape[::-1], ".T") if in_columns(x) else (x.shape, "")
+            made = text or f"empty({shape}, {quoted(str(x.dtype))}){view}"
+            lines.append(f"    {name} = {made}")
+        names = [*[buffer.name for buffer in self.buffers], *self.views]
+        return [*lines, f"    return ({', '.join(names)},)", "", ""]
+
+    def copied(self, x: Any) -> str:
+        """Write a copy of an array."""
+        return f"{self.known('copy', np.copy)}({self.operand(x)})"
+
+    def arguments(self) -> list[str]:
+        """Write how the arguments are fetched, and that others are not for this program."""
+        listing, trace = self.listing, self.listing.trace
+        lines: list[str] = []
+        checks: list[str] = []
+        for parameter, x in zip(trace.parameters, trace.args):
+            self.structure(parameter, x, checks)
+        fetched = [f"if {' or '.join(checks)}:", "    raise Miss"] if checks else []
+        for x, term in zip(trace.inputs, listing.inputs):
+            name = self.calls.of_term[term].name
+            if name != placed(x.path):
+                fetched.append(f"{name} = {placed(x.path)}")
+        if fetched:
+            lines += ["try:", *[f"    {line}" for line in fetched]]
+            lines += ["except KeyError:", "    raise Miss from None"]
+        for term in listing.inputs:
+            name = self.calls.of_term[term].name
+            if not term.ndim:
+                wanted = self.known("number", number) if type(term.data) is float else None
+                if wanted:
+                    usual = self.known("float64", np.float64)
+                    item = f"{name}.item() if type({name}) is {usual} else number({name})"
+                    lines += [f"if type({name}) is not float:", f"    {name} = {item}"]
+                else:
+                    lines.append(f"{name} = {self.known('single', single)}({name})")
+                continue
+            array = self.known("ndarray", np.ndarray)
+            dtype = "float32" if term.data.dtype == np.float32 else "float64"
+            kind = self.known(f"{dtype}_", np.dtype(dtype))
+            lines += [
+                f"if type({name}) is not {array} or {name}.shape != {term.shape}:",
+                "    raise Miss",
+                f"if {name}.dtype is not {kind}:",
+                f"    {name} = {self.conversion(name, kind)}",
+            ]
+        return lines
+
+    def conversion(self, name: str, kind: str) -> str:
+        """Write how an array of another dtype is converted; labels are often int64."""
+        slow = f"{self.known('converted', converted)}({name}, {kind})"
+        if kind != "float64_":
+            return slow
+        usual = self.known("int64_", np.dtype(np.int64))
+        return f"{name}.astype({kind}) if {name}.dtype is {usual} else {slow}"
+
+    def structure(self, place: str, x: Any, checks: list[str]) -> None:
+        """Write what shows that an argument has another structure."""
+        if isinstance(x, dict):
+            checks.append(
+                f"type({place}) is not {self.known('dict_', dict)} or len({place}) != {len(x)}"
+            )
+            for key, branch in x.items():
+                self.structure(f"{place}[{quoted(key)}]", branch, checks)
+        elif isinstance(x, (list, tuple)):
+            kind = self.known(f"{type(x).__name__}_", type(x))
+            checks.append(f"type({place}) is not {kind} or len({place}) != {len(x)}")
+            for i, branch in enumerate(x):
+                self.structure(f"{place}[{i}]", branch, checks)
+        elif place not in {placed(x.path) for x in self.listing.trace.inputs}:
+            constant = self.known("constant", x)
+            checks.append(f"type({place}) is not type({constant}) or {place} != {constant}")
+
+
+def number(x: Any) -> float:
+    """Return an argument that is one number of float64."""
+    if np.ndim(x) == 0 and not isinstance(x, (Node, str)):
+        dtype: Any = np.result_type(x)
+        if dtype.kind in "biuf" and dtype != FLOAT32:
+            return float(x)
+    raise Miss
+
+
+def single(x: Any) -> Any:
+    """Return an argument that is one number of float32."""
+    if isinstance(x, (np.float32, np.ndarray)) and np.ndim(x) == 0 and x.dtype == FLOAT32:
+        return x
+    raise Miss
+
+
+def converted(x: Any, dtype: Any) -> Any:
+    """Return an array of integers or of another byte order as floats; float32 is another dtype."""
+    if dtype is FLOAT64 and x.dtype.kind in "biuf" and x.dtype != FLOAT32:
+        return x.astype(FLOAT64)
+    if dtype is not FLOAT64 and x.dtype == FLOAT32:
+        return x.astype(FLOAT32)
+    raise Miss
+
+
+def over_rows(step: Step) -> bool:
+    """Tell whether a step reduces vectors or matrices over their first axis."""
+    x, axis = step.inputs[0], step.options.get("axis")
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return (
+        not step.options.get("keepdims") and x.ndim in (1, 2) and {i % x.ndim for i in axes} == {0}
+    )
+
+
+def is_scalar(x: Any) -> bool:
+    """Tell whether a program holds a number as NumPy's scalar, not as a float or a 0-d array."""
+    if not isinstance(x, Symbol) or x.step is None:
+        return False
+    if x.step.kind == "reduce":
+        return bool(x.ndim == 0)
+    return x.step.function in SIGNS and any(is_scalar(y) for y in x.step.inputs)
+
+
+def in_columns(x: Any) -> bool:
+    """Tell whether an array lies in memory with its last axis slowest."""
+    return bool(x.ndim > 1 and x.flags.f_contiguous and not x.flags.c_contiguous)
+
+
+def alike(x: Any, y: Any) -> bool:
+    """Tell whether two arrays can have the same memory."""
+    return x.shape == y.shape and x.dtype == y.dtype and in_columns(x) == in_columns(y)
