@@ -5,6 +5,7 @@
 """
 
 from autodiff.compiled import compile
+from autodiff.derivation import derivation
 from autodiff.functions import (
     broadcast_to,
     clip,
@@ -61,6 +62,7 @@ __all__ = [
     "compile",
     "concatenate",
     "cos",
+    "derivation",
     "dot",
     "exp",
     "expand_dims",

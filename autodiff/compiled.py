@@ -9,7 +9,7 @@ from typing import Any
 
 from autodiff.arrays import as_data
 from autodiff.graph import Node
-from autodiff.program import Miss, Program, Unlike
+from autodiff.program import Miss, Program, Unlike, Written
 from autodiff.transforms import described, name_of, value_and_grad
 from autodiff.tree import tree_map
 
@@ -29,7 +29,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     Raises TypeError where `f` decides something by the numbers, which would freeze one branch.
     """
     engine = value_and_grad(f, argnums)
-    programs: list[Program] = []
+    programs: list[Written] = []
     lock = Lock()
 
     @wraps(f)
@@ -47,7 +47,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         args = [numbers(x, name_of(f)) for x in given]
         for program in [*programs, None]:
             if program is None:
-                program = Program(f, args, argnums)
+                program = Program(f, args, argnums).written()
             try:
                 result = program.run(*args)
             except Miss:

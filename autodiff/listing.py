@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -13,9 +15,11 @@ from autodiff.graph import Node, Primitive
 from autodiff.notation import (
     ATOM,
     CODE,
+    TEX,
     Names,
     Style,
     Written,
+    cleaned,
     is_whole,
     levels_of,
     written,
@@ -26,6 +30,7 @@ from autodiff.walk import oldest_first
 LONGEST = 60
 """Characters of an expression."""
 
+NUMERICS = "autodiff.numerics"
 VIEWS = (primitives.transpose, primitives.identity)
 UNCHANGED_AT_THE_SAME = (primitives.cast, primitives.reshape, primitives.broadcast_to)
 ELEMENTWISE = {
@@ -76,10 +81,14 @@ class Term:
 
 
 class Statement(NamedTuple):
-    """A named term; `undoes` is the forward statement that a backward one belongs to."""
+    """`name = term`; `undoes` is the forward statement that a backward one belongs to.
+
+    Where an adjoint is equal to what has a name already, `of` is the input that it belongs to.
+    """
 
     term: Term
     undoes: Statement | None = None
+    of: Term | None = None
 
 
 class Listing:
@@ -91,7 +100,12 @@ class Listing:
         self.constants: dict[str, Any] = {}
         self.terms: dict[Any, Term] = {}
         self.unnamed: set[Term] = set()
+        self.aliases: dict[Term, str] = {}
         self.of_node: dict[Node, Term] = {}
+        unkeyed = {x.node for x in trace.inputs if sum(isinstance(k, str) for k in x.path) == 1}
+        self.repeated = Counter(
+            name for x, name in trace.names.items() if x.primitive is not None or x in unkeyed
+        )
         self.inputs = [self.new_input(x) for x in trace.inputs]
         forward = reached([trace.value])
         for node in forward:
@@ -118,13 +132,24 @@ class Listing:
         parameter, *keys = map(str, x.path)
         if not keys:
             term.name = parameter
-        elif keys[-1].isidentifier():
-            term.name = self.names.new(keys[-1])
         else:
-            name = self.trace.names.get(x.node, f"{parameter}_{keys[-1]}")
-            term.name = self.names.new(name)
+            term.name = self.named(*self.wish(x))
         self.of_node[x.node] = term
         return term
+
+    def wish(self, x: Input) -> tuple[str, bool]:
+        """Return the name of an input, and whether others may have it: its key or a variable's."""
+        last = max(i for i, key in enumerate(x.path) if isinstance(key, str))
+        if last == 0 and x.node in self.trace.names:
+            return self.trace.names[x.node], True
+        indices = "".join(str(key + 1) for key in x.path[last + 1 :])
+        return f"{x.path[last]}_{indices}" if indices else x.path[last], False
+
+    def named(self, wish: str, shared: bool = True) -> str:
+        """Return a new name; one that a loop gives to several gets a number each time."""
+        if shared and self.repeated[wish] > 1:
+            return self.names.numbered(f"{cleaned(wish)}_")
+        return self.names.new(wish)
 
     def add(self, node: Node, forward: bool) -> None:
         """Add what a node computes, simplified, unless an equal term is there."""
@@ -245,17 +270,22 @@ class Listing:
         for node in forward:
             wish = node.name or self.trace.names.get(node)
             if wish and self.is_free(self.of_node[node], used):
-                self.of_node[node].name = self.names.new(wish)
+                self.of_node[node].name = self.named(wish)
         if self.value.primitive is not None and self.value.name is None:
             self.value.name = self.names.new("loss")
+        # The oldest node of a term has its whole adjoint: others are the term times 1, for example.
+        self.adjoint_of: dict[Term, Term] = {}
+        for node in sorted(self.trace.adjoints, key=lambda node: node.serial):
+            if node in self.of_node and self.trace.adjoints[node] in self.of_node:
+                adjoint = self.of_node[self.trace.adjoints[node]]
+                self.adjoint_of.setdefault(self.of_node[node], adjoint)
         # Of several with the same adjoint the one nearest to the loss lends its name.
         self.undone: dict[Term, Term] = {}
-        for node in reversed([*(x.node for x in self.trace.inputs), *forward]):
-            adjoint = self.of_node.get(self.trace.adjoints.get(node, node))
-            if node in self.trace.adjoints and adjoint is not None:
-                term = self.of_node[node]
-                if adjoint not in self.undone or (term.name and not self.undone[adjoint].name):
-                    self.undone[adjoint] = term
+        for term in reversed([*self.inputs, *self.used]):
+            if term in self.adjoint_of:
+                of = self.undone.setdefault(self.adjoint_of[term], term)
+                if term.name and not of.name:
+                    self.undone[self.adjoint_of[term]] = term
         for adjoint, term in self.undone.items():
             if term.name and self.is_free(adjoint, used):
                 adjoint.name = self.names.new(f"{term.name}_bar")
@@ -286,7 +316,9 @@ class Listing:
         """Give numbers in the order of the statements."""
         adjoints = {x for x in self.used if not x.forward and self.undone.get(x) in self.unnamed}
         self.names.taken -= {str(term.name) for term in self.unnamed | adjoints}
-        for term, _ in [*self.forward, *self.backward]:
+        for term, _, alias in [*self.forward, *self.backward]:
+            if alias is not None:
+                continue
             of = self.undone.get(term)
             if term in self.unnamed:
                 term.name = self.numbered(term)
@@ -324,24 +356,30 @@ class Listing:
                     done.add(term)
                     statements.append(Statement(term, undoes))
 
-        adjoint_of = {
-            self.of_node[x]: self.of_node[g]
-            for x, g in self.trace.adjoints.items()
-            if x in self.of_node and g in self.of_node
-        }
         readers: dict[Term, Statement] = {}
         for statement in reversed(self.forward):
             for x in self.parts(statement.term):
                 readers[x] = statement
-        if self.value in adjoint_of and not self.value.is_number:
-            emit(adjoint_of[self.value], None)
+        gradient_of = {self.of_node[x]: term for x, term in self.gradients.items()}
+
+        def emit_adjoint(x: Term, undoes: Statement | None) -> None:
+            """Add the adjoint of a term; that of an input under its own name."""
+            term = self.adjoint_of[x]
+            emit(term, undoes)
+            own = self.undone.get(term) is x and term.primitive is not None and not term.forward
+            if gradient_of.pop(x, None) is not None and not own:
+                self.aliases[x] = self.names.new(f"{x.name}_bar")
+                statements.append(Statement(term, undoes, x))
+
+        if self.value in self.adjoint_of:
+            emit_adjoint(self.value, None)
         for statement in reversed(self.forward):
             parts = list(dict.fromkeys(self.parts(statement.term)))
             for x in sorted(parts, key=lambda x: x.primitive is not None):
-                if x in adjoint_of and readers[x] is statement:
-                    emit(adjoint_of[x], statement)
-        for term in self.gradients.values():
-            emit(term, None)
+                if x in self.adjoint_of and readers[x] is statement:
+                    emit_adjoint(x, statement)
+        for x in list(gradient_of):
+            emit_adjoint(x, None)
         return statements
 
     def parts(self, term: Term) -> Iterable[Term]:
@@ -357,6 +395,16 @@ class Listing:
         return found
 
     # Writing.
+
+    def sides(self, statement: Statement, style: Style) -> tuple[str, str]:
+        """Write both sides of a statement."""
+        term, of = statement.term, statement.of
+        if of is None:
+            return self.variable(term, style).text, self.expression(term, style).text
+        right = self.variable(term, style).text if term.name else style.number(term.number)
+        if style is CODE:
+            return self.aliases[of], right
+        return style.variable(str(of.name), of.ndim, True), right
 
     def is_weak(self, term: Term) -> bool:
         """Tell whether a result is a float64 number where there are float32 ones.
@@ -377,10 +425,17 @@ class Listing:
     def operand(self, term: Term, reader: Term, style: Style) -> Written:
         """Write a term as an operand of another: by its name, if it has one."""
         if term.name:
-            return Written(term.name)
+            return self.variable(term, style)
         if term.is_number:
             return self.number(term, reader, style)
         return self.expression(term, style)
+
+    def variable(self, term: Term, style: Style) -> Written:
+        """Write the name of a term."""
+        of = self.undone.get(term)
+        if style is not CODE and of is not None and term.name == f"{of.name}_bar":
+            return Written(style.variable(str(of.name), term.ndim, True))
+        return Written(style.variable(str(term.name), term.ndim, False))
 
     def number(self, term: Term, reader: Term, style: Style) -> Written:
         """Write a number; whole ones as integers where the result is a float anyway."""
@@ -408,8 +463,11 @@ def applied(listing: Listing, term: Term, operands: list[Written], style: Style)
         for key, x in parameters.items()
         if x is not None and x is not False and (key != "axis" or term.operands[0].ndim != 1)
     )
-    if template is None:
-        template = f"{function_name(primitive, style)}({{operands}}{{options}})"
+    if template is None or (style is not CODE and template.startswith("np.")):
+        call = re.fullmatch(r"np\.(\w+)\((.*)\)", template or "")
+        name = function_name(call[1] if call else primitive, style)
+        name = name.replace("{", "{{").replace("}", "}}")
+        template = style.call.format(name, call[2] if call else "{operands}{options}")
     if "{operands}" in template:
         result = Written(template.format(operands=joined(operands), **fields))
     else:
@@ -424,14 +482,16 @@ def joined(operands: list[Written]) -> str:
     return ", ".join(x.text for x in operands)
 
 
-def function_name(primitive: Primitive, style: Style) -> str:
+def function_name(primitive: Primitive | str, style: Style) -> str:
     """Return the name of the function that a primitive is called by."""
-    if style is not CODE:
-        name = primitive.name.replace("_", " ")
-        return name if style.name == "text" else rf"\operatorname{{{name}}}"
-    if primitive.function.__module__ == "autodiff.numerics":
-        return primitive.name
-    return f"np.{primitive.name}"
+    name = primitive if isinstance(primitive, str) else primitive.name
+    if style is CODE:
+        helper = isinstance(primitive, Primitive) and primitive.function.__module__ == NUMERICS
+        return name if helper else f"np.{name}"
+    if style is TEX:
+        known = ("exp", "log", "sin", "cos", "tanh", "max", "min")
+        return f"\\{name}" if name in known else rf"\mathrm{{{name.replace('_', chr(92) + ' ')}}}"
+    return name
 
 
 def parameter(listing: Listing, key: str, x: Any) -> str:

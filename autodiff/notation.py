@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # How tightly an expression holds together; an operand that is looser needs brackets.
-LOOSE, COMPARISON, OR, AND, SUM, PRODUCT, SIGN, ATOM = range(8)
+LOOSE, COMPARISON, OR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)
 
 LEVELS = [
-    (COMPARISON, ("<", "<=", ">", ">=", "==", "!=", "≤", "≥", "=", "≠", "\\le", "\\ge", "\\ne")),
+    (COMPARISON, ("<", "<=", ">", ">=", "==", "!=", "≤", "≥", "=", "≠", "\\leq", "\\geq", "\\neq")),
     (OR, ("|", "∨", "\\vee")),
     (AND, ("&", "∧", "\\wedge")),
     (SUM, ("+", "-")),
     (PRODUCT, ("*", "/", "@", "·", "⊙", "\\odot", "\\,")),
+    (POWER, ("^",)),
 ]
 
 
@@ -38,6 +39,8 @@ class Style(NamedTuple):
     name: str
     brackets: str
     number: Callable[[Any], str]
+    variable: Callable[[str, int, bool], str]
+    call: str
 
 
 @cache
@@ -60,8 +63,8 @@ def levels_of(template: str) -> tuple[int, tuple[int, ...]]:
         level = SIGN
     elif level == ATOM and words.count("x") > 1 and template[0] == "{":
         level = PRODUCT  # two factors side by side
-    right = level + 1 if level < SIGN else level
-    first = level + 1 if level == COMPARISON else level
+    right = level + 1 if level not in (SIGN, ATOM) else level
+    first = level + 1 if level in (COMPARISON, POWER) else level
     needed = [LOOSE if d else right for d in depths]
     if needed and not depths[0]:
         needed[0] = first
@@ -112,11 +115,6 @@ def is_whole(x: Any) -> bool:
     return not isinstance(x, np.float32) and float(x).is_integer() and abs(float(x)) < 1e6
 
 
-CODE = Style("code", "({})", code_number)
-TEXT = Style("text", "({})", short_number)
-TEX = Style("tex", r"\left({}\right)", tex_number)
-
-
 # Names.
 
 NOT_FOR_NAMES = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "l", "O", "I"}
@@ -130,22 +128,25 @@ class Names:
 
     def new(self, wish: str) -> str:
         """Return an identifier like `wish`, or made of it, that was not given before."""
-        name = unicodedata.normalize("NFKC", re.sub(r"\W", "_", wish))[:24].strip("_") or "v"
-        name = name if name.isidentifier() else f"v_{name}"
-        number, free = 1, name
-        while free in self.taken or (number == 1 and keyword.iskeyword(free)):
-            number += 1
-            free = f"{name}_{number}"
-        self.taken.add(free)
-        return free
+        name = cleaned(wish)
+        if name in self.taken:
+            return self.numbered(f"{name}_", first=2)
+        self.taken.add(name)
+        return name
 
-    def numbered(self, letter: str) -> str:
-        """Return a letter with the next number."""
-        number = 1
-        while f"{letter}{number}" in self.taken:
+    def numbered(self, stem: str, first: int = 1) -> str:
+        """Return a stem with the next number."""
+        number = first
+        while f"{stem}{number}" in self.taken:
             number += 1
-        self.taken.add(f"{letter}{number}")
-        return f"{letter}{number}"
+        self.taken.add(f"{stem}{number}")
+        return f"{stem}{number}"
+
+
+def cleaned(wish: str) -> str:
+    """Return a text as an identifier."""
+    name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))[:24].strip("_") or "v"
+    return name if name.isidentifier() else f"v_{name}"
 
 
 def quoted(x: Any) -> str:
@@ -182,3 +183,56 @@ def total(over_rows: str, over_all: str) -> Callable[..., str]:
         return over_all if axis is None else "sum({}{options})"
 
     return template
+
+
+# How a variable is written, by its name, its number of axes, and whether it is an adjoint.
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+GREEK = {
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
+    *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
+}
+
+
+def split(name: str) -> tuple[str, str]:
+    """Split a name into a stem and the number at its end, as in W1, W_1."""
+    match = re.fullmatch(r"(\w*?[^\W\d_])_?([0-9]*)", name)
+    return (match[1], match[2]) if match else (name, "")
+
+
+def code_variable(name: str, ndim: int, adjoint: bool) -> str:
+    """Write a variable in code; an adjoint has its own name there."""
+    return f"{name}_bar" if adjoint else name
+
+
+def text_variable(name: str, ndim: int, adjoint: bool) -> str:
+    """Write a variable as text: numbers at its end as subscripts, an adjoint with a bar."""
+    stem, number = split(name)
+    if adjoint:
+        over = "\u0304" if len(stem) == 1 else "\u0305"
+        stem = "".join(character + over for character in stem)
+    return stem + number.translate(SUBSCRIPTS)
+
+
+def tex_variable(name: str, ndim: int, adjoint: bool) -> str:
+    """Write a variable in LaTeX: arrays in bold type, an adjoint with a bar."""
+    start, number = split(name)
+    stem, *subscripts = [*filter(None, start.split("_")), *filter(None, [number])]
+    if stem in GREEK:
+        base = f"\\{stem}"
+    else:
+        font = r"\mathbf{{{}}}" if ndim else "{}" if len(stem) == 1 else r"\mathrm{{{}}}"
+        base = font.format(stem)
+    if adjoint:
+        base = f"\\bar{{{base}}}" if len(stem) == 1 or stem in GREEK else f"\\overline{{{base}}}"
+    below = ", ".join(subscripts)
+    return (
+        f"{base}_{{{below if below.isdigit() else f'{chr(92)}mathrm{{{below}}}'}}}"
+        if below
+        else base
+    )
+
+
+CODE = Style("code", "({})", code_number, code_variable, "{}({})")
+TEXT = Style("text", "({})", short_number, text_variable, "{}({})")
+TEX = Style("tex", r"\left({}\right)", tex_number, tex_variable, r"{}\left({}\right)")

@@ -77,15 +77,15 @@ tanh   = Primitive("tanh",   np.tanh,   lambda g, out, x: g * (1.0 - out * out))
 less          = Primitive("less", operator.lt, None, None, broadcasts=True,
                           code="{} < {}")
 less_equal    = Primitive("less_equal", operator.le, None, None, broadcasts=True,
-                          code="{} <= {}", text="{} ≤ {}", tex=r"{} \le {}")
+                          code="{} <= {}", text="{} ≤ {}", tex=r"{} \leq {}")
 greater       = Primitive("greater", operator.gt, None, None, broadcasts=True,
                           code="{} > {}")
 greater_equal = Primitive("greater_equal", operator.ge, None, None, broadcasts=True,
-                          code="{} >= {}", text="{} ≥ {}", tex=r"{} \ge {}")
+                          code="{} >= {}", text="{} ≥ {}", tex=r"{} \geq {}")
 equal         = Primitive("equal", operator.eq, None, None, broadcasts=True,
                           code="{} == {}", text="{} = {}")
 not_equal     = Primitive("not_equal", operator.ne, None, None, broadcasts=True,
-                          code="{} != {}", text="{} ≠ {}", tex=r"{} \ne {}")
+                          code="{} != {}", text="{} ≠ {}", tex=r"{} \neq {}")
 
 logical_and   = Primitive("logical_and", operator.and_, None, None, broadcasts=True,
                           code="{} & {}", text="{} ∧ {}", tex=r"{} \wedge {}")
@@ -100,7 +100,7 @@ MASKS = (less, less_equal, greater, greater_equal, equal, not_equal,
 
 sign    = Primitive("sign", np.sign, None)
 abs     = Primitive("abs", operator.abs, lambda g, out, x: g * sign(x),
-                    text="|{}|", tex=r"\left|{}\right|")
+                    text="abs({})", tex=r"\left|{{{}}}\right|")
 relu    = Primitive("relu", numerics.relu, lambda g, out, x: g * (x > 0.0))
 maximum = Primitive("maximum", np.maximum,
                     lambda g, out, a, b: g * ((a > b) + 0.5 * (a == b)),
@@ -238,7 +238,9 @@ broadcast_to = Primitive("broadcast_to", numerics.broadcast_to,
                          lambda g, out, x, *, shape: g, broadcasts=True,
                          code="np.broadcast_to({}, {shape})")
 cast         = Primitive("cast", lambda x, dtype: np.asarray(x).astype(dtype),
-                         lambda g, out, x, *, dtype: g, code="{}.astype(np.{dtype})")
+                         lambda g, out, x, *, dtype: g,
+                         code="{}.astype(np.{dtype})", text="{dtype}({})",
+                         tex=r"\mathrm{{{dtype}}}\left({}\right)")
 identity     = Primitive("identity", lambda x: x, lambda g, out, x: g, code="{}")
 reshape      = Primitive("reshape", lambda x, shape: np.reshape(x, shape),
                          lambda g, out, x, **to: reshape(g, shape=shape(x)),
@@ -251,10 +253,12 @@ transpose    = Primitive("transpose", _transpose, _transpose_rule,
                              r"{}^\top" if axes is None else r"{}^{{\top{axes}}}")
 getitem      = Primitive("getitem", lambda x, index: np.asarray(x)[index],
                          lambda g, out, x, *, index: scatter(g, index=index, shape=shape(x)),
-                         code="{}[{index}]", tex="{}_{{{index}}}")
+                         code="{}[{index}]", tex=r"{}\left[{index}\right]")
 scatter      = Primitive("scatter", numerics.scatter,
                          lambda g, out, x, *, index, shape: getitem(g, index=index),
-                         code="scatter({}, np.s_[{index}], {shape})")
+                         code="scatter({}, np.s_[{index}], {shape})",
+                         text="scatter({}, [{index}])",
+                         tex=r"\mathrm{{scatter}}\left({}, [{index}]\right)")
 concatenate  = Primitive("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis),
                          every=_concatenate_rule,
                          code="np.concatenate([{operands}], axis={axis})")

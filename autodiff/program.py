@@ -43,6 +43,13 @@ class Buffer(NamedTuple):
     text: str = ""
 
 
+class Written(NamedTuple):
+    """The text of a program, and the function that it defines."""
+
+    source: str
+    run: Callable[..., Any]
+
+
 class Program:
     """What a function computes for arguments of certain shapes: `source` is its text."""
 
@@ -65,8 +72,11 @@ class Program:
         for step in self.steps:
             self.write(step)
         self.source = self.module(value, gradients)
+
+    def written(self) -> Written:
+        """Return what is kept: nothing of the arrays of the first call."""
         exec(self.source, self.namespace)
-        self.run = self.namespace["run"]
+        return Written(self.source, self.namespace["run"])
 
     # Memory.
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from autodiff import numerics, primitives
-from autodiff.arrays import shape
 from autodiff.listing import Listing, Statement, Term
 from autodiff.notation import CODE, code_number, placed, quoted
 from autodiff.trace import trace
@@ -52,7 +51,7 @@ def module(listing: Listing) -> str:
     for statement in listing.backward:
         if statement.undoes is not undone and statement.undoes is not None:
             undone = statement.undoes
-            body.append(f"# {undone.term.name} = {listing.expression(undone.term, CODE).text}")
+            body.append(f"# {' = '.join(listing.sides(undone, CODE))}")
         body.append(assignment(listing, statement))
     value = listing.value.name or code_number(listing.value.number)
     name = listing.names.new("gradient")
@@ -104,8 +103,14 @@ def inputs(listing: Listing) -> list[str]:
 
 
 def assignment(listing: Listing, statement: Statement) -> str:
-    """Write a statement."""
-    return line(f"{statement.term.name} = ", listing.expression(statement.term, CODE).text)
+    """Write a statement; a gradient that is not the caller's own is copied."""
+    name, text = listing.sides(statement, CODE)
+    term = statement.term
+    if statement.of is not None and term.is_number:
+        text = f"np.float64({text})"
+    elif term.shape and (statement.of or (term in listing.gradients.values() and is_view(term))):
+        text = f"np.copy({text})"
+    return line(f"{name} = ", text)
 
 
 def line(start: str, text: str) -> str:
@@ -147,7 +152,6 @@ def gradients(listing: Listing, body: list[str], used: int) -> str:
     """Write the gradients in the structure of the arguments; add to `body` what is missing."""
     trace = listing.trace
     left = iter([x for x in trace.inputs if trace.parameters.index(x.path[0]) in trace.positions])
-    seen: set[Term] = set()
 
     def tree(x: Any, path: tuple[Any, ...], used: int) -> str:
         if isinstance(x, dict):
@@ -173,19 +177,15 @@ def gradients(listing: Listing, body: list[str], used: int) -> str:
         return f"{start}\n{spread(texts, 4)}{end}"
 
     def leaf(node: Any) -> str:
-        term = listing.gradients.get(node)
-        if term is not None and term.name and term not in seen and not is_view(term):
-            seen.add(term)
-            return term.name
-        name = listing.names.new(f"{listing.of_node[node].name}_bar")
+        x, term = listing.of_node[node], listing.gradients.get(node)
+        if x in listing.aliases:
+            return listing.aliases[x]
+        if term is not None:
+            return str(term.name)
+        name = listing.names.new(f"{x.name}_bar")
         dtype = ", np.float32" if np.result_type(node._raw) == np.float32 else ""
-        if term is None:
-            text = f"np.zeros({shape(node._raw)}{dtype})" if shape(node._raw) else "np.float64(0.0)"
-        elif term.is_number:
-            text = f"np.float64({code_number(term.number)})"
-        else:
-            text = f"np.copy({term.name})" if term.shape else str(term.name)
-        body.append(line(f"{name} = ", text))
+        zero = f"np.zeros({x.shape}{dtype})" if x.shape else "np.float64(0.0)"
+        body.append(line(f"{name} = ", zero))
         return name
 
     order = [i for i, _ in enumerate(trace.args) if i in trace.positions]
@@ -226,7 +226,7 @@ def without_types(code: str) -> str:
 
 def is_view(term: Term) -> bool:
     """Tell whether a term may share memory with another."""
-    return not term.primitive or term.primitive in VIEWS
+    return term.primitive in VIEWS
 
 
 def array(x: Any, used: int) -> str:

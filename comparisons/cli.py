@@ -20,7 +20,9 @@ PARTS = {
     "stability": (),
     "differences": PROBLEM,
     "speed": PROBLEM,
+    "derivation": PROBLEM,
 }
+COMPARISONS = [part for part in PARTS if part != "derivation"]
 # Of OpenMP, OpenBLAS, MKL, Accelerate and JAX.
 THREADS = (
     "OMP_NUM_THREADS",
@@ -128,7 +130,7 @@ command(
     "all",
     "Run all five comparisons on the tutorial's problem.",
     "backprop all --out figures",
-    list(PARTS),
+    COMPARISONS,
 )
 command(
     "gradients",
@@ -160,6 +162,14 @@ command(
     "Time one training step of every way and of every other library that is installed.",
     "backprop speed --points 5000",
     ["speed"],
+)
+
+command(
+    "derivation",
+    "Derive the equations of the backward pass from the code of the forward pass, in scalar form "
+    "and vectorised.",
+    "backprop derivation --hidden 2",
+    ["derivation"],
 )
 
 

@@ -7,6 +7,8 @@ of times faster.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,20 @@ def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]
     loss: Any = (1 / len(X)) * total
     loss.backward()
     return {name: np.array(grads_of(v))[()] for name, v in values.items()}, loss.data
+
+
+def loss(params: Any, x: Any, t: Any) -> Any:
+    """Return the loss for one data point, as the tutorial's board derives it in scalar form.
+
+    `params` are nested lists of numbers, x is (x_1, x_2), and t the target.
+    """
+    hidden = []
+    for (u_1, u_2), b in zip(params["U"], params["b"]):
+        g = u_1 * x[0] + u_2 * x[1] + b
+        h = tanh(g)
+        hidden.append(h)
+    z = reduce(add, [w * h for w, h in zip(params["W"], hidden)]) + params["c"]
+    return logistic_cross_entropy(z, t)
 
 
 def logits(X: Array, U: Any, b: Any, W: Any, c: Any) -> Iterator[Any]:

@@ -48,7 +48,18 @@ def test_a_part_prints_its_tables_and_draws_its_figure(capsys, part):
     assert Path("out", f"{part}.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("part", ["stability", "differences"])
+def test_the_derivation_is_printed_and_drawn(capsys, monkeypatch):
+    set_width(monkeypatch, 80)
+    status, out, err = run(capsys, "derivation", "--hidden", "2")
+    assert (status, err) == (0, "")
+    for line in ("g₂   = U₂₁ · x₁ + U₂₂ · x₂ + b₂", "G    = X Uᵀ + b               (500, 2)"):
+        assert line in out.splitlines()
+    assert Path("out", "derivation.png").stat().st_size > 10_000
+    _, out, _ = run(capsys, "derivation", "--hidden", "11", "--json")
+    assert set(json.loads(out)["derivation"]) == {"vectorised"}
+
+
+@pytest.mark.parametrize("part", ["stability", "differences", "derivation"])
 def test_json_is_valid_and_alone(capsys, part):
     status, out, err = run(capsys, part, "--json", "--out", "here/too")
     assert (status, err) == (0, "")
@@ -90,7 +101,7 @@ def test_all_is_the_default(capsys, monkeypatch, first):
     status, out, err = run(capsys, *first, "--json", *SMALL)
     assert (status, err) == (0, "")
     found = json.loads(out, parse_constant=pytest.fail)
-    assert set(cli.PARTS) <= set(found)
+    assert set(cli.COMPARISONS) <= set(found)
     assert len(found["figures"]) == 5
     assert found["speed"]["ways"]["by hand"]["ratio"] == 1.0
     assert found["speed"]["ways"]["engine"]["microseconds"] > 0.0
@@ -103,7 +114,7 @@ def test_no_argument_at_all_runs_everything(monkeypatch):
         main([])
     assert stop.value.code == 0
     ((parts, options),) = ran
-    assert parts == list(cli.PARTS)
+    assert parts == cli.COMPARISONS
     assert options["points"] == 500
     assert options["steps"] == 1000
     assert options["out"] == "out"
@@ -338,7 +349,7 @@ def test_all_ends_with_a_line_for_each_part(capsys, monkeypatch):
     monkeypatch.setattr(speed, "ROUNDS", 3)
     set_width(monkeypatch, 300)
     _, out, _ = run(capsys, "all", *SMALL)
-    assert [line.split(":")[0] for line in out.splitlines()[-5:]] == list(cli.PARTS)
+    assert [line.split(":")[0] for line in out.splitlines()[-5:]] == cli.COMPARISONS
 
 
 def test_short_help(capsys):

@@ -332,6 +332,21 @@ def test_nothing_is_kept_of_a_call() -> None:
     assert gc.collect() == 0
 
 
+def test_the_arrays_of_the_first_call_are_not_kept() -> None:
+    import tracemalloc
+
+    X, t, params = tutorial_problem(100_000, 3, 0)
+    tracemalloc.start()
+    try:
+        ours = compiled_form(engine.loss)
+        ours(params, X, t)
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < 20 * t.nbytes  # what one step needs at once, and no more
+
+
 def test_training_is_the_same() -> None:
     from mlp.training import train
 

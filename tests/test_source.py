@@ -284,15 +284,15 @@ def deep(layers: Any, x: Any) -> Any:
 def test_names_are_those_of_the_readers_code() -> None:
     text = check(deep, LAYERS, POINTS)
     for line in (
-        'W = checked(layers[0][0], (4, 5), "layers[0][0]")',
+        'W_1 = checked(layers[0][0], (4, 5), "layers[0][0]")',
         'b_2 = checked(layers[1][1], (3,), "layers[1][1]")',
-        "inside = x @ W + b",
-        "h = np.tanh(inside)",
+        "inside_1 = x @ W_1 + b_1",
+        "h_1 = np.tanh(inside_1)",
         "h_2 = np.tanh(inside_2)",
         "loss = -np.mean(chosen)",
         "chosen_bar = np.broadcast_to(-1 / 6, (6,))",
-        "W_2_bar = h.T @ inside_2_bar",
-        "gradient = [(W_bar, b_bar), (W_2_bar, b_2_bar)]",
+        "W_2_bar = h_1.T @ inside_2_bar",
+        "gradient = [(W_1_bar, b_1_bar), (W_2_bar, b_2_bar)]",
     ):
         assert f"    {line}\n" in text, text
     assert "INDEX = np.array([0, 1, 2, 3, 4, 5])" in text
