@@ -4,8 +4,8 @@
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
 """
 
-from autodiff.compiled import compile
-from autodiff.derivation import derivation
+from typing import TYPE_CHECKING, Any
+
 from autodiff.functions import (
     broadcast_to,
     clip,
@@ -50,9 +50,25 @@ from autodiff.primitives import (
     square,
     tanh,
 )
-from autodiff.source import source
 from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
+
+if TYPE_CHECKING:
+    from autodiff.compiled import compile
+    from autodiff.equations import derivation
+    from autodiff.numpy_source import source
+
+# Imported when they are first used: whoever only differentiates does without them.
+READINGS = {"compile": "compiled", "derivation": "equations", "source": "numpy_source"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in READINGS:
+        raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+    from importlib import import_module
+
+    return globals().setdefault(name, getattr(import_module(f"autodiff.{READINGS[name]}"), name))
+
 
 __all__ = [
     "Value",

@@ -164,27 +164,6 @@ def placed(path: tuple[Any, ...]) -> str:
     return start + "".join(f"[{quoted(key)}]" for key in path[1:])
 
 
-# Templates that depend on what is multiplied or summed.
-
-
-def product(of_numbers: str, of_arrays: str) -> Callable[..., str]:
-    """Return the template of an element-wise product."""
-    return lambda a, b: of_arrays if a.ndim and b.ndim else of_numbers
-
-
-def total(over_rows: str, over_all: str) -> Callable[..., str]:
-    """Return the template of a sum: as a product with the vector of ones where it is one."""
-
-    def template(x: Any, axis: Any, keepdims: bool) -> str:
-        if keepdims:
-            return "sum({}{options})"
-        if x.ndim == 1 or (x.ndim == 2 and axis in (0, (0,))):
-            return over_rows
-        return over_all if axis is None else "sum({}{options})"
-
-    return template
-
-
 # How a variable is written, by its name, its number of axes, and whether it is an adjoint.
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,29 @@ import numpy as np
 from autodiff import numerics
 from autodiff.arrays import by_columns, shape, size
 from autodiff.graph import Primitive
-from autodiff.notation import product, total
 
 # fmt: off
+
+# How products and sums are written depends on what they are of.
+
+
+def product(of_numbers: str, of_arrays: str) -> Callable[..., str]:
+    """Return the template of an element-wise product."""
+    return lambda a, b: of_arrays if a.ndim and b.ndim else of_numbers
+
+
+def total(over_rows: str, over_all: str) -> Callable[..., str]:
+    """Return the template of a sum: as a product with the vector of ones where it is one."""
+
+    def template(x: Any, axis: Any, keepdims: bool) -> str:
+        if keepdims:
+            return "sum({}{options})"
+        if x.ndim == 1 or (x.ndim == 2 and axis in (0, (0,))):
+            return over_rows
+        return over_all if axis is None else "sum({}{options})"
+
+    return template
+
 
 # Named in rules above their definitions.
 cos: Primitive

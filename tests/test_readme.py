@@ -3,23 +3,35 @@
 import contextlib
 import io
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?", README, re.DOTALL)
 
 
 def test_there_is_code():
     assert len(BLOCKS) >= 3
 
 
-@pytest.mark.parametrize("code", BLOCKS)
-def test_block_prints_what_it_says(code):
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_block_prints_what_it_says(number):
+    """Each block is read after those before it; what it prints is in comments or in a fence."""
+    namespace = {}
+    for code, _ in BLOCKS[:number]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(code, "README.md", "exec"), namespace)
+    code, fenced = BLOCKS[number]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(code, "README.md", "exec"), namespace)
+    if fenced:
+        assert unicodedata.normalize("NFC", printed.getvalue()) == unicodedata.normalize(
+            "NFC", fenced
+        )
+        return
     said = re.findall(r"^ *print\(.*\) +# (.*)$", code, re.MULTILINE)
     lines = printed.getvalue().splitlines()
     assert len(lines) == len(said)
