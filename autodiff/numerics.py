@@ -43,9 +43,10 @@ def logistic_cross_entropy(z: Any, t: Any) -> Any:
     Raises ValueError for targets outside [0, 1] or NaN, and for shapes that differ, because (N, 1)
     against (N,) would broadcast to (N, N).
     """
-    if np.ndim(t) and np.ndim(z) and z.shape != t.shape:
+    if getattr(t, "ndim", 0) and getattr(z, "ndim", 0) and z.shape != t.shape:
         raise ValueError("logits and targets differ in shape: t.reshape(-1)?")
-    if np.count_nonzero(t * (1.0 - t) >= 0.0) < np.size(t):  # true from 0 to 1 alone
+    inside = np.count_nonzero(t * (1.0 - t) >= 0.0)  # true from 0 to 1 alone
+    if inside < getattr(t, "size", 1):
         raise ValueError(
             f"targets are probabilities, from 0 to 1; these go from {np.min(t):g} to {np.max(t):g}"
         )
@@ -74,10 +75,11 @@ def relu(x: Any) -> Any:
 
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """The mean of the elements, or the means over `axis`; an empty batch is refused."""
-    if np.size(x) == 0:
+    size = getattr(x, "size", 1)
+    if size == 0:
         raise ValueError("there are no elements to average; is the batch empty?")
-    total: Any = np.add.reduce(x, axis=axis, keepdims=keepdims)
-    return total / (np.size(x) / total.size)
+    total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return total / (size / total.size)
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
