@@ -7,10 +7,18 @@ from functools import wraps
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from autodiff.arrays import as_data
 from autodiff.graph import Node
 from autodiff.program import Miss, Program, Unlike, Written
-from autodiff.transforms import described, name_of, value_and_grad
+from autodiff.transforms import (
+    described,
+    enclosing,
+    name_of,
+    parameter_names,
+    value_and_grad,
+)
 from autodiff.tree import tree_map
 
 MOST = 16
@@ -20,20 +28,27 @@ MOST = 16
 def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Return a function that computes what `value_and_grad(f, argnums)` does, and faster.
 
-    At the first call with arguments of new shapes or dtypes `f` is run once on Values, and what it
-    computes, forward and backward, is written as NumPy calls, whose text is in `source`. Later
-    calls run these, in memory that is kept between them; what they return is the caller's own.
-    Arrays that `f` finds elsewhere become constants: changing them afterwards has no effect. Only
-    the last 16 combinations of shapes are kept. Threads may call the function at once.
+    At the first call with arguments of new shapes, dtypes or structures `f` is run once on Values,
+    and what it computes, forward and backward, is written as NumPy calls; `source` is their text.
+    Later calls run these, in memory that is kept between them; what they return is the caller's
+    own. Only the last 16 combinations are kept. Threads may call the function at once.
 
-    Raises TypeError where `f` decides something by the numbers, which would freeze one branch.
+    What `f` finds elsewhere (arrays, numbers, Values, random numbers) becomes constant: changing it
+    afterwards has no effect. So do integers, strings and the like among the arguments that are not
+    differentiated; with others, `f` is traced anew. Arrays of integers become floats.
+
+    Raises TypeError where `f` decides something by the numbers, which would freeze one branch, and
+    where it returns no number that depends on its arguments.
     """
     engine = value_and_grad(f, argnums)
+    names = parameter_names(f)
     programs: list[Written] = []
     lock = Lock()
 
     @wraps(f)
-    def compiled(*args: Any) -> Any:
+    def compiled(*args: Any, **options: Any) -> Any:
+        if enclosing.count or options:
+            return engine(*args, **options)
         try:
             return programs[0].run(*args)
         except (Miss, IndexError):
@@ -44,7 +59,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     def other(*given: Any) -> Any:
         """Use another program than that of the last call, a new one if there is none."""
-        args = [numbers(x, name_of(f)) for x in given]
+        args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
         for program in [*programs, None]:
             if program is None:
                 program = Program(f, args, argnums).written()
@@ -64,15 +79,15 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     return compiled
 
 
-def numbers(tree: Any, name: str) -> Any:
-    """Return an argument with float arrays for its numbers."""
+def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:
+    """Return an argument with float arrays for its arrays; what is no number stays as it is."""
 
     def as_array(x: Any, path: str | None) -> Any:
         if isinstance(x, Node):
             raise TypeError(
-                f"{name} is compiled and takes numbers, not {described(x)}; value_and_grad({name}) "
-                "takes Values"
+                f"{name_of(f)} is compiled and takes numbers, not {described(x)}; "
+                f"value_and_grad({name_of(f)}) takes Values"
             )
-        return x if x is None or isinstance(x, (int, str)) else as_data(x, path or "an argument")
+        return as_data(x, path or name) if isinstance(x, (np.ndarray, float, np.floating)) else x
 
     return tree_map(as_array, tree)

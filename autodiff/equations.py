@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.listing import Listing, Statement
-from autodiff.notation import TEX, TEXT
+from autodiff.notation import TEX, TEXT, tex_variable, text_variable
 from autodiff.trace import trace
 
 
@@ -28,9 +28,11 @@ class Derivation:
     def text(self) -> str:
         """The equations in Unicode, each adjoint with a bar above its letter."""
         sides = [self._listing.sides(statement, TEXT) for statement in self._statements()]
+        sides += [(text_variable(str(x.name), x.ndim, True), "0") for x in self._listing.zeros()]
         left = max(width(name) for name, _ in sides)
         lines = [f"{name}{' ' * (left - width(name))} = {text}" for name, text in sides]
         notes = [self._note(statement) for statement in self._statements()]
+        notes += [""] * (len(sides) - len(notes))
         if any(notes):
             right = max(map(width, lines))
             pairs = zip(lines, notes, strict=True)
@@ -50,6 +52,8 @@ class Derivation:
             spaced = note.replace(" ", r"\ ")
             beside = rf" && \mathrm{{{spaced}}}" if note else ""
             lines.append(f"{name} &= {text}{beside}")
+        for x in self._listing.zeros():
+            lines.append(f"{tex_variable(str(x.name), x.ndim, True)} &= 0")
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
     def __str__(self) -> str:

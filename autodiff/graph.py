@@ -132,7 +132,8 @@ def record(
     inputs = []
     for operand in operands:
         if isinstance(operand, Node):
-            kind = type(operand)
+            if kind is None or operand.keeps_masks:
+                kind = type(operand)
             inputs.append(operand._raw)
         elif type(operand) is float:
             inputs.append(operand)

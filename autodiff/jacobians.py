@@ -13,7 +13,7 @@ import numpy as np
 from autodiff.arrays import shape
 from autodiff.functions import reshape, stack, sum
 from autodiff.graph import Node
-from autodiff.transforms import grad, gradients, vjp
+from autodiff.transforms import grad, gradients, positions_of, vjp
 from autodiff.tree import leaves, pairs, tree_map
 from autodiff.value import Value
 
@@ -27,7 +27,9 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
     """
     result, pullback = vjp(f, *args)
     adjoint = tree_map(lambda y, _: Value(np.zeros(shape(y))), result)
-    along = inner(pullback(adjoint), tuple(tangents), "tangents and args differ in structure")
+    along = inner(
+        pullback(adjoint), tuple(tangents), "tangents and args differ in structure or shape"
+    )
     record = any(isinstance(x, Node) for x in leaves([result, tangents]))
     if not isinstance(along, Node):  # no number of the result depends on args
         along = Value(along)
@@ -39,7 +41,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
 
     `f` returns one number; `v` has the structure and the shapes of `x`. The matrix is never built.
     """
-    return grad(lambda x: inner(grad(f)(x), v, "v and x differ in structure"))(x)
+    return grad(lambda x: inner(grad(f)(x), v, "v and x differ in structure or shape"))(x)
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -52,16 +54,17 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 
     @wraps(f)
     def derivatives(*args: Any) -> Any:
-        positions = argnums if isinstance(argnums, Sequence) else (argnums,)
+        chosen = argnums if isinstance(argnums, Sequence) else (argnums,)
+        positions = positions_of(f, chosen, args)
 
-        def chosen(*xs: Any) -> Any:
+        def of_chosen(*xs: Any) -> Any:
             inputs = list(args)
             for i, x in zip(positions, xs):
                 inputs[i] = x
             return f(*inputs)
 
         xs = tuple(args[i] for i in positions)
-        result, pullback = vjp(chosen, *xs)
+        result, pullback = vjp(of_chosen, *xs)
         position = iter(range(len(leaves(result))))
 
         def block(y: Any, path: str | None) -> Any:
@@ -70,7 +73,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             columns = iter(
                 [reshape(stack(parts), shape(y) + shape(x)) for x, *parts in zip(leaves(xs), *rows)]
                 if rows
-                else [np.zeros(shape(y) + shape(x)) for x in leaves(xs)]
+                else [np.zeros(shape(y) + shape(x), np.result_type(x)) for x in leaves(xs)]
             )
             blocks = tree_map(lambda x, _: next(columns), xs)
             return blocks if isinstance(argnums, Sequence) else blocks[0]
@@ -104,6 +107,10 @@ def unit(tree: Any, place: int, j: int) -> Any:
 def inner(a: Any, b: Any, complaint: str) -> Any:
     """Return the sum of the products of the numbers at the same places."""
     try:
-        return builtins.sum(sum(x * y) for x, y in pairs(a, b))
+        products = list(pairs(a, b))
+        for x, y in products:
+            if shape(x) != shape(y):
+                raise ValueError(f"expected shape {shape(x)}, not {shape(y)}")
     except ValueError as error:
         raise ValueError(f"{complaint}: {error}") from None
+    return builtins.sum(sum(x * y) for x, y in products)

@@ -15,6 +15,8 @@ from autodiff.graph import Node, Primitive
 from autodiff.notation import (
     ATOM,
     CODE,
+    PRODUCT,
+    SIGN,
     TEX,
     Names,
     Style,
@@ -24,7 +26,7 @@ from autodiff.notation import (
     levels_of,
     written,
 )
-from autodiff.trace import Input, Trace
+from autodiff.trace import HELPERS, Input, Trace
 from autodiff.walk import oldest_first
 
 LONGEST = 60
@@ -96,7 +98,7 @@ class Listing:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.names = Names(trace.parameters)
+        self.names = Names([*trace.parameters, *HELPERS])
         self.constants: dict[str, Any] = {}
         self.terms: dict[Any, Term] = {}
         self.unnamed: set[Term] = set()
@@ -107,11 +109,11 @@ class Listing:
             name for x, name in trace.names.items() if x.primitive is not None or x in unkeyed
         )
         self.inputs = [self.new_input(x) for x in trace.inputs]
-        forward = reached([trace.value])
+        forward = oldest_first([trace.value])
         for node in forward:
             self.add(node, forward=True)
         wanted = [x.node for x in trace.inputs if x.node in trace.adjoints]
-        for node in reached([trace.adjoints[x] for x in wanted]):
+        for node in oldest_first([trace.adjoints[x] for x in wanted]):
             self.add(node, forward=False)
         self.value = self.of_node[trace.value]
         self.gradients = {x: self.of_node[trace.adjoints[x]] for x in wanted}
@@ -287,7 +289,7 @@ class Listing:
                 if term.name and not of.name:
                     self.undone[self.adjoint_of[term]] = term
         for adjoint, term in self.undone.items():
-            if term.name and self.is_free(adjoint, used):
+            if term.name and self.is_free(adjoint, used) and not adjoint.forward:
                 adjoint.name = self.names.new(f"{term.name}_bar")
         for term in self.used:
             if term.uses > 1 and self.is_free(term, used) and not is_short(term):
@@ -315,7 +317,7 @@ class Listing:
     def renumber(self) -> None:
         """Give numbers in the order of the statements."""
         adjoints = {x for x in self.used if not x.forward and self.undone.get(x) in self.unnamed}
-        self.names.taken -= {str(term.name) for term in self.unnamed | adjoints}
+        self.names.release([str(term.name) for term in self.unnamed | adjoints])
         for term, _, alias in [*self.forward, *self.backward]:
             if alias is not None:
                 continue
@@ -394,6 +396,15 @@ class Listing:
                 stack.extend(reversed(x.operands))
         return found
 
+    def zeros(self) -> list[Term]:
+        """Return the inputs whose gradient is asked for and is zero."""
+        wanted = {self.trace.parameters[i] for i in self.trace.positions}
+        return [
+            term
+            for x, term in zip(self.trace.inputs, self.inputs)
+            if x.path[0] in wanted and x.node not in self.gradients
+        ]
+
     # Writing.
 
     def sides(self, statement: Statement, style: Style) -> tuple[str, str]:
@@ -401,7 +412,12 @@ class Listing:
         term, of = statement.term, statement.of
         if of is None:
             return self.variable(term, style).text, self.expression(term, style).text
-        right = self.variable(term, style).text if term.name else style.number(term.number)
+        if term.name:
+            right = self.variable(term, style).text
+        else:
+            right = (
+                style.number(term.number) if term.is_number else self.expression(term, style).text
+            )
         if style is CODE:
             return self.aliases[of], right
         return style.variable(str(of.name), of.ndim, True), right
@@ -446,7 +462,8 @@ class Listing:
                 others = [x for x in reader.operands if not x.is_number]
                 if (others or template == "{} / {}") and not any(x.is_mask for x in others):
                     text = text.removesuffix(".0")
-        return Written(text, ATOM if text[0] != "-" else ATOM - 1)
+        level = SIGN if text[0] == "-" else PRODUCT if "cdot" in text else ATOM
+        return Written(text, level)
 
 
 def applied(listing: Listing, term: Term, operands: list[Written], style: Style) -> Written:
@@ -536,11 +553,6 @@ def is_short(term: Term) -> bool:
     if term.primitive in VIEWS and term.operands[0].name:
         return True
     return all(x.is_number for x in term.operands)
-
-
-def reached(results: Iterable[Node]) -> list[Node]:
-    """Return the nodes that results depend on, each before its readers."""
-    return oldest_first(results)
 
 
 def frozen(x: Any) -> Any:

@@ -6,7 +6,8 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from string import Formatter
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ LEVELS = [
     (PRODUCT, ("*", "/", "@", "·", "⊙", "\\odot", "\\,")),
     (POWER, ("^",)),
 ]
+
+SUPERSCRIPTS = ("^", "ᵀ", "²")
 
 
 class Written(NamedTuple):
@@ -46,28 +49,37 @@ class Style(NamedTuple):
 @cache
 def levels_of(template: str) -> tuple[int, tuple[int, ...]]:
     """Return the level of what a template makes, and those that its operands need."""
-    depth, depths, outside = 0, [], ""
+    depth, outside = 0, ""
+    operands: list[tuple[int, int]] = []  # how deep in brackets, and where in what is outside
     for literal, field, _, _ in Formatter().parse(template):
         for character in literal:
             depth += (character in "([{") - (character in ")]}")
             outside += character if depth == 0 and character not in ")]}" else ""
         if field is not None and (not field or field.isdigit()):
-            depths.append(depth)
-            outside += " x " if depth == 0 else ""
+            operands.append((depth, len(outside)))
+            outside += "x" if depth == 0 else ""
     words = outside.split()
     level = ATOM
     for candidate, signs in reversed(LEVELS):
         if any(word in signs for word in words[1:]):
             level = candidate
-    if level == ATOM and words and words[0] in "-~¬":
+    if level == ATOM and outside[:1] in ("-", "~", "¬"):
         level = SIGN
-    elif level == ATOM and words.count("x") > 1 and template[0] == "{":
-        level = PRODUCT  # two factors side by side
-    right = level + 1 if level not in (SIGN, ATOM) else level
+    elif level == ATOM and len(words) > 1:
+        level = PRODUCT  # side by side
+    elif level == ATOM and any(mark in outside for mark in SUPERSCRIPTS):
+        level = POWER
+    tight = level == PRODUCT and not any(sign in words for sign in "*/@")
+    right = POWER if tight else level + 1 if level not in (SIGN, ATOM) else level
     first = level + 1 if level in (COMPARISON, POWER) else level
-    needed = [LOOSE if d else right for d in depths]
-    if needed and not depths[0]:
-        needed[0] = first
+    needed = []
+    for number, (inside, place) in enumerate(operands):
+        if inside:
+            needed.append(LOOSE)
+        elif outside[place + 1 : place + 2].strip():  # with something attached, such as .T
+            needed.append(ATOM)
+        else:
+            needed.append(right if number or place else first)
     return level, tuple(needed)
 
 
@@ -125,6 +137,7 @@ class Names:
 
     def __init__(self, taken: Sequence[str]) -> None:
         self.taken = {*taken, *NOT_FOR_NAMES}
+        self.last: Counter[str] = Counter()
 
     def new(self, wish: str) -> str:
         """Return an identifier like `wish`, or made of it, that was not given before."""
@@ -136,11 +149,17 @@ class Names:
 
     def numbered(self, stem: str, first: int = 1) -> str:
         """Return a stem with the next number."""
-        number = first
+        number = max(first, self.last[stem] + 1)
         while f"{stem}{number}" in self.taken:
             number += 1
+        self.last[stem] = number
         self.taken.add(f"{stem}{number}")
         return f"{stem}{number}"
+
+    def release(self, names: Iterable[str]) -> None:
+        """Take names back."""
+        self.taken.difference_update(names)
+        self.last.clear()
 
 
 def cleaned(wish: str) -> str:
@@ -196,7 +215,7 @@ def text_variable(name: str, ndim: int, adjoint: bool) -> str:
 def tex_variable(name: str, ndim: int, adjoint: bool) -> str:
     """Write a variable in LaTeX: arrays in bold type, an adjoint with a bar."""
     start, number = split(name)
-    stem, *subscripts = [*filter(None, start.split("_")), *filter(None, [number])]
+    stem, *subscripts = [part for part in (*start.split("_"), number) if part] or [r"\_"]
     if stem in GREEK:
         base = f"\\{stem}"
     else:

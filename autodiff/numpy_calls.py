@@ -12,7 +12,7 @@ from autodiff import primitives
 from autodiff.graph import Primitive
 from autodiff.listing import Listing, Term, frozen
 
-VIEWS = (primitives.reshape, primitives.getitem, primitives.broadcast_to)
+VIEWS = (primitives.reshape, primitives.getitem, primitives.broadcast_to, primitives.transpose)
 WHOLE = (*VIEWS, primitives.scatter, primitives.cast, primitives.concatenate, primitives.logsumexp)
 """Primitives that are called as they are; the functions of the others are taken apart."""
 
@@ -95,6 +95,8 @@ class Calls:
         primitive = term.primitive
         assert primitive is not None
         operands = [self.value_of(x) for x in term.operands]
+        if primitive is primitives.transpose and term.parameters["axes"] is None:
+            return operands[0].T
         if primitive in WHOLE:
             kind = "view" if primitive in VIEWS else "call"
             return self.record(primitive, kind, operands, term.parameters)
@@ -113,6 +115,8 @@ class Calls:
         if key not in self.known:
             result = self.held(apply(function, kind, data, options))
             if any(isinstance(x, Symbol) for x in inputs):
+                if kind == "call" and np.may_share_memory(result, data[0]):
+                    kind = "view"
                 step = Step(function, kind, inputs, options)
                 step.result = result = Symbol(self, result, step)
                 self.steps.append(step)

@@ -32,7 +32,8 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     The function takes what `f` takes and returns `(value, gradient)` as `value_and_grad(f)` does,
     with the same numbers to the last bit. Variables have the names that they have in the code of
     `f`, and their adjoints those names with `_bar`. What is written holds for arguments of the
-    shapes of `args`, which it checks; arrays that `f` finds elsewhere are written out as constants.
+    shapes of `args`, and for the integers, strings and the like among them, which it checks; what
+    `f` finds elsewhere is written out as constants. Arrays of integers become floats.
 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
@@ -57,8 +58,8 @@ def module(listing: Listing) -> str:
     name = listing.names.new("gradient")
     gradient = gradients(listing, body, len(name) + 7)
     body += ["", f"{name} = {gradient}", f"return {value}, {name}"]
-    header = f"def {identifier(trace.name)}_and_gradient({', '.join(trace.parameters)}):"
-    function = "\n".join([header, *[textwrap.indent(line, "    ") for line in body]])
+    header = call(f"def {identifier(trace.name)}_and_gradient(", trace.parameters, 1)
+    function = "\n".join([f"{header}:", *[textwrap.indent(line, "    ") for line in body]])
     constants = [f"{name} = {array(x, len(name) + 3)}" for name, x in listing.constants.items()]
     parts = [
         '"""Written from the code of a forward pass by reverse-mode differentiation."""',
@@ -85,7 +86,6 @@ def docstring(listing: Listing) -> list[str]:
 def inputs(listing: Listing) -> list[str]:
     """Fetch the arguments and check their shapes, and those that were not numbers."""
     lines = []
-    read = {x.path[0] for x in listing.trace.inputs}
     for x, term in zip(listing.trace.inputs, listing.inputs):
         place = placed(x.path)
         single = np.result_type(x.node._raw) == np.float32
@@ -94,10 +94,11 @@ def inputs(listing: Listing) -> list[str]:
         lines.append(call(f"{start}checked(", args))
         if start and listing.has_float32 and not term.shape and not single:
             lines.append(f"{term.name} = float({term.name})")
-    for parameter, x in zip(listing.trace.parameters, listing.trace.args):
-        if type(x) in (int, bool, str, type(None)) and parameter not in read:
-            said = quoted(f"this code is for {parameter} = {x!r}")
-            lines.append(f"if {parameter} != {quoted(x)}:")
+    for x, path in listing.trace.fixed:
+        if x is None or isinstance(x, (int, np.integer, str)):
+            place = placed(path)
+            said = quoted(f"this code is for {place} = {quoted(x)}")
+            lines.append(f"if {place} != {quoted(x)}:")
             lines.append(textwrap.indent(call("raise ValueError(", [said], 8), "    "))
     return lines
 
@@ -107,7 +108,8 @@ def assignment(listing: Listing, statement: Statement) -> str:
     name, text = listing.sides(statement, CODE)
     term = statement.term
     if statement.of is not None and term.is_number:
-        text = f"np.float64({text})"
+        single = np.result_type(statement.of.data) == np.float32
+        text = f"np.{'float32' if single else 'float64'}({text})"
     elif term.shape and (statement.of or (term in listing.gradients.values() and is_view(term))):
         text = f"np.copy({text})"
     return line(f"{name} = ", text)
@@ -128,7 +130,13 @@ def call(start: str, args: Sequence[str], used: int = 4) -> str:
     text = f"{start}{', '.join(args)})"
     if len(text) + used <= WIDTH:
         return text
-    return f"{start}\n{spread(args, 4)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
+    lines = [f"[\n{spread(split(x[1:-1]), 4)}]" if is_long_list(x) else x for x in args]
+    return f"{start}\n{spread(lines, 4)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
+
+
+def is_long_list(text: str) -> bool:
+    """Tell whether an argument is a list that does not fit in a line."""
+    return text[0] == "[" and len(text) + 9 > WIDTH
 
 
 def split(text: str) -> list[str]:
@@ -242,18 +250,16 @@ def array(x: Any, used: int) -> str:
     text = nested(x, 0)
     if used + len(f"np.array({text}{dtype})") <= WIDTH and "\n" not in text:
         return f"np.array({text}{dtype})"
-    text = textwrap.indent(nested(x, 4, wide=False), "    ")
+    text = textwrap.indent(nested(x, 4), "    ")
     return f"np.array(\n{text}{dtype and ',' + chr(10) + '    ' + dtype[2:] + ','}\n)"
 
 
-def nested(x: Any, used: int, wide: bool = True) -> str:
+def nested(x: Any, used: int) -> str:
     """Write the numbers of an array as nested lists."""
     if not x.ndim:
         return str(x) if x.dtype.kind in "iub" else code_number(float(x))
     parts = [nested(part, used + 4) for part in x]
     text = f"[{', '.join(parts)}]"
-    if wide and used + len(text) + 1 <= WIDTH and "\n" not in text:
-        return text
     if used + len(text) + 1 <= WIDTH and "\n" not in text:
         return text
     return f"[\n{spread(parts, 4)}]"
@@ -261,7 +267,7 @@ def nested(x: Any, used: int, wide: bool = True) -> str:
 
 CHECKED = '''def checked(x, shape, name, dtype=np.float64):
     """Return x as an array of numbers, or refuse its shape."""
-    x = np.asarray(x, dtype)
+    x = np.array(x, dtype)
     if x.shape != shape:
         raise ValueError(f"{name} has shape {x.shape}; this code is for {shape}")
     return x[()]'''

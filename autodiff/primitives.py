@@ -260,7 +260,9 @@ broadcast_to = Primitive("broadcast_to", numerics.broadcast_to,
                          code="np.broadcast_to({}, {shape})")
 cast         = Primitive("cast", lambda x, dtype: np.asarray(x).astype(dtype),
                          lambda g, out, x, *, dtype: g,
-                         code="{}.astype(np.{dtype})", text="{dtype}({})",
+                         code=lambda x, dtype:
+                             "{}.astype(np.{dtype})" if x.ndim else "np.{dtype}({})",
+                         text="{dtype}({})",
                          tex=r"\mathrm{{{dtype}}}\left({}\right)")
 identity     = Primitive("identity", lambda x: x, lambda g, out, x: g, code="{}")
 reshape      = Primitive("reshape", lambda x, shape: np.reshape(x, shape),

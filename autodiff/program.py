@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.arrays import FLOAT32, FLOAT64
-from autodiff.graph import Node, Primitive
+from autodiff.graph import Primitive
 from autodiff.listing import Listing, part
-from autodiff.notation import Names, code_number, placed, quoted
+from autodiff.notation import Names, code_number, quoted
 from autodiff.numpy_calls import Calls, Step, Symbol, needed, root
 from autodiff.trace import trace
 
@@ -56,17 +56,23 @@ class Program:
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> None:
         self.listing = listing = Listing(trace(f, args, argnums))
         self.calls = calls = Calls(listing)
-        self.namespace: dict[str, Any] = {"Miss": Miss, "Unlike": Unlike}
-        self.names = Names([*listing.trace.parameters, "run", "pool", "buffers", "Miss", "Unlike"])
+        self.namespace: dict[str, Any] = {
+            **{"np": np, "array": np.array, "empty": np.empty, "pool": []},
+            **{"Miss": Miss, "Unlike": Unlike, "as_number": as_number},
+        }
+        self.names = Names([*self.namespace, "run", "args", "memory", "buffers", "result"])
+        self.local = {name: self.names.new(name) for name in listing.trace.parameters}
+        self.scalars: set[Symbol] = set()  # held as NumPy's scalars, not as floats or 0-d arrays
         self.numbers: dict[tuple[str, Any], str] = {}
         self.views: dict[str, str] = {}
+        self.name_of: dict[Any, str] = {}
         self.buffers: list[Buffer] = []
         value = calls.value_of(listing.value)
         gradients = {x: calls.value_of(term) for x, term in listing.gradients.items()}
         self.results = [value, *gradients.values()]
         self.steps = needed(calls.steps, self.results)
         self.sums = self.sums_at_the_end()
-        self.place()
+        self.give_memory()
         self.name_results()
         self.lines: list[str] = []
         for step in self.steps:
@@ -76,7 +82,9 @@ class Program:
     def written(self) -> Written:
         """Return what is kept: nothing of the arrays of the first call."""
         exec(self.source, self.namespace)
-        return Written(self.source, self.namespace["run"])
+        written = Written(self.source, self.namespace["run"])
+        self.calls.__dict__.clear()  # symbols and calls know each other
+        return written
 
     # Memory.
 
@@ -97,11 +105,14 @@ class Program:
         if len(chosen) < 2 or len({(len(x), x.dtype) for x in like}) > 1:
             return {}
         late = [step for step in self.steps if of[step.result] & set(chosen)]
-        self.steps = [step for step in self.steps if step not in late] + late
-        rows, start = {}, 0
+        moved = set(late)
+        self.steps = [step for step in self.steps if step not in moved] + late
+        rows: dict[Step, slice] = {}
+        of_array: dict[Symbol, slice] = {}
+        start = 0
         for step, x in zip(chosen, like):
-            rows[step] = slice(start, start + x[0].size)
-            start += x[0].size
+            rows[step] = of_array.setdefault(step.inputs[0], slice(start, start + x[0].size))
+            start = max(start, rows[step].stop)
         block = np.empty((start, len(like[0])), like[0].dtype)
         self.buffers.append(Buffer(self.names.numbered("m"), block))
         return rows
@@ -117,7 +128,7 @@ class Program:
         in_rows = x.ndim == 1 or in_columns(x.data)
         return in_rows and x.dtype == step.result.dtype and x not in returned and x.size > 0
 
-    def place(self) -> None:
+    def give_memory(self) -> None:
         """Give every result that does not leave the program a buffer, its own or a free one."""
         returned = {root(x) for x in self.results if isinstance(x, Symbol)}
         last: dict[Symbol, int] = {}
@@ -126,9 +137,11 @@ class Program:
                 if isinstance(x, Symbol):
                     last[root(x)] = i
         self.buffer_of: dict[Symbol, int] = {}
-        summed = {}
+        summed: dict[Symbol, Buffer] = {}
         for step, rows in self.sums.items():
             x = step.inputs[0]
+            if x in summed:
+                continue
             part = f"[{rows.start}]" if x.ndim == 1 else f"[{rows.start}:{rows.stop}].T"
             summed[x] = Buffer(self.names.numbered("m"), x.data, f"{self.buffers[0].name}{part}")
         free: list[int] = []
@@ -164,7 +177,7 @@ class Program:
     def name_results(self) -> None:
         """Name symbols as the listing names their terms, as far as it does."""
         for x, term in zip(self.listing.trace.inputs, self.listing.inputs):
-            name = str(term.name) if len(x.path) == 1 else self.names.new(str(term.name))
+            name = self.local[x.path[0]] if len(x.path) == 1 else self.names.new(str(term.name))
             self.calls.of_term[term].name = name
         for term in self.listing.used:
             symbol = self.calls.of_term[term]
@@ -184,6 +197,10 @@ class Program:
             step.result.name = self.shown(step.inputs[0], ".T") or step.result.name
             if step.result.name in self.views.values():
                 return
+        x = step.result
+        held = any(isinstance(y, Symbol) and y in self.scalars for y in step.inputs)
+        if x.ndim == 0 and (step.kind == "reduce" or (step.function in SIGNS and held)):
+            self.scalars.add(x)
         text = self.call(step)
         if self.calls.weak and type(step.result.data) is float:
             text = f"float({text})"
@@ -271,14 +288,14 @@ class Program:
 
     def known(self, wish: str, x: Any) -> str:
         """Return the name of an object that the program needs."""
-        for name, other in self.namespace.items():
-            if other is x or (callable(x) and callable(other) and other == x):
-                return name
-        name = wish if wish not in self.names.taken and wish.isidentifier() else ""
-        name = name or self.names.new(wish)
-        self.names.taken.add(name)
-        self.namespace[name] = x
-        return name
+        key = x if callable(x) else id(x)
+        if key not in self.name_of:
+            name = wish if wish not in self.names.taken and wish.isidentifier() else ""
+            name = name or self.names.new(wish)
+            self.names.taken.add(name)
+            self.namespace[name] = x
+            self.name_of[key] = name
+        return self.name_of[key]
 
     def operand(self, x: Any, step: Step | None = None) -> str:
         """Write an operand: a name or a number.
@@ -311,18 +328,18 @@ class Program:
         inputs = self.arguments()
         shared: set[Any] = set()
 
-        def returned(x: Any) -> str:
+        def returned(x: Any, kind: Any) -> str:
             """Return the caller's own array or number."""
             if not isinstance(x, Symbol):
-                return self.known("constant", np.float64(x)) if np.ndim(x) == 0 else self.copied(x)
+                return self.known("constant", kind(x)) if np.ndim(x) == 0 else self.copied(x)
             own = root(x) is x and x.step is not None and x not in shared
             shared.add(x)
             if np.ndim(x.data) == 0:
-                kind: Any = np.result_type(x.data).type
-                return x.name if is_scalar(x) else f"{self.known(kind.__name__, kind)}({x.name})"
+                name = x.name
+                return name if x in self.scalars else f"{self.known(kind.__name__, kind)}({name})"
             return x.name if own else self.copied(x)
 
-        loss = returned(value)
+        loss = returned(value, np.result_type(self.listing.value.data).type)
         trace = self.listing.trace
         left = iter(
             [x for x in trace.inputs if trace.parameters.index(x.path[0]) in trace.positions]
@@ -339,7 +356,7 @@ class Program:
                 return f"[{', '.join(map(tree, x))}]"
             node = next(left).node
             if node in gradients:
-                return returned(gradients[node])
+                return returned(gradients[node], np.result_type(node._raw).type)
             zero = np.zeros(np.shape(node._raw), np.result_type(node._raw))
             return self.copied(zero) if zero.ndim else self.known("zero", zero[()])
 
@@ -354,7 +371,6 @@ class Program:
             names = [*[buffer.name for buffer in self.buffers], *self.views.values()]
             inputs += ["try:", "    buffers = pool.pop()", "except IndexError:"]
             inputs += ["    buffers = memory()", f"{', '.join(names)}, = buffers"]
-            self.namespace["pool"] = []
         lines = [*inputs, *self.lines]
         result = f"result = {loss}, {gradient}"
         lines += [result, *["pool.append(buffers)"] * bool(memory), "return result"]
@@ -363,16 +379,13 @@ class Program:
             for (text, dtype), name in self.numbers.items()
         ]
         if numbers:
-            self.known("array", np.array)
             memory = [*numbers, "", "", *memory]
-        head = f"def run({', '.join(trace.parameters)}):"
-        return "\n".join([*memory, head, *[f"    {x}" for x in lines]]) + "\n"
+        return "\n".join([*memory, "def run(*args):", *[f"    {x}" for x in lines]]) + "\n"
 
     def memory(self) -> list[str]:
         """Write the function that makes the buffers, and views of them."""
         if not self.buffers:
             return []
-        self.known("empty", np.empty)
         lines = ["def memory():"]
         for name, x, text in self.buffers:
             shape, view = (x.shape[::-1], ".T") if in_columns(x) else (x.shape, "")
@@ -388,28 +401,36 @@ class Program:
     def arguments(self) -> list[str]:
         """Write how the arguments are fetched, and that others are not for this program."""
         listing, trace = self.listing, self.listing.trace
-        lines: list[str] = []
+        names = list(self.local.values())
+        lines = [f"if len(args) != {len(names)}:", "    raise Miss"]
+        lines += [f"{', '.join(names)}, = args"] * bool(names)
         checks: list[str] = []
-        for parameter, x in zip(trace.parameters, trace.args):
+        for parameter, x in zip(names, trace.args):
             self.structure(parameter, x, checks)
+        for value, path in trace.fixed:
+            place, constant = self.place(path), self.known("constant", value)
+            checks.append(f"type({place}) is not type({constant}) or {place} != {constant}")
         fetched = [f"if {' or '.join(checks)}:", "    raise Miss"] if checks else []
         for x, term in zip(trace.inputs, listing.inputs):
             name = self.calls.of_term[term].name
-            if name != placed(x.path):
-                fetched.append(f"{name} = {placed(x.path)}")
+            if len(x.path) > 1:
+                fetched.append(f"{name} = {self.place(x.path)}")
         if fetched:
             lines += ["try:", *[f"    {line}" for line in fetched]]
             lines += ["except KeyError:", "    raise Miss from None"]
-        for term in listing.inputs:
+        differentiated = {trace.parameters[i] for i in trace.positions}
+        for x, term in zip(trace.inputs, listing.inputs):
             name = self.calls.of_term[term].name
             if not term.ndim:
-                wanted = self.known("number", number) if type(term.data) is float else None
-                if wanted:
-                    usual = self.known("float64", np.float64)
-                    item = f"{name}.item() if type({name}) is {usual} else number({name})"
-                    lines += [f"if type({name}) is not float:", f"    {name} = {item}"]
+                kind = self.known("float64", np.float64)
+                kind = kind if type(term.data) is float else self.known("float32", np.float32)
+                slow = f"as_number({name}, {kind}, {x.path[0] in differentiated})"
+                if type(term.data) is float:
+                    lines += [f"if type({name}) is not float:"]
+                    slow = f"    {name} = {name}.item() if type({name}) is {kind} else {slow}"
                 else:
-                    lines.append(f"{name} = {self.known('single', single)}({name})")
+                    slow = f"{name} = {slow}"
+                lines.append(slow)
                 continue
             array = self.known("ndarray", np.ndarray)
             dtype = "float32" if term.data.dtype == np.float32 else "float64"
@@ -430,11 +451,16 @@ class Program:
         usual = self.known("int64_", np.dtype(np.int64))
         return f"{name}.astype({kind}) if {name}.dtype is {usual} else {slow}"
 
+    def place(self, path: tuple[Any, ...]) -> str:
+        """Write where an argument is found."""
+        return self.local[path[0]] + "".join(f"[{quoted(key)}]" for key in path[1:])
+
     def structure(self, place: str, x: Any, checks: list[str]) -> None:
         """Write what shows that an argument has another structure."""
         if isinstance(x, dict):
+            keys = self.known("keys", list(x))
             checks.append(
-                f"type({place}) is not {self.known('dict_', dict)} or len({place}) != {len(x)}"
+                f"type({place}) is not {self.known('dict_', dict)} or [*{place}] != {keys}"
             )
             for key, branch in x.items():
                 self.structure(f"{place}[{quoted(key)}]", branch, checks)
@@ -443,25 +469,19 @@ class Program:
             checks.append(f"type({place}) is not {kind} or len({place}) != {len(x)}")
             for i, branch in enumerate(x):
                 self.structure(f"{place}[{i}]", branch, checks)
-        elif place not in {placed(x.path) for x in self.listing.trace.inputs}:
-            constant = self.known("constant", x)
-            checks.append(f"type({place}) is not type({constant}) or {place} != {constant}")
 
 
-def number(x: Any) -> float:
-    """Return an argument that is one number of float64."""
-    if np.ndim(x) == 0 and not isinstance(x, (Node, str)):
-        dtype: Any = np.result_type(x)
-        if dtype.kind in "biuf" and dtype != FLOAT32:
-            return float(x)
-    raise Miss
-
-
-def single(x: Any) -> Any:
-    """Return an argument that is one number of float32."""
-    if isinstance(x, (np.float32, np.ndarray)) and np.ndim(x) == 0 and x.dtype == FLOAT32:
-        return x
-    raise Miss
+def as_number(x: Any, kind: Any, differentiated: bool) -> Any:
+    """Return an argument that is one number of a kind; an integer is one where it must be."""
+    if type(x) is np.ndarray and x.ndim == 0:
+        x = x[()]
+    elif not isinstance(x, (int, float, np.number, np.bool_)):
+        raise Miss
+    if isinstance(x, np.float32) != (kind is np.float32) or isinstance(x, np.complexfloating):
+        raise Miss
+    if not differentiated and not isinstance(x, (float, np.floating)):
+        raise Miss
+    return x if kind is np.float32 else float(x)
 
 
 def converted(x: Any, dtype: Any) -> Any:
@@ -480,15 +500,6 @@ def over_rows(step: Step) -> bool:
     return (
         not step.options.get("keepdims") and x.ndim in (1, 2) and {i % x.ndim for i in axes} == {0}
     )
-
-
-def is_scalar(x: Any) -> bool:
-    """Tell whether a program holds a number as NumPy's scalar, not as a float or a 0-d array."""
-    if not isinstance(x, Symbol) or x.step is None:
-        return False
-    if x.step.kind == "reduce":
-        return bool(x.ndim == 0)
-    return x.step.function in SIGNS and any(is_scalar(y) for y in x.step.inputs)
 
 
 def in_columns(x: Any) -> bool:

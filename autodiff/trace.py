@@ -10,15 +10,17 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from autodiff import primitives
+from autodiff import numerics, primitives
 from autodiff.errors import called
 from autodiff.graph import Node, record
-from autodiff.transforms import described, name_of, parameter_names
+from autodiff.transforms import described, enclosed, name_of, parameter_names, positions_of
 from autodiff.tree import leaves
 from autodiff.value import Value
 from autodiff.walk import oldest_first, walk, ways_to
 
-LIBRARY = (os.path.dirname(__file__), os.path.dirname(np.__file__))
+# Names that the code which is written needs for itself.
+HELPERS = {"np", "checked", *(name for name, x in vars(numerics).items() if callable(x))}
+LIBRARY = (os.path.dirname(__file__) + os.sep, os.path.dirname(np.__file__) + os.sep)
 
 
 class Traced(Value):
@@ -38,6 +40,19 @@ class Traced(Value):
         """Refused: numbers that leave the graph would be frozen into the code."""
         self._single(".data")
 
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        return f"Value(numbers of shape {self.shape}{name})"  # none, which would be frozen
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the numbers, or a mask as numbers, as float64 or float32."""
+        if np.dtype(dtype) not in (np.float64, np.float32):
+            raise TypeError(f"{called(self)} becomes float64 or float32, not {np.dtype(dtype)}")
+        return record(primitives.cast, (self,), {"dtype": np.dtype(dtype)})
+
+    def __xor__(self, other: Any) -> Any:
+        return record(primitives.not_equal, (self, other))
+
     def __and__(self, other: Any) -> Any:
         return record(primitives.logical_and, (self, other))
 
@@ -49,12 +64,20 @@ class Traced(Value):
 
     __rand__ = __and__
     __ror__ = __or__
+    __rxor__ = __xor__
 
 
 class Input(NamedTuple):
     """A number or an array among the arguments, and where it is found, as in ("params", "U")."""
 
     node: Node
+    path: tuple[Any, ...]
+
+
+class Fixed(NamedTuple):
+    """Something else among the arguments, which becomes part of what is read."""
+
+    value: Any
     path: tuple[Any, ...]
 
 
@@ -67,6 +90,7 @@ class Trace(NamedTuple):
     positions: tuple[int, ...]
     several: bool
     inputs: list[Input]
+    fixed: list[Fixed]
     value: Node
     adjoints: dict[Node, Node]
     names: dict[Node, str]
@@ -76,19 +100,23 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
     """Run `f` and its backward pass on Values for the numbers in `args`.
 
     Integers, strings and the like outside `argnums` are passed as they are and become part of what
-    is read. Raises TypeError where `f` returns no number that depends on its arguments.
+    is read; arrays of integers become floats.
+
+    Raises TypeError where `f` returns no number that depends on its arguments, and where `argnums`
+    names none of them.
     """
     several = isinstance(argnums, Sequence)
-    positions = tuple(
-        i % len(args) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))
-    )
+    chosen = argnums if isinstance(argnums, Sequence) else (argnums,)
+    positions = positions_of(f, chosen, args)
     known = parameter_names(f)
     parameters = tuple(
-        known[i] if known.get(i, "").isidentifier() else f"arg{i}" for i in range(len(args))
+        (f"{known[i]}_" if known[i] in HELPERS else known[i]) if i in known else f"arg{i}"
+        for i in range(len(args))
     )
     inputs: list[Input] = []
+    fixed: list[Fixed] = []
     values = [
-        replaced(x, (parameter,), i in positions, inputs)
+        replaced(x, (parameter,), i in positions, inputs, fixed)
         for i, (x, parameter) in enumerate(zip(args, parameters))
     ]
     names: dict[Node, str] = {}
@@ -104,24 +132,28 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
     seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
     adjoints = walk({y: seed}, needed, record=True)
     return Trace(
-        name_of(f), parameters, tuple(args), positions, several, inputs, y, adjoints, names
+        name_of(f), parameters, tuple(args), positions, several, inputs, fixed, y, adjoints, names
     )
 
 
-def replaced(x: Any, path: tuple[Any, ...], all_numbers: bool, inputs: list[Input]) -> Any:
+def replaced(
+    x: Any, path: tuple[Any, ...], all_numbers: bool, inputs: list[Input], fixed: list[Fixed]
+) -> Any:
     """Return a structure with Values for its numbers, which are noted in `inputs`."""
+    noted = (all_numbers, inputs, fixed)
     if isinstance(x, dict):
         for key in x:
             if not isinstance(key, (str, int)):
                 raise TypeError(f"the keys of {path[0]} are strings or integers, not {key!r}")
-        return {k: replaced(v, (*path, k), all_numbers, inputs) for k, v in x.items()}
+        return {k: replaced(v, (*path, k), *noted) for k, v in x.items()}
     if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*[replaced(v, (*path, i), all_numbers, inputs) for i, v in enumerate(x)])
+        return type(x)(*[replaced(v, (*path, i), *noted) for i, v in enumerate(x)])
     if isinstance(x, (list, tuple)):
-        return type(x)([replaced(v, (*path, i), all_numbers, inputs) for i, v in enumerate(x)])
+        return type(x)([replaced(v, (*path, i), *noted) for i, v in enumerate(x)])
     if isinstance(x, Node):
         x = x._raw
     if not all_numbers and not isinstance(x, (float, np.floating, np.ndarray)):
+        fixed.append(Fixed(x, path))
         return x
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
     node = Traced(x, name)
@@ -152,7 +184,7 @@ def with_names(f: Callable[..., Any], args: Sequence[Any], names: dict[Node, str
     before = sys.gettrace()
     sys.settrace(look)
     try:
-        y = f(*args)
+        y = enclosed(f, args, {})
     finally:
         sys.settrace(before)
     return y

@@ -62,13 +62,8 @@ def value_and_grad(
     @wraps(f)
     def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
         inputs = list(args)
-        for i in positions:
-            if not -len(args) <= i < len(args):
-                raise TypeError(
-                    f"{name_of(f)} was called with {len(args)} positional arguments; argnums={i} "
-                    "names none of them"
-                )
-            inputs[i] = as_values(args[i], names.get(i % len(args)))
+        for i in positions_of(f, positions, args):
+            inputs[i] = as_values(args[i], names.get(i))
         xs = [leaves(inputs[i]) for i in positions]  # before f can change its arguments
         record = is_recorded(xs)
         y = enclosed(f, inputs, options)
@@ -142,6 +137,19 @@ def zero_grad(values: Any) -> None:
         if not isinstance(value, Value):
             raise TypeError(f"zero_grad is for Values, not for {described(value)}")
         value.zero_grad()
+
+
+def positions_of(
+    f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any]
+) -> tuple[int, ...]:
+    """Return which arguments are meant, counted from the first; some are not there: TypeError."""
+    for i in argnums:
+        if not -len(args) <= i < len(args):
+            raise TypeError(
+                f"{name_of(f)} was called with {len(args)} positional arguments; argnums={i} "
+                "names none of them"
+            )
+    return tuple([i % len(args) for i in argnums])
 
 
 def parameter_names(f: Callable[..., Any]) -> dict[int, str]:

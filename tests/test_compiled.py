@@ -120,7 +120,7 @@ def test_the_first_call_and_the_source() -> None:
     ours = compiled_form(engine.loss)
     assert ours.source == ""
     ours(params, X, t)
-    assert "def run(params, X, t):" in ours.source
+    assert "    params, X, t, = args\n" in ours.source
     assert ours.source.count("tanh(") == 1
     assert ours.source.count("exp(") == 1
     assert ours.source.count("greater_equal(z, ") == 1
@@ -354,3 +354,176 @@ def test_training_is_the_same() -> None:
     a = train(compiled.backprop, X, t, params, steps=200)
     b = train(engine.backprop, X, t, params, steps=200)
     np.testing.assert_allclose(a.losses, b.losses, rtol=1e-12)
+
+
+RNG = np.random.default_rng(7)
+V = RNG.normal(size=5)
+T3 = RNG.normal(size=(2, 3, 4))
+
+
+def views_used_late(x: Any) -> Any:
+    y = x * 1.5
+    moved = np.transpose(y, (2, 0, 1))
+    swapped = np.swapaxes(y, 0, 1)
+    z = np.sin(x * 2.0)
+    q = z * np.cos(z)
+    late = np.sum(np.sin(moved) * np.transpose(q, (2, 0, 1)))
+    return late + np.sum(np.cos(swapped) * np.swapaxes(q, 0, 1))
+
+
+def sums_of_one_array(x: Any) -> Any:
+    y = np.tanh(x)
+    return np.sum(y) + 3.0 * np.sum(y, axis=0) + np.mean(y, axis=-1) + np.sum(np.exp(x), (0,))
+
+
+PROGRAMS: dict[str, tuple[Any, Any]] = {
+    "views that are used late": (views_used_late, (T3,)),
+    "one array summed in several ways": (sums_of_one_array, (V,)),
+    "an inner gradient at other numbers": (
+        lambda x: np.sum(x * grad(lambda y: np.sum((x * y) ** 2))(np.ones(5))),
+        (V,),
+    ),
+    "an inner gradient of a captured argument": (
+        lambda x: grad(lambda y: x * y * y)(3.0) * x,
+        (2.0,),
+    ),
+    "an inner Jacobian": (
+        lambda x: np.sum(autodiff.jacobian(lambda y: x * y**2)(np.ones(5))),
+        (V,),
+    ),
+    "the matrix with its transpose": (
+        lambda A: np.sum(np.tanh(A + A.T) @ A.T @ A),
+        (T3[0, :, :3],),
+    ),
+    "softmax": (lambda x: np.sum(autodiff.softmax(x) ** 2) + autodiff.logsumexp(x), (V,)),
+    "a chain of products of one number": (lambda x: power_of_two(x, 14), (1.0001,)),
+    "a long sum": (lambda x: sum(np.sin(x * i) for i in range(600)), (0.3,)),
+    "infinity as a constant": (lambda x: np.sum(np.minimum(x, np.inf)), (V,)),
+    "a float32 number": (lambda x: x + 0.0, (np.float32(2.0),)),
+    "a constant gradient in float32": (lambda x: x * 2.0 + 1.0, (np.float32(2.0),)),
+    "a mask as numbers": (lambda x: np.sum((x > 0).astype(float) * x), (V,)),
+    "masks that differ": (lambda x: np.sum(np.where((x > 0) ^ (x > 1), x, 0.0)), (V,)),
+}
+
+
+def power_of_two(x: Any, n: int) -> Any:
+    for _ in range(n):
+        x = x * x
+    return x
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_that_were_wrong_or_slow_once(name: str) -> None:
+    f, args = PROGRAMS[name]
+    check(f, *args)
+
+
+def test_a_transpose_of_an_argument_is_copied() -> None:
+    ours = compiled_form(lambda x, w: np.sum(x * np.transpose(w, (2, 0, 1))))
+    x = np.ones((4, 2, 3))
+    for _ in range(2):
+        assert not np.shares_memory(ours(x, T3)[1], T3)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x, b: np.sum(np.sin(x + b)), lambda x, b: np.sum((x + b) ** 3.0)]
+)
+def test_gradients_stay_as_they_are_at_the_next_call(f: Any) -> None:
+    ours = compiled_form(f, (0, 1))
+    _, (of_x, of_b) = ours(V, 2.0 * V)
+    kept = of_x.copy()
+    assert not np.shares_memory(of_x, of_b)
+    ours(3.0 * V, V)
+    np.testing.assert_array_equal(of_x, kept)
+
+
+def test_the_order_of_keys_counts() -> None:
+    def f(d: Any) -> Any:
+        return sum(i * np.sum(x**2) for i, x in enumerate(d.values()))
+
+    ours = compiled_form(f)
+    for d in ({"a": V, "b": 2 * V}, {"b": V, "a": 2 * V}, {"a": V, "b": 2 * V}):
+        assert_close(ours(d), value_and_grad(f)(d))
+
+
+def test_integers_and_floats_are_told_apart_where_they_are_fixed() -> None:
+    def f(x: Any, n: Any) -> Any:
+        return np.sum(x * (2 if isinstance(n, int) else 3))
+
+    ours = compiled_form(f)
+    for n in (1.0, 1, 1.0, np.int64(1), True):
+        assert_close(ours(V, n), value_and_grad(f)(V, n))
+
+
+def test_defaults_keywords_functions_and_slices_among_the_arguments() -> None:
+    def f(x: Any, p: Any = 2.0, g: Any = np.tanh, *, n: int = 3) -> Any:
+        return np.sum(g(x[:n]) ** p)
+
+    ours = compiled_form(f)
+    for _ in range(2):
+        assert_close(ours(np.abs(V)), value_and_grad(f)(np.abs(V)))
+        assert_close(ours(np.abs(V), 3.0), value_and_grad(f)(np.abs(V), 3.0))
+        assert_close(ours(V, 2.0, np.sin), value_and_grad(f)(V, 2.0, np.sin))
+        assert_close(ours(V, 2.0, n=2), value_and_grad(f)(V, 2.0, n=2))
+    with pytest.raises(TypeError, match="f was called with 0"):
+        ours()
+    part = compiled_form(lambda x, n: np.sum(x[:n]))
+    assert_close(part(V, np.int64(2)), value_and_grad(lambda x: np.sum(x[:2]))(V))
+
+
+@pytest.mark.parametrize(
+    "name", ["type", "len", "pool", "memory", "array", "empty", "number", "args", "run", "float64"]
+)
+def test_any_name_of_a_parameter(name: str) -> None:
+    namespace: dict[str, Any] = {"np": np}
+    exec(f"def f({name}, y): return np.sum(np.tanh({name}) * y + 2.0)", namespace)
+    check(namespace["f"], V, 1.5)
+
+
+@pytest.mark.parametrize("wrong", [None, object(), 1j, "text"])
+def test_wrong_arguments_after_a_first_program(wrong: Any) -> None:
+    def f(x: Any, y: Any) -> Any:
+        return np.sum(x * y)
+
+    ours = compiled_form(f)
+    ours(V, 2.0)
+    with pytest.raises(TypeError):
+        ours(V, wrong)
+
+
+def test_argnums_that_name_no_argument() -> None:
+    for argnums in (2, -3, (0, 5)):
+        with pytest.raises(TypeError, match="names none of them"):
+            compiled_form(lambda x, y: np.sum(x * y), argnums)(V, V)
+
+
+def test_within_a_differentiated_function_the_engine_is_used() -> None:
+    assert grad(lambda w: compiled_form(lambda x: x * w)(3.0)[0] * w)(2.0) == 12.0
+
+
+def test_a_captured_value_does_not_let_numbers_decide() -> None:
+    base = Value(1.0)
+    for f in (lambda x: x if x * base > 0 else -x, lambda x: x if base * x > 0 else -x):
+        with pytest.raises(TypeError, match="would freeze"):
+            compiled_form(f)(1.0)
+
+
+def test_an_index_that_is_an_argument_is_refused() -> None:
+    for index in (lambda x: x > 0, lambda x: x):
+        with pytest.raises(TypeError, match="an index is fixed"):
+            compiled_form(lambda x, i=index: np.sum(x[i(x)]))(V)
+
+
+def test_first_calls_at_once() -> None:
+    ours = compiled_form(lambda x: np.sum(np.tanh(x) ** 2.0))
+    barrier = threading.Barrier(8)
+
+    def work(k: int) -> list[Any]:
+        barrier.wait()
+        return [(n, ours(np.full(n, 0.5))) for n in (k + 1, 3, k + 20, 64)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for results in pool.map(work, range(8)):
+            for n, (value, g) in results:
+                assert value == pytest.approx(n * np.tanh(0.5) ** 2, rel=1e-13)
+                assert g.shape == (n,)

@@ -185,3 +185,34 @@ def test_brackets_are_those_that_are_needed() -> None:
     assert lines[0] == "first  = (a + b) · c - (a - (b - c))"
     assert lines[1] == "second = -(d + 1) · 2"
     assert lines[2] == "third  = (-d)^3"
+
+
+def test_sums_powers_and_signs_have_their_brackets() -> None:
+    found = derivation(lambda x: x * -2.0, 2.0)
+    assert "x · (-2)" in found.text
+    render(found.latex)
+
+    def g(x: Any, A: Any) -> Any:
+        return x * np.sum(A) ** 2.0
+
+    assert "(Σ A)^2" in derivation(g, 2.0, np.ones((2, 2))).text
+    assert "(Aᵀ 1)^2" in derivation(g, 2.0, np.ones(2)).text
+    for h in (
+        lambda A: np.sum(A.T**2.0),
+        lambda A: np.sum(np.sum(A.T, axis=0) ** 3.0),
+        lambda A: np.sum(1e-7**A),
+        lambda A: np.sum(A * -2.0),
+    ):
+        render(derivation(h, np.ones((2, 3))).latex)
+
+
+def test_a_gradient_of_zero_is_an_equation_too() -> None:
+    text = composed(derivation(lambda x, y: x * x, 2.0, 3.0, argnums=(0, 1)).text)
+    assert composed("ȳ    = 0") in text.splitlines()
+
+
+def test_names_of_underscores() -> None:
+    def f(__a: Any, _: Any) -> Any:
+        return __a * _
+
+    render(derivation(f, 1.0, 2.0, argnums=(0, 1)).latex)

@@ -256,3 +256,16 @@ def newton(X: Any, t: Any, params: Any, steps: int) -> tuple[Any, float]:
         x = x - step
         loss = float(loss_of(x))
     return x, loss
+
+
+@pytest.mark.parametrize("tangent", [np.ones((2, 3)), np.ones(1), 1.0])
+def test_tangents_have_the_shapes_of_the_arguments(tangent: Any) -> None:
+    with pytest.raises(ValueError, match=r"shape.*expected shape \(3,\)"):
+        jvp(lambda x: np.sum(x * x), (np.ones(3),), (tangent,))
+    with pytest.raises(ValueError, match=r"shape.*expected shape \(3,\)"):
+        hvp(lambda x: np.sum(x * x), np.ones(3), tangent)
+
+
+def test_jacobian_of_no_argument() -> None:
+    with pytest.raises(TypeError, match="names none of them"):
+        jacobian(lambda x: x, 3)(1.0)

@@ -200,6 +200,8 @@ def test_what_is_written_is_formatted_and_clean(tmp_path: Path) -> None:
 
 
 HOSTILE = {
+    "checked": 1.25,
+    "sigmoid": 0.75,
     "x'];import os#": np.ones(3),
     "import": 2.0 * np.ones(3),
     "__class__": 3.0,
@@ -217,7 +219,9 @@ HOSTILE = {
 def hostile(d: Any, n: Any) -> Any:
     l = d["x'];import os#"] * d["import"] ** n + d["__class__"] * d['quote"']  # noqa: E741
     lambda_ = np.maximum(l * d["line\nbreak\\"], 0.0) * d["l"] * d["np"] + d["sum"]
-    return np.sum(lambda_ * d["ünïcode "] * d[7]) * np.mean(d[list(d)[-1]])
+    sigmoid = autodiff.sigmoid(d["checked"] * d["sigmoid"])
+    outer = np.outer(lambda_, d["import"])
+    return np.sum(lambda_ * d["ünïcode "] * d[7]) * np.mean(d[list(d)[-1]]) * sigmoid + outer[0, 0]
 
 
 def test_names_never_become_code() -> None:
@@ -457,3 +461,54 @@ def test_number_by_number_is_exact() -> None:
         return total / len(x)
 
     check(f, 0.4, -1.2, [0.5, -1.0, 2.0], [1.0, 0.0, 1.0], argnums=(0, 1))
+
+
+@pytest.mark.parametrize("name", ["np", "checked", "sigmoid", "outer", "gradient", "loss"])
+def test_any_name_of_a_parameter(name: str) -> None:
+    namespace: dict[str, Any] = {"total": np.sum, "sig": autodiff.sigmoid}
+    exec(f"def f({name}, y): return total(sig({name}) * y + 2.0)", namespace)
+    check(namespace["f"], np.ones(3), 1.5)
+
+
+def test_what_is_fixed_is_checked_wherever_it_is() -> None:
+    def f(x: Any, options: Any, labels: Any) -> Any:
+        return np.sum(x[labels[0]] * (2.0 if options["flag"] else 3.0))
+
+    written = executed(check(f, np.ones((3, 2)), {"flag": True}, [1, 0]))
+    for wrong in (({"flag": False}, [1, 0]), ({"flag": True}, [0, 0])):
+        with pytest.raises(ValueError, match="this code is for"):
+            written(np.ones((3, 2)), *wrong)
+
+
+def test_inner_gradients_at_other_numbers() -> None:
+    check(lambda x: grad(lambda y: x * y * y)(3.0) * x, 2.0)
+
+
+def test_strided_arguments_are_packed_as_in_the_engine() -> None:
+    rng = np.random.default_rng(1)
+    for seed in range(20):
+        a = np.repeat(rng.normal(size=(16, 2)), 2, axis=0)[::2]
+        check(lambda a, b: np.sum(np.sin(a @ b * 0.3)), a, rng.normal(size=(2, 1)), argnums=(0, 1))
+        assert not a.flags.c_contiguous, seed
+
+
+def test_float32_numbers() -> None:
+    check(lambda x, y: np.sum(x * np.ones(3) * y), np.float32(2), 2.0, argnums=(0, 1))
+    check(lambda x: x + 0.0, np.float32(2))
+
+
+def test_argnums_that_name_no_argument() -> None:
+    with pytest.raises(TypeError, match="names none of them"):
+        source(lambda x: x, 1.0, argnums=1)
+    with pytest.raises(TypeError, match="names none of them"):
+        source(lambda: 1.0)
+
+
+def test_many_operands_and_parameters_are_spread_over_lines(tmp_path: Path) -> None:
+    many = [np.full(2, float(i)) for i in range(30)]
+    texts = [source(lambda xs: np.sum(np.tanh(np.concatenate(xs))), many)]
+    names = ", ".join(f"a_rather_long_name_{i}" for i in range(8))
+    namespace: dict[str, Any] = {}
+    exec(f"def f({names}): return a_rather_long_name_0 * a_rather_long_name_7", namespace)
+    texts.append(source(namespace["f"], *map(float, range(8))))
+    formatted_and_clean(texts, tmp_path)
