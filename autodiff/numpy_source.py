@@ -38,8 +38,10 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
     """
-    traced = trace(f, args, argnums)
-    return module(Listing(traced))
+    listing = Listing(trace(f, args, argnums))
+    text = module(listing)
+    listing.__dict__.clear()  # so that reference counts free the arrays
+    return text
 
 
 def module(listing: Listing) -> str:

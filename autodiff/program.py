@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -67,9 +68,10 @@ class Program:
         self.views: dict[str, str] = {}
         self.name_of: dict[Any, str] = {}
         self.buffers: list[Buffer] = []
-        value = calls.value_of(listing.value)
-        gradients = {x: calls.value_of(term) for x, term in listing.gradients.items()}
-        self.results = [value, *gradients.values()]
+        self.handed_out: set[Symbol] = set()
+        self.value = calls.value_of(listing.value)
+        self.gradients = {x: calls.value_of(term) for x, term in listing.gradients.items()}
+        self.results = [self.value, *self.gradients.values()]
         self.steps = needed(calls.steps, self.results)
         self.sums = self.sums_at_the_end()
         self.give_memory()
@@ -77,13 +79,17 @@ class Program:
         self.lines: list[str] = []
         for step in self.steps:
             self.write(step)
-        self.source = self.module(value, gradients)
+        self.source = self.module()
 
     def written(self) -> Written:
         """Return what is kept: nothing of the arrays of the first call."""
         exec(self.source, self.namespace)
         written = Written(self.source, self.namespace["run"])
-        self.calls.__dict__.clear()  # symbols and calls know each other
+        # What knows each other is taken apart, so that reference counts free the arrays.
+        for step in self.calls.steps:
+            step.__dict__.clear()
+        self.calls.__dict__.clear()
+        self.__dict__.clear()
         return written
 
     # Memory.
@@ -144,7 +150,7 @@ class Program:
                 continue
             part = f"[{rows.start}]" if x.ndim == 1 else f"[{rows.start}:{rows.stop}].T"
             summed[x] = Buffer(self.names.numbered("m"), x.data, f"{self.buffers[0].name}{part}")
-        free: list[int] = []
+        free: dict[Any, list[int]] = defaultdict(list)
         for i, step in enumerate(self.steps):
             x = step.result
             ending = {
@@ -162,15 +168,20 @@ class Program:
                 and x not in returned
                 and x in last
             ):
+                # NumPy would multiply matrices in place by way of a copy.
                 in_place = [] if step.function is np.matmul else sorted(ending)
-                fits = [n for n in (*in_place, *free) if alike(self.buffers[n].data, x.data)]
-                number = fits[0] if fits else len(self.buffers)
-                if not fits:
+                fits = [n for n in in_place if layout(self.buffers[n].data) == layout(x.data)]
+                if fits:
+                    number = fits[0]
+                    ending.discard(number)
+                elif free[layout(x.data)]:
+                    number = free[layout(x.data)].pop()
+                else:
+                    number = len(self.buffers)
                     self.buffers.append(Buffer(self.names.numbered("m"), x.data))
                 self.buffer_of[x] = number
-                free = [n for n in free if n != number]
-                ending.discard(number)
-            free.extend(sorted(ending))
+            for number in sorted(ending):
+                free[layout(self.buffers[number].data)].append(number)
 
     # Text.
 
@@ -323,64 +334,59 @@ class Program:
             return repr(x)
         return self.known("constant", x)
 
-    def module(self, value: Any, gradients: dict[Any, Any]) -> str:
+    def module(self) -> str:
         """Write the whole program."""
-        inputs = self.arguments()
-        shared: set[Any] = set()
-
-        def returned(x: Any, kind: Any) -> str:
-            """Return the caller's own array or number."""
-            if not isinstance(x, Symbol):
-                return self.known("constant", kind(x)) if np.ndim(x) == 0 else self.copied(x)
-            own = root(x) is x and x.step is not None and x not in shared
-            shared.add(x)
-            if np.ndim(x.data) == 0:
-                name = x.name
-                return name if x in self.scalars else f"{self.known(kind.__name__, kind)}({name})"
-            return x.name if own else self.copied(x)
-
-        loss = returned(value, np.result_type(self.listing.value.data).type)
         trace = self.listing.trace
-        left = iter(
-            [x for x in trace.inputs if trace.parameters.index(x.path[0]) in trace.positions]
-        )
-
-        def tree(x: Any) -> str:
-            if isinstance(x, dict):
-                return "{" + ", ".join(f"{quoted(k)}: {tree(v)}" for k, v in x.items()) + "}"
-            if isinstance(x, tuple) and hasattr(x, "_fields"):
-                return f"{self.known(type(x).__name__, type(x))}({', '.join(map(tree, x))})"
-            if isinstance(x, tuple):
-                return f"({', '.join(map(tree, x))}{',' * (len(x) == 1)})"
-            if isinstance(x, list):
-                return f"[{', '.join(map(tree, x))}]"
-            node = next(left).node
-            if node in gradients:
-                return returned(gradients[node], np.result_type(node._raw).type)
-            zero = np.zeros(np.shape(node._raw), np.result_type(node._raw))
-            return self.copied(zero) if zero.ndim else self.known("zero", zero[()])
-
-        texts = {i: tree(trace.args[i]) for i in sorted(set(trace.positions))}
-        if trace.several:
-            order = [texts[i] for i in trace.positions]
-            gradient = f"({', '.join(order)}{',' * (len(order) == 1)})"
-        else:
-            gradient = texts[trace.positions[0]]
+        lines = self.arguments()
+        trees = {i: self.tree(trace.args[i], (trace.parameters[i],)) for i in trace.positions}
+        gradient = self.tuple_of([trees[i] for i in trace.positions])
+        if not trace.several:
+            gradient = trees[trace.positions[0]]
+        value = self.returned(self.value, np.result_type(self.listing.value.data).type)
         memory = self.memory()
         if memory:
             names = [*[buffer.name for buffer in self.buffers], *self.views.values()]
-            inputs += ["try:", "    buffers = pool.pop()", "except IndexError:"]
-            inputs += ["    buffers = memory()", f"{', '.join(names)}, = buffers"]
-        lines = [*inputs, *self.lines]
-        result = f"result = {loss}, {gradient}"
-        lines += [result, *["pool.append(buffers)"] * bool(memory), "return result"]
+            lines += ["try:", "    buffers = pool.pop()", "except IndexError:"]
+            lines += ["    buffers = memory()", f"{', '.join(names)}, = buffers"]
+        lines += [*self.lines, f"result = {value}, {gradient}"]
+        lines += [*["pool.append(buffers)"] * bool(memory), "return result"]
         numbers = [
             f"{name} = array({code_number(float(text))}, {quoted(str(dtype))})"
             for (text, dtype), name in self.numbers.items()
         ]
-        if numbers:
-            memory = [*numbers, "", "", *memory]
-        return "\n".join([*memory, "def run(*args):", *[f"    {x}" for x in lines]]) + "\n"
+        before = [*numbers, "", "", *memory] if numbers else memory
+        return "\n".join([*before, "def run(*args):", *[f"    {x}" for x in lines]]) + "\n"
+
+    def tree(self, x: Any, path: tuple[Any, ...]) -> str:
+        """Write the gradient in an argument, in its structure."""
+        if isinstance(x, dict):
+            items = [f"{quoted(k)}: {self.tree(v, (*path, k))}" for k, v in x.items()]
+            return f"{{{', '.join(items)}}}"
+        if isinstance(x, (list, tuple)):
+            parts = [self.tree(v, (*path, i)) for i, v in enumerate(x)]
+            if hasattr(x, "_fields"):
+                return f"{self.known(type(x).__name__, type(x))}({', '.join(parts)})"
+            return f"[{', '.join(parts)}]" if isinstance(x, list) else self.tuple_of(parts)
+        node = next(found.node for found in self.listing.trace.inputs if found.path == path)
+        if node in self.gradients:
+            return self.returned(self.gradients[node], np.result_type(node._raw).type)
+        zero = np.zeros(np.shape(node._raw), np.result_type(node._raw))
+        return self.copied(zero) if zero.ndim else self.known("zero", zero[()])
+
+    def tuple_of(self, parts: list[str]) -> str:
+        """Write a tuple."""
+        return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+
+    def returned(self, x: Any, kind: Any) -> str:
+        """Write a result as the caller's own array or number."""
+        if not isinstance(x, Symbol):
+            return self.known("constant", kind(x)) if np.ndim(x) == 0 else self.copied(x)
+        if x.ndim == 0:
+            name = x.name
+            return name if x in self.scalars else f"{self.known(kind.__name__, kind)}({name})"
+        own = root(x) is x and x.step is not None and x not in self.handed_out
+        self.handed_out.add(x)
+        return x.name if own else self.copied(x)
 
     def memory(self) -> list[str]:
         """Write the function that makes the buffers, and views of them."""
@@ -507,6 +513,6 @@ def in_columns(x: Any) -> bool:
     return bool(x.ndim > 1 and x.flags.f_contiguous and not x.flags.c_contiguous)
 
 
-def alike(x: Any, y: Any) -> bool:
-    """Tell whether two arrays can have the same memory."""
-    return x.shape == y.shape and x.dtype == y.dtype and in_columns(x) == in_columns(y)
+def layout(x: Any) -> tuple[Any, ...]:
+    """Return what two arrays have in common that can have the same memory."""
+    return x.shape, x.dtype, in_columns(x)

@@ -119,8 +119,7 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
         replaced(x, (parameter,), i in positions, inputs, fixed)
         for i, (x, parameter) in enumerate(zip(args, parameters))
     ]
-    names: dict[Node, str] = {}
-    y = with_names(f, values, names)
+    y, names = with_names(f, values)
     if not isinstance(y, Node) or np.size(y._raw) != 1:
         raise TypeError(
             f"{name_of(f)} returned {described(y)}; a gradient is that of one number that depends "
@@ -161,33 +160,41 @@ def replaced(
     return node
 
 
-def with_names(f: Callable[..., Any], args: Sequence[Any], names: dict[Node, str]) -> Any:
-    """Call `f` and note under which variables its code keeps the Values that it computes.
+class VariableNames:
+    """A tracer that notes under which variables code keeps the Values that it computes.
 
     The first name counts, and one in the calling function before one in the function called.
     """
-    depths: dict[Node, int] = {}
 
-    def look(frame: FrameType, event: str, arg: Any) -> Any:
+    def __init__(self) -> None:
+        self.names: dict[Node, str] = {}
+        self.depths: dict[Node, int] = {}
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        """Look at the variables of a function at each of its lines."""
         if event == "call":
-            return None if frame.f_code.co_filename.startswith(LIBRARY) else look
+            return None if frame.f_code.co_filename.startswith(LIBRARY) else self
         depth = None
         for name, value in frame.f_locals.items():
             if isinstance(value, Node):
                 if depth is None:
                     depth = depth_of(frame)
-                if value not in depths or depth < depths[value]:
-                    depths[value] = depth
-                    names[value] = name
-        return look
+                if value not in self.depths or depth < self.depths[value]:
+                    self.depths[value] = depth
+                    self.names[value] = name
+        return self
 
+
+def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[Node, str]]:
+    """Call `f`; return its result and the names of the Values that it computes."""
+    tracer = VariableNames()
     before = sys.gettrace()
-    sys.settrace(look)
+    sys.settrace(tracer)
     try:
         y = enclosed(f, args, {})
     finally:
         sys.settrace(before)
-    return y
+    return y, tracer.names
 
 
 def depth_of(frame: FrameType | None) -> int:
