@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import as_data
+from autodiff.arrays import as_data, own
 from autodiff.graph import Node
 from autodiff.program import Miss, Program, Unlike, Written
 from autodiff.transforms import (
@@ -28,10 +28,10 @@ MOST = 16
 def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Return a function that computes what `value_and_grad(f, argnums)` does, and faster.
 
-    At the first call with arguments of new shapes, dtypes or structures `f` is run once on Values,
-    and what it computes, forward and backward, is written as NumPy calls; `source` is their text.
-    Later calls run these, in memory that is kept between them; what they return is the caller's
-    own. Only the last 16 combinations are kept. Threads may call the function at once.
+    At the first call with arguments of new shapes, memory orders, dtypes or structures `f` is run
+    once on Values, and what it computes, forward and backward, is written as NumPy calls; `source`
+    is their text. Later calls run these, in memory that is kept between them; what they return is
+    the caller's own. Only the last 16 combinations are kept. Threads may call the function at once.
 
     What `f` finds elsewhere (arrays, numbers, Values, random numbers) becomes constant: changing it
     afterwards has no effect. So do integers, strings and the like among the arguments that are not
@@ -88,6 +88,8 @@ def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:
                 f"{name_of(f)} is compiled and takes numbers, not {described(x)}; "
                 f"value_and_grad({name_of(f)}) takes Values"
             )
-        return as_data(x, path or name) if isinstance(x, (np.ndarray, float, np.floating)) else x
+        if not isinstance(x, (np.ndarray, float, np.floating)):
+            return x
+        return own(as_data(x, path or name))
 
     return tree_map(as_array, tree)

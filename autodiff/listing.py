@@ -537,7 +537,7 @@ def is_one(term: Term) -> bool:
     """Tell whether a term is 1, or everywhere 1."""
     if term.primitive is primitives.power:
         return bool(term.operands[1].number == 0.0)
-    return type(term.number) is float and term.number == 1.0
+    return type(term.number) in (float, np.float32) and bool(term.number == 1.0)
 
 
 def is_like(term: Term, node: Node) -> bool:

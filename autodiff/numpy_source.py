@@ -193,8 +193,10 @@ def gradients(listing: Listing, body: list[str], used: int) -> str:
         if term is not None:
             return str(term.name)
         name = listing.names.new(f"{x.name}_bar")
-        dtype = ", np.float32" if np.result_type(node._raw) == np.float32 else ""
-        zero = f"np.zeros({x.shape}{dtype})" if x.shape else "np.float64(0.0)"
+        single = np.result_type(node._raw) == np.float32
+        zero = f"np.float{32 if single else 64}(0.0)"
+        if x.shape:
+            zero = f"np.zeros({x.shape}{', np.float32' * single})"
         body.append(line(f"{name} = ", zero))
         return name
 

@@ -59,9 +59,9 @@ class Program:
         self.calls = calls = Calls(listing)
         self.namespace: dict[str, Any] = {
             **{"np": np, "array": np.array, "empty": np.empty, "pool": []},
-            **{"Miss": Miss, "Unlike": Unlike, "as_number": as_number},
+            **{"Miss": Miss, "Unlike": Unlike, "as_number": as_number, "missing": object()},
         }
-        self.names = Names([*self.namespace, "run", "args", "memory", "buffers", "result"])
+        self.names = Names([*self.namespace, "run", "others", "memory", "buffers", "result"])
         self.local = {name: self.names.new(name) for name in listing.trace.parameters}
         self.scalars: set[Symbol] = set()  # held as NumPy's scalars, not as floats or 0-d arrays
         self.numbers: dict[tuple[str, Any], str] = {}
@@ -355,7 +355,9 @@ class Program:
             for (text, dtype), name in self.numbers.items()
         ]
         before = [*numbers, "", "", *memory] if numbers else memory
-        return "\n".join([*before, "def run(*args):", *[f"    {x}" for x in lines]]) + "\n"
+        parameters = [f"{name}=missing" for name in self.local.values()]
+        head = f"def run({', '.join([*parameters, '*others'])}):"
+        return "\n".join([*before, head, *[f"    {x}" for x in lines]]) + "\n"
 
     def tree(self, x: Any, path: tuple[Any, ...]) -> str:
         """Write the gradient in an argument, in its structure."""
@@ -408,8 +410,7 @@ class Program:
         """Write how the arguments are fetched, and that others are not for this program."""
         listing, trace = self.listing, self.listing.trace
         names = list(self.local.values())
-        lines = [f"if len(args) != {len(names)}:", "    raise Miss"]
-        lines += [f"{', '.join(names)}, = args"] * bool(names)
+        lines = ["if others:", "    raise Miss"]
         checks: list[str] = []
         for parameter, x in zip(names, trace.args):
             self.structure(parameter, x, checks)
@@ -433,7 +434,7 @@ class Program:
                 slow = f"as_number({name}, {kind}, {x.path[0] in differentiated})"
                 if type(term.data) is float:
                     lines += [f"if type({name}) is not float:"]
-                    slow = f"    {name} = {name}.item() if type({name}) is {kind} else {slow}"
+                    slow = f"    {name} = float({name}) if type({name}) is {kind} else {slow}"
                 else:
                     slow = f"{name} = {slow}"
                 lines.append(slow)
@@ -441,8 +442,9 @@ class Program:
             array = self.known("ndarray", np.ndarray)
             dtype = "float32" if term.data.dtype == np.float32 else "float64"
             kind = self.known(f"{dtype}_", np.dtype(dtype))
+            order = f" or {name}.strides != {term.data.strides}" * (term.ndim > 1)
             lines += [
-                f"if type({name}) is not {array} or {name}.shape != {term.shape}:",
+                f"if type({name}) is not {array} or {name}.shape != {term.shape}{order}:",
                 "    raise Miss",
                 f"if {name}.dtype is not {kind}:",
                 f"    {name} = {self.conversion(name, kind)}",
