@@ -2,6 +2,8 @@
 
 `Value` records what is computed with it; `Value.backward` and the functions `grad`,
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
+`jvp`, `hvp`, `jacobian` and `hessian` differentiate once more; `derivation` prints the equations of
+the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps.
 """
 
 from typing import TYPE_CHECKING, Any

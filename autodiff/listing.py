@@ -33,7 +33,6 @@ LONGEST = 60
 """Characters of an expression."""
 
 NUMERICS = "autodiff.numerics"
-VIEWS = (primitives.transpose, primitives.identity)
 UNCHANGED_AT_THE_SAME = (primitives.cast, primitives.reshape, primitives.broadcast_to)
 ELEMENTWISE = {
     p for p in vars(primitives).values() if isinstance(p, Primitive) and p.broadcasts
@@ -196,7 +195,7 @@ class Listing:
             return first.operands[0]
         if primitive is primitives.negative and first.primitive is primitives.negative:
             return first.operands[0]
-        if primitive is primitives.negative and first.is_number and not first.is_mask:
+        if primitive is primitives.negative and first.is_number:
             return self.constant(-first.number, None)
         if primitive in ELEMENTWISE:
             operands = self.without_broadcasts(node, operands)
@@ -550,7 +549,7 @@ def is_like(term: Term, node: Node) -> bool:
 
 def is_short(term: Term) -> bool:
     """Tell whether a term is written again rather than named."""
-    if term.primitive in VIEWS and term.operands[0].name:
+    if term.primitive is primitives.transpose and term.operands[0].name:
         return True
     return all(x.is_number for x in term.operands)
 

@@ -112,7 +112,7 @@ def assignment(listing: Listing, statement: Statement) -> str:
     if statement.of is not None and term.is_number:
         single = np.result_type(statement.of.data) == np.float32
         text = f"np.{'float32' if single else 'float64'}({text})"
-    elif term.shape and (statement.of or (term in listing.gradients.values() and is_view(term))):
+    elif term.shape and (statement.of or is_shared(term, listing)):
         text = f"np.copy({text})"
     return line(f"{name} = ", text)
 
@@ -236,9 +236,9 @@ def without_types(code: str) -> str:
     return f"{first.replace(' = ', '=')}\n{rest}".rstrip()
 
 
-def is_view(term: Term) -> bool:
-    """Tell whether a term may share memory with another."""
-    return term.primitive in VIEWS
+def is_shared(term: Term, listing: Listing) -> bool:
+    """Tell whether a gradient may share memory with something else."""
+    return term in listing.gradients.values() and term.primitive in VIEWS
 
 
 def array(x: Any, used: int) -> str:

@@ -204,7 +204,14 @@ def verdict(result: dict[str, Any]) -> str:
     """Return a sentence: what the engine costs."""
     if "engine" not in result["ways"]:
         return "The engine is not timed."
-    return f"The engine takes {result['ways']['engine']['ratio']:.1f} times as long as by hand."
+    return f"By hand takes 1, {in_units_of_by_hand(result['ways'])}."
+
+
+def in_units_of_by_hand(ways: dict[str, Any]) -> str:
+    """Return what the engine and its compiled form cost, in units of by hand."""
+    found = {name: f"{ways[name]['ratio']:.2f}" for name in ("engine", "compiled") if name in ways}
+    known = {"engine": "the engine {}", "compiled": "its compiled form {}"}
+    return ", ".join(known[name].format(ratio) for name, ratio in found.items())
 
 
 def tables(result: dict[str, Any]) -> list[RenderableType]:
@@ -228,7 +235,7 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         paragraph(
             f"One step of training, loss, gradients and update, on {result['points']} points and "
             f"{result['hidden']} hidden units"
-            + (f": the engine takes {engine:.2f} times as long as by hand." if engine else ".")
+            + (f": by hand takes 1, {in_units_of_by_hand(ways)}." if engine else ".")
         ),
         table(["who", "us a step", "by hand = 1", "rounds"], rows),
         paragraph(
