@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.arrays import as_data, own
 from autodiff.graph import Node
-from autodiff.program import Miss, Program, Unlike, Written
+from autodiff.program import Miss, Program, Runnable, Unlike
 from autodiff.transforms import (
     described,
     enclosing,
@@ -42,7 +42,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     """
     engine = value_and_grad(f, argnums)
     names = parameter_names(f)
-    programs: list[Written] = []
+    programs: list[Runnable] = []
     lock = Lock()
 
     @wraps(f)
@@ -62,7 +62,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
         for program in [*programs, None]:
             if program is None:
-                program = Program(f, args, argnums).written()
+                program = Program(f, args, argnums).runnable()
             try:
                 result = program.run(*args)
             except Miss:

@@ -192,7 +192,7 @@ GREEK = {
 }
 
 
-def split(name: str) -> tuple[str, str]:
+def stem_and_number(name: str) -> tuple[str, str]:
     """Split a name into a stem and the number at its end, as in W1, W_1."""
     match = re.fullmatch(r"(\w*?[^\W\d_])_?([0-9]*)", name)
     return (match[1], match[2]) if match else (name, "")
@@ -205,7 +205,7 @@ def code_variable(name: str, ndim: int, adjoint: bool) -> str:
 
 def text_variable(name: str, ndim: int, adjoint: bool) -> str:
     """Write a variable as text: numbers at its end as subscripts, an adjoint with a bar."""
-    stem, number = split(name)
+    stem, number = stem_and_number(name)
     if adjoint:
         over = "\u0304" if len(stem) == 1 else "\u0305"
         stem = "".join(character + over for character in stem)
@@ -214,7 +214,7 @@ def text_variable(name: str, ndim: int, adjoint: bool) -> str:
 
 def tex_variable(name: str, ndim: int, adjoint: bool) -> str:
     """Write a variable in LaTeX: arrays in bold type, an adjoint with a bar."""
-    start, number = split(name)
+    start, number = stem_and_number(name)
     stem, *subscripts = [part for part in (*start.split("_"), number) if part] or [r"\_"]
     if stem in GREEK:
         base = f"\\{stem}"

@@ -65,7 +65,12 @@ class Symbol(NDArrayOperatorsMixin):
 
 
 class Step:
-    """One NumPy call: its function, what it is applied to, and the symbol that it gives."""
+    """One NumPy call: its function, what it is applied to, and the symbol that it gives.
+
+    `kind` is the method of a ufunc, such as "__call__" and "reduce"; of another function "call", or
+    "view" if the result may share the memory of the first operand; or "expect", for a number that
+    must be `expected`.
+    """
 
     def __init__(self, function: Any, kind: str, inputs: Sequence[Any], options: Any) -> None:
         self.function = function

@@ -123,7 +123,7 @@ def line(start: str, text: str) -> str:
         return start + text
     name, bracket, args = text.partition("(")
     if bracket and re.fullmatch(r"[\w.]+", name) and text.endswith(")"):
-        return call(f"{start}{name}(", split(args[:-1]))
+        return call(f"{start}{name}(", arguments(args[:-1]))
     return f"{start}(\n    {text}\n)"
 
 
@@ -132,7 +132,7 @@ def call(start: str, args: Sequence[str], used: int = 4) -> str:
     text = f"{start}{', '.join(args)})"
     if len(text) + used <= WIDTH:
         return text
-    lines = [f"[\n{spread(split(x[1:-1]), 4)}]" if is_long_list(x) else x for x in args]
+    lines = [f"[\n{spread(arguments(x[1:-1]), 4)}]" if is_long_list(x) else x for x in args]
     return f"{start}\n{spread(lines, 4)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
 
 
@@ -141,7 +141,7 @@ def is_long_list(text: str) -> bool:
     return text[0] == "[" and len(text) + 9 > WIDTH
 
 
-def split(text: str) -> list[str]:
+def arguments(text: str) -> list[str]:
     """Split the arguments of a call, which contain no quotes."""
     parts, depth = [""], 0
     for character in text:

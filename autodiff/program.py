@@ -44,7 +44,7 @@ class Buffer(NamedTuple):
     text: str = ""
 
 
-class Written(NamedTuple):
+class Runnable(NamedTuple):
     """The text of a program, and the function that it defines."""
 
     source: str
@@ -81,16 +81,16 @@ class Program:
             self.write(step)
         self.source = self.module()
 
-    def written(self) -> Written:
+    def runnable(self) -> Runnable:
         """Return what is kept: nothing of the arrays of the first call."""
         exec(self.source, self.namespace)
-        written = Written(self.source, self.namespace["run"])
+        runnable = Runnable(self.source, self.namespace["run"])
         # What knows each other is taken apart, so that reference counts free the arrays.
         for step in self.calls.steps:
             step.__dict__.clear()
         self.calls.__dict__.clear()
         self.__dict__.clear()
-        return written
+        return runnable
 
     # Memory.
 
