@@ -248,4 +248,5 @@ def name_of(f: Callable[..., Any]) -> str:
 def described(x: Any) -> str:
     """Describe a wrong argument or result by its type, with the shape if it has one."""
     shape = getattr(x, "shape", None)
-    return type(x).__name__ if shape is None else f"{type(x).__name__} of shape {shape}"
+    kind = "Value" if isinstance(x, Node) else type(x).__name__
+    return kind if shape is None else f"{kind} of shape {shape}"

@@ -422,7 +422,7 @@ def test_what_is_decided_by_the_numbers_is_refused(f: Any, use: str) -> None:
 
 
 def test_functions_of_no_number_are_refused() -> None:
-    with pytest.raises(TypeError, match=r"returned Traced of shape \(3,\)"):
+    with pytest.raises(TypeError, match=r"returned Value of shape \(3,\)"):
         source(lambda x: x * 2.0, np.ones(3))
     with pytest.raises(TypeError, match="depends on the arguments"):
         source(lambda x: 3.0, 1.0)
