@@ -13,7 +13,7 @@ import numpy as np
 from autodiff.arrays import shape
 from autodiff.functions import reshape, stack, sum
 from autodiff.graph import Node
-from autodiff.transforms import grad, gradients, positions_of, vjp
+from autodiff.transforms import as_positions, grad, gradients, positions_of, vjp
 from autodiff.tree import leaves, pairs, tree_map
 from autodiff.value import Value
 
@@ -54,8 +54,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 
     @wraps(f)
     def derivatives(*args: Any) -> Any:
-        chosen = argnums if isinstance(argnums, Sequence) else (argnums,)
-        positions = positions_of(f, chosen, args)
+        positions = positions_of(f, as_positions(f, argnums), args)
 
         def of_chosen(*xs: Any) -> Any:
             inputs = list(args)

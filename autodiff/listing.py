@@ -107,6 +107,7 @@ class Listing:
         self.repeated = Counter(
             name for x, name in trace.names.items() if x.primitive is not None or x in unkeyed
         )
+        self.node_at = {x.path: x.node for x in trace.inputs}
         self.inputs = [self.new_input(x) for x in trace.inputs]
         forward = oldest_first([trace.value])
         for node in forward:
@@ -207,7 +208,9 @@ class Listing:
                     return a
             if primitive is primitives.power and is_one(b) and is_like(a, node):
                 return a
-            if primitive is primitives.add and b.primitive is primitives.negative:
+            # The negative of a spread array has a memory order of its own, and so has the sum.
+            spread = b.operands and b.operands[0].primitive is primitives.broadcast_to
+            if primitive is primitives.add and b.primitive is primitives.negative and not spread:
                 return primitives.subtract, [a, b.operands[0]]
         return primitive, operands
 
@@ -331,7 +334,7 @@ class Listing:
         texts: dict[Term, str] = {}
         for term in self.used:
             while True:
-                text = self.expression(term, CODE, texts).text
+                text = self.expression(term, CODE).text
                 inline = [x for x in term.operands if x.name is None and x.operands]
                 if len(text) + len(term.name or "") <= LONGEST or not inline:
                     break
@@ -432,7 +435,7 @@ class Listing:
             and any(x.ndim or not isinstance(x.data, (float, int)) for x in term.operands)
         )
 
-    def expression(self, term: Term, style: Style, texts: Any = None) -> Written:
+    def expression(self, term: Term, style: Style) -> Written:
         """Write what a term computes, in terms of named ones."""
         operands = [self.operand(x, term, style) for x in term.operands]
         return applied(self, term, operands, style)

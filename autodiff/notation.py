@@ -199,8 +199,8 @@ def stem_and_number(name: str) -> tuple[str, str]:
 
 
 def code_variable(name: str, ndim: int, adjoint: bool) -> str:
-    """Write a variable in code; an adjoint has its own name there."""
-    return f"{name}_bar" if adjoint else name
+    """Write a variable in code, where an adjoint has a name of its own."""
+    return name
 
 
 def text_variable(name: str, ndim: int, adjoint: bool) -> str:

@@ -12,7 +12,7 @@ from autodiff import primitives
 from autodiff.graph import Primitive
 from autodiff.listing import Listing, Term, frozen
 
-VIEWS = (primitives.reshape, primitives.getitem, primitives.broadcast_to, primitives.transpose)
+VIEWS = (primitives.reshape, primitives.getitem, primitives.broadcast_to)
 WHOLE = (*VIEWS, primitives.scatter, primitives.cast, primitives.concatenate, primitives.logsumexp)
 """Primitives that are called as they are; the functions of the others are taken apart."""
 
@@ -33,8 +33,6 @@ class Symbol(NDArrayOperatorsMixin):
         return self.calls.record(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function in (np.size, np.shape, np.ndim):
-            return function(*[x.data if isinstance(x, Symbol) else x for x in args])
         return self.calls.record(function, "call", args, options)
 
     def __getattr__(self, name: str) -> Any:

@@ -30,10 +30,10 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     """Return a Python module with one function that computes `f` and its gradient: NumPy alone.
 
     The function takes what `f` takes and returns `(value, gradient)` as `value_and_grad(f)` does,
-    with the same numbers to the last bit. Variables have the names that they have in the code of
-    `f`, and their adjoints those names with `_bar`. What is written holds for arguments of the
-    shapes of `args`, and for the integers, strings and the like among them, which it checks; what
-    `f` finds elsewhere is written out as constants. Arrays of integers become floats.
+    with the same numbers, in float64 to the last bit. Variables have the names that they have in
+    the code of `f`, and their adjoints those names with `_bar`. What is written holds for arguments
+    of the shapes of `args`, and for the integers, strings and the like among them, which it checks;
+    what `f` finds elsewhere is written out as constants. Arrays of integers become floats.
 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
@@ -161,7 +161,6 @@ def spread(items: Sequence[str], indent: int) -> str:
 def gradients(listing: Listing, body: list[str], used: int) -> str:
     """Write the gradients in the structure of the arguments; add to `body` what is missing."""
     trace = listing.trace
-    left = iter([x for x in trace.inputs if trace.parameters.index(x.path[0]) in trace.positions])
 
     def tree(x: Any, path: tuple[Any, ...], used: int) -> str:
         if isinstance(x, dict):
@@ -175,16 +174,11 @@ def gradients(listing: Listing, body: list[str], used: int) -> str:
             return collection(
                 *("[", items, "]") if isinstance(x, list) else ("(", items, ")"), path, used
             )
-        return leaf(next(left).node)
+        return leaf(listing.node_at[path])
 
     def collection(start: str, items: Any, end: str, path: tuple[Any, ...], used: int) -> str:
-        # Written again for one line and for several: the leaves are consumed in order.
         texts = [label + tree(x, (*path, key), 4 + len(label)) for label, x, key in items]
-        comma = "," if start == "(" and len(texts) == 1 else ""
-        text = start + ", ".join(texts) + comma + end
-        if len(text) + used <= WIDTH and "\n" not in text:
-            return text
-        return f"{start}\n{spread(texts, 4)}{end}"
+        return bracketed(start, texts, end, used)
 
     def leaf(node: Any) -> str:
         x, term = listing.of_node[node], listing.gradients.get(node)
@@ -200,15 +194,17 @@ def gradients(listing: Listing, body: list[str], used: int) -> str:
         body.append(line(f"{name} = ", zero))
         return name
 
-    order = [i for i, _ in enumerate(trace.args) if i in trace.positions]
-    texts = {i: tree(trace.args[i], (trace.parameters[i],), used) for i in order}
-    if not trace.several:
-        return texts[trace.positions[0]]
-    texts_in_order = [texts[i] for i in trace.positions]
-    text = "(" + ", ".join(texts_in_order) + ("," if len(texts_in_order) == 1 else "") + ")"
+    texts = [tree(trace.args[i], (trace.parameters[i],), used) for i in trace.positions]
+    return bracketed("(", texts, ")", used) if trace.several else texts[0]
+
+
+def bracketed(start: str, items: Sequence[str], end: str, used: int) -> str:
+    """Write a collection in one line, or one item to a line if it is long."""
+    comma = "," if start == "(" and len(items) == 1 else ""
+    text = start + ", ".join(items) + comma + end
     if len(text) + used <= WIDTH and "\n" not in text:
         return text
-    return f"(\n{spread(texts_in_order, 4)})"
+    return f"{start}\n{spread(items, 4)}{end}"
 
 
 def helpers(names: Sequence[str]) -> list[str]:
@@ -263,10 +259,7 @@ def nested(x: Any, used: int) -> str:
     if not x.ndim:
         return str(x) if x.dtype.kind in "iub" else code_number(float(x))
     parts = [nested(part, used + 4) for part in x]
-    text = f"[{', '.join(parts)}]"
-    if used + len(text) + 1 <= WIDTH and "\n" not in text:
-        return text
-    return f"[\n{spread(parts, 4)}]"
+    return bracketed("[", parts, "]", used + 1)
 
 
 CHECKED = '''def checked(x, shape, name, dtype=np.float64):

@@ -11,7 +11,7 @@ import numpy as np
 from autodiff.arrays import FLOAT32, FLOAT64
 from autodiff.graph import Primitive
 from autodiff.listing import Listing, part
-from autodiff.notation import Names, code_number, quoted
+from autodiff.notation import Names, code_number, placed, quoted
 from autodiff.numpy_calls import Calls, Step, Symbol, needed, root
 from autodiff.trace import trace
 
@@ -369,7 +369,7 @@ class Program:
             if hasattr(x, "_fields"):
                 return f"{self.known(type(x).__name__, type(x))}({', '.join(parts)})"
             return f"[{', '.join(parts)}]" if isinstance(x, list) else self.tuple_of(parts)
-        node = next(found.node for found in self.listing.trace.inputs if found.path == path)
+        node = self.listing.node_at[path]
         if node in self.gradients:
             return self.returned(self.gradients[node], np.result_type(node._raw).type)
         zero = np.zeros(np.shape(node._raw), np.result_type(node._raw))
@@ -461,7 +461,7 @@ class Program:
 
     def place(self, path: tuple[Any, ...]) -> str:
         """Write where an argument is found."""
-        return self.local[path[0]] + "".join(f"[{quoted(key)}]" for key in path[1:])
+        return placed((self.local[path[0]], *path[1:]))
 
     def structure(self, place: str, x: Any, checks: list[str]) -> None:
         """Write what shows that an argument has another structure."""

@@ -13,7 +13,14 @@ import numpy as np
 from autodiff import numerics, primitives
 from autodiff.errors import called
 from autodiff.graph import Node, record
-from autodiff.transforms import described, enclosed, name_of, parameter_names, positions_of
+from autodiff.transforms import (
+    as_positions,
+    described,
+    enclosed,
+    name_of,
+    parameter_names,
+    positions_of,
+)
 from autodiff.tree import leaves
 from autodiff.value import Value
 from autodiff.walk import oldest_first, walk, ways_to
@@ -106,8 +113,7 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
     names none of them.
     """
     several = isinstance(argnums, Sequence)
-    chosen = argnums if isinstance(argnums, Sequence) else (argnums,)
-    positions = positions_of(f, chosen, args)
+    positions = positions_of(f, as_positions(f, argnums), args)
     known = parameter_names(f)
     parameters = tuple(
         (f"{known[i]}_" if known[i] in HELPERS else known[i]) if i in known else f"arg{i}"

@@ -51,12 +51,7 @@ def value_and_grad(
 
     Raises TypeError where `f` returns anything else or an argument is no structure of numbers.
     """
-    if not callable(f):
-        raise TypeError(f"a gradient is that of a function; {described(f)} cannot be called")
-    try:
-        positions = [index(i) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))]
-    except TypeError:
-        raise TypeError(f"argnums is an integer or several, not {argnums!r}") from None
+    positions = as_positions(f, argnums)
     names = parameter_names(f)
 
     @wraps(f)
@@ -137,6 +132,16 @@ def zero_grad(values: Any) -> None:
         if not isinstance(value, Value):
             raise TypeError(f"zero_grad is for Values, not for {described(value)}")
         value.zero_grad()
+
+
+def as_positions(f: Callable[..., Any], argnums: int | Sequence[int]) -> list[int]:
+    """Return `argnums` as a list; TypeError where they are no integers or `f` is no function."""
+    if not callable(f):
+        raise TypeError(f"a gradient is that of a function; {described(f)} cannot be called")
+    try:
+        return [index(i) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))]
+    except TypeError:
+        raise TypeError(f"argnums is an integer or several, not {argnums!r}") from None
 
 
 def positions_of(

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from oracles import run
 from samples import PRIMITIVES, SAMPLES
-from test_random_graphs import ENGINE, operations, programs
+from test_random_graphs import as_function, programs
 
 import autodiff
 from autodiff import Value, grad, value_and_grad
@@ -64,28 +63,22 @@ def moved_by(x: Any, k: int) -> Any:
 @given(programs())
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_programs(case: Any) -> None:
-    program, xs, seed = case
-
-    def f(xs: Any) -> Any:
-        return autodiff.sum(run(program, xs, operations(ENGINE))[-1] * seed)
+    f, leaves = as_function(case)
 
     with np.errstate(all="ignore"):
-        check(f, [np.asarray(x) for x in xs])
+        check(f, leaves)
 
 
 @given(programs())
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_derivatives_of_random_programs(case: Any) -> None:
-    program, xs, seed = case
-
-    def f(xs: Any) -> Any:
-        return autodiff.sum(run(program, xs, operations(ENGINE))[-1] * seed)
+    f, leaves = as_function(case)
 
     def squared_slope(xs: Any) -> Any:
         return sum(autodiff.sum(g * g) for g in grad(f)(xs))
 
     with np.errstate(all="ignore"):
-        check(squared_slope, [np.asarray(x) for x in xs])
+        check(squared_slope, leaves)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -430,15 +423,17 @@ def test_a_transpose_of_an_argument_is_copied() -> None:
         assert not np.shares_memory(ours(x, T3)[1], T3)
 
 
+@pytest.mark.parametrize("b", [2.0 * V, 0.5])
 @pytest.mark.parametrize(
     "f", [lambda x, b: np.sum(np.sin(x + b)), lambda x, b: np.sum((x + b) ** 3.0)]
 )
-def test_gradients_stay_as_they_are_at_the_next_call(f: Any) -> None:
+def test_gradients_stay_as_they_are_at_the_next_call(f: Any, b: Any) -> None:
+    """With a number for b, its gradient is the sum of that in x, which is returned too."""
     ours = compiled_form(f, (0, 1))
-    _, (of_x, of_b) = ours(V, 2.0 * V)
+    _, (of_x, of_b) = ours(V, b)
     kept = of_x.copy()
     assert not np.shares_memory(of_x, of_b)
-    ours(3.0 * V, V)
+    ours(3.0 * V, b)
     np.testing.assert_array_equal(of_x, kept)
 
 

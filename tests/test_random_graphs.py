@@ -106,6 +106,16 @@ def gap(a: Any) -> float:
     return np.min(np.diff(np.sort(np.ravel(a))), initial=np.inf)
 
 
+def as_function(case: tuple[list[Step], list[Any], Any]) -> tuple[Callable[..., Any], list[Any]]:
+    """Return the sum of seed times result as a function of the leaves, and the leaves."""
+    program, leaves, seed = case
+
+    def f(xs: Any) -> Any:
+        return autodiff.sum(run(program, xs, operations(ENGINE))[-1] * seed)
+
+    return f, [np.asarray(x) for x in leaves]
+
+
 @st.composite
 def programs(draw: st.DrawFn) -> tuple[list[Step], list[Any], Any]:
     """Return a program, its leaves and a seed for its last result."""
