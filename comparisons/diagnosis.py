@@ -1,0 +1,687 @@
+"""Which slip, in which equation of a backward pass, gives the gradients that somebody claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.listing import Term
+from autodiff.transforms import parameter_names
+from comparisons.on_paper import number
+from comparisons.replay import Backward, Numbers, as_float, paths
+from comparisons.slips import (
+    FAR_FETCHED,
+    Slip,
+    constant,
+    said,
+    slips_in,
+    slips_in_several,
+)
+
+RIGHT = 1e-9
+"""How far a right gradient may be off, in units of its largest entry: far more than rounding."""
+
+SINGLE = 1e-4
+"""The same where numbers are of float32."""
+
+FACTORS = (-1.0, 2.0, 0.5)
+
+
+class Claim(NamedTuple):
+    """The gradients that somebody claims, by parameter, and other adjoints, by name."""
+
+    grads: Mapping[str, Any]
+    adjoints: Mapping[str, Any] = {}
+
+
+class Explanation(NamedTuple):
+    """A slip, or two, that give the claimed gradients.
+
+    `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly),
+    "right" and "written" (equations as code), "words". `error` is the largest difference that is
+    left, in units of the largest entry; `support` the number of adjoints, beside the gradients,
+    that are known to be as this says.
+    """
+
+    slips: tuple[dict[str, str], ...]
+    error: float
+    support: int
+    cost: int
+    values: Mapping[str, Any]
+    """The adjoints with these slips at the first point, by name."""
+
+
+class Diagnosis(NamedTuple):
+    """What is wrong with claimed gradients, and why.
+
+    `right` and `wrong` are names of parameters; `explanations` are those that fit equally well, the
+    first the most likely; `first_wrong` says, where there is none, which adjoint disagrees first on
+    the way back from the loss; `warnings` say what cannot be seen at the points given.
+    """
+
+    right: list[str]
+    wrong: list[str]
+    errors: dict[str, float]
+    explanations: list[Explanation]
+    first_wrong: str
+    remarks: list[str]
+    warnings: list[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all gradients are right."""
+        return not self.wrong
+
+    @property
+    def text(self) -> str:
+        """The diagnosis in sentences."""
+        return "\n".join([*self.sentences(), *self.warnings])
+
+    def __str__(self) -> str:
+        return self.text
+
+    def sentences(self) -> list[str]:
+        """Say what is wrong: the slips, or where the search for one has to begin."""
+        if self.ok:
+            return ["The gradients are right."]
+        if not self.explanations:
+            none = "Neither a typical slip nor any two of them give these numbers."
+            return [none, self.first_wrong, *self.remarks]
+        first, *others = self.explanations
+        if first.error == np.inf:
+            return [f"{first.slips[0]['words']}.".capitalize()]
+        lines = [self.explained(first)]
+        lines += [f"The same numbers come out if {summary(other)}." for other in others[:3]]
+        return lines
+
+    def explained(self, explanation: Explanation) -> str:
+        """Say in a sentence what happened and how it is known."""
+        found = " and ".join(described(slip) for slip in explanation.slips)
+        rest = f" ({listed(self.right)} {is_or_are(self.right)} right)" if self.right else ""
+        written = " and ".join(slip["written"] for slip in explanation.slips)
+        before = explanation.slips[0]["before"]
+        return (
+            f"{before}{'; ' if before else ''}{found}: with {written} your {listed(self.wrong)} "
+            f"{is_or_are(self.wrong)} reproduced to {explanation.error:.0e}{rest}."
+        ).replace("to 0e+00", "to the last bit")
+
+
+def described(slip: Mapping[str, str]) -> str:
+    """Say where a slip is and what it is."""
+    return f"in {slip['right']} {slip['words']}"
+
+
+def summary(explanation: Explanation) -> str:
+    """Say where slips are and what they are, with what was written."""
+    return " and ".join(f"{described(slip)}: {slip['written']}" for slip in explanation.slips)
+
+
+def diagnose(
+    loss: Callable[..., Any], params: Any, *data: Any, claimed: Mapping[str, Any]
+) -> Diagnosis:
+    """Find the slip in the backward pass of `loss(params, *data)` that gives `claimed`.
+
+    `claimed` has the structure of `params`; if that is a dict, further entries such as "G_bar" may
+    give other adjoints, named after the variables of `loss`. `loss` is any function that the engine
+    can record. The equations of its backward pass are computed again with one slip in them at a
+    time, and with two where one is not enough.
+
+    Raises ValueError where `claimed` has not the structure of `params`, TypeError where it is not
+    made of numbers, and as `autodiff.grad` does.
+    """
+    root = parameter_names(loss).get(0, "arg0")
+    claim = as_claim(paths(params, root), params, claimed)
+    search = Search(loss, [(params, data)], [claim])
+    return search.diagnosis(warnings=hidden(search.backward, params, data))
+
+
+def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
+    """Split what is claimed into gradients and other adjoints."""
+    extras = {}
+    if isinstance(params, dict):
+        if not isinstance(claimed, Mapping):
+            raise TypeError(f"claimed must be a dict of gradients, not {type(claimed).__name__}")
+        missing = [key for key in params if key not in claimed]
+        if missing:
+            raise ValueError(
+                f"claimed lacks {listed(missing)}; it needs the keys {listed(list(params))}"
+            )
+        extras = {key: numbers(x, key) for key, x in claimed.items() if key not in params}
+        claimed = {key: claimed[key] for key in params}
+    found = flat(params, claimed)
+    if len(found) != len(names):
+        raise ValueError("claimed has not the structure of params")
+    return Claim({name: numbers(x, name) for name, x in zip(names, found)}, extras)
+
+
+def flat(params: Any, claimed: Any) -> list[Any]:
+    """Return what is claimed for each number or array in `params`."""
+    if isinstance(params, dict):
+        if not isinstance(claimed, Mapping) or claimed.keys() != params.keys():
+            raise ValueError(f"claimed needs a dict with the keys {listed(list(params))}")
+        return [y for key, x in params.items() for y in flat(x, claimed[key])]
+    if isinstance(params, (list, tuple)):
+        if not isinstance(claimed, (list, tuple)) or len(claimed) != len(params):
+            raise ValueError(f"claimed needs {len(params)} gradients where params has a sequence")
+        return [y for x, part in zip(params, claimed) for y in flat(x, part)]
+    return [claimed]
+
+
+def numbers(x: Any, name: str) -> Any:
+    """Return claimed numbers as an array of float64 or float32."""
+    try:
+        array = np.asarray(x)
+        return array if array.dtype == np.float32 else as_float(array)
+    except (TypeError, ValueError):
+        raise TypeError(f"what is claimed for {name} is no array of numbers") from None
+
+
+class Case(NamedTuple):
+    """One point: the numbers of the right backward pass, and those claimed."""
+
+    known: Numbers
+    claimed: dict[str, Any]
+
+
+class Search:
+    """The search for slips that give the claims at all points."""
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        points: Sequence[tuple[Any, tuple[Any, ...]]],
+        claims: Sequence[Claim],
+        observed: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.backward = Backward(loss, *points[0])
+        self.cases = [
+            Case(self.backward.numbers(*point), dict(claim.grads))
+            for point, claim in zip(points, claims)
+        ]
+        self.observed = [*claims[0].adjoints.values(), *(observed or {}).values()]
+        self.named_adjoints = claims[0].adjoints
+        arrays = [np.asarray(x) for claim in claims for x in claim.grads.values()]
+        self.tolerance = SINGLE if any(x.dtype == np.float32 for x in arrays) else RIGHT
+        self.errors = {
+            path: max(self.error(case, path, self.true(case, path)) for case in self.cases)
+            for path in self.backward.parameters
+        }
+        self.wrong = [path for path, error in self.errors.items() if not error <= self.tolerance]
+        self.right = [path for path in self.errors if path not in self.wrong]
+
+    def diagnosis(self, warnings: Sequence[str] = ()) -> Diagnosis:
+        """Return the outcome."""
+        found: list[Explanation] = []
+        if self.wrong:
+            with np.errstate(all="ignore"):
+                found = self.kept() or self.ranked(self.alone() or self.in_pairs())
+        first = self.first_wrong() if self.wrong and not found else ""
+        remarks = [] if found else [remark for path in self.wrong for remark in self.remarks(path)]
+        return Diagnosis(self.right, self.wrong, self.errors, found, first, remarks, list(warnings))
+
+    # Comparing.
+
+    def true(self, case: Case, path: str, now: Numbers | None = None) -> Any:
+        """Return the gradient in a parameter, right or with slips."""
+        equation = self.backward.gradients[path]
+        if equation is None:
+            return np.zeros(self.backward.parameters[path].shape)
+        return (now or case.known)[equation]
+
+    def error(self, case: Case, path: str, x: Any) -> float:
+        """Return how far what is claimed is from `x`, in units of the largest entry."""
+        claimed = case.claimed[path]
+        if np.shape(x) != np.shape(claimed):
+            return np.inf
+        gap = np.max(np.abs(np.subtract(x, claimed)), initial=0.0)
+        size = float(np.max(np.abs(claimed), initial=0.0) or np.max(np.abs(x), initial=0.0))
+        # Where terms cancel to nothing, rounding is measured by the other gradients.
+        if gap <= 1e-14 * self.largest(case):
+            return 0.0 if gap == 0.0 else float(min(gap / size, self.tolerance)) if size else 0.0
+        return float(gap / size) if np.isfinite(gap) else np.inf
+
+    def largest(self, case: Case) -> float:
+        """Return the largest entry of all right gradients."""
+        return max(
+            float(np.max(np.abs(self.true(case, path)), initial=0.0)) for path in case.claimed
+        )
+
+    def affected(self, changed: Iterable[Term]) -> set[str]:
+        """Return the parameters whose gradients depend on some equations."""
+        below = {x for term in changed for x in self.backward.below[term]}
+        return {path for path, x in self.backward.gradients.items() if x in below}
+
+    def fits(self, slips: Sequence[Slip], only: Iterable[str] | None = None) -> float | None:
+        """Return how well slips reproduce what is claimed; None where they do not.
+
+        With `only`, some parameters are compared at the first point, and the others not.
+        """
+        changes = {x: right for slip in slips for x, right in slip.changes.items()}
+        wanted = sorted(self.affected(changes)) if only is None else sorted(only)
+        if only is None and not set(self.wrong) <= set(wanted):
+            return None
+        worst = 0.0
+        for case in self.cases[: None if only is None else 1]:
+            now = self.backward.replay(changes, case.known)
+            if now is None:
+                return None
+            for path in wanted:
+                error = self.error(case, path, self.true(case, path, now))
+                if not error <= self.tolerance:
+                    return None
+                worst = max(worst, error)
+        return worst
+
+    # Searching.
+
+    def alone(self) -> list[tuple[tuple[Slip, ...], float]]:
+        """Return the single slips that fit."""
+        found: list[tuple[tuple[Slip, ...], float]] = []
+        for slip in self.candidates():
+            if slip.factor is not None and not self.solved(slip):
+                continue
+            error = self.fits([slip])
+            if error is not None:
+                found.append(((slip,), error))
+        return found
+
+    def kept(self) -> list[Explanation]:
+        """Return what is right at the first point alone, and so was kept from there."""
+        first, *others = self.cases
+        if not others or any(
+            self.error(first, path, self.true(first, path)) > self.tolerance for path in self.wrong
+        ):
+            return []
+        backward = self.backward
+        text = "only the first call is right: something is kept from call to call"
+        for x in [s.term for s in backward.listing.forward]:
+            old = constant(first.known[x], f"first_{x.name}")
+            changes = {
+                y: right
+                for y in backward.equations
+                if (right := backward.replaced(backward.unnamed(y), x, old)) is not None
+                and x in backward.listing.parts(y)
+            }
+            slip = Slip(changes, "stale cache", said(f"{x.name} is that of the first call"), 1)
+            errors = [self.at(case, slip.changes) for case in others]
+            if changes and all(error <= self.tolerance for error in errors):
+                return [self.explanation((slip,), max(errors))]
+        told = {"kind": "stale cache", "equation": "", "right": "all equations", "written": text}
+        return [Explanation(({**told, "words": text, "before": ""},), np.inf, 0, 1, {})]
+
+    def at(self, case: Case, changes: Mapping[Term, Term]) -> float:
+        """Return how far what is claimed at a point is from the gradients with some changes."""
+        now = self.backward.replay(changes, case.known)
+        if now is None:
+            return np.inf
+        return max(self.error(case, path, self.true(case, path, now)) for path in case.claimed)
+
+    def candidates(self) -> Iterable[Slip]:
+        """Yield the slips on which all wrong parameters depend."""
+        wrong = set(self.wrong)
+        for equation in self.backward.equations:
+            if wrong <= self.affected([equation]):
+                yield from slips_in(self.backward, equation)
+        for slip in slips_in_several(self.backward):
+            if wrong <= self.affected(slip.changes):
+                yield slip
+
+    def solved(self, slip: Slip) -> bool:
+        """Find the factor of a slip from what is claimed for one parameter, by Newton's method."""
+        case, factor = self.cases[0], slip.factor
+        assert factor is not None
+        path = max(self.wrong, key=lambda path: np.size(case.claimed[path]))
+        target = case.claimed[path]
+        if not np.all(np.isfinite(target)):
+            return False
+
+        def at(x: float) -> Any:
+            factor.number = x
+            now = self.backward.replay(slip.changes, case.known)
+            if now is None:
+                return None
+            found = self.true(case, path, now)
+            return found if np.shape(found) == np.shape(target) else None
+
+        x = 0.0
+        for _ in range(8):
+            here, there = at(x), at(x + 0.125)
+            if here is None or there is None:
+                return False
+            slope = np.subtract(there, here) / 0.125
+            size = np.sum(slope * slope)
+            step = np.sum(np.subtract(target, here) * slope) / size if size > 0 else np.nan
+            if not np.isfinite(step):
+                return False
+            x += float(step)
+            if abs(step) <= 1e-13 * abs(x):
+                break
+        factor.number, factor.name = self.rounded(x)
+        certain = len(self.cases) > 1 or np.size(target) > 1
+        return certain or factor.name is not None or factor.number != x
+
+    def rounded(self, x: float) -> tuple[float, str | None]:
+        """Return a factor as the number that it seems to be, with a name if N is in it."""
+        N = float(self.backward.N)
+        near = 10 * self.tolerance
+        if N > 2.0:
+            for name, unit in (("N", N), ("(1 / N)", 1 / N), ("N**2", N**2), ("(1 / N**2)", N**-2)):
+                if abs(x - unit) <= near * unit:
+                    return unit, name
+        for nice in (float(Fraction(x).limit_denominator(10)), float(f"{x:.6g}")):
+            if abs(nice - x) <= near * abs(x):
+                return nice, None
+        return x, None
+
+    def in_pairs(self) -> list[tuple[tuple[Slip, ...], float]]:
+        """Return the pairs of slips that fit.
+
+        Where a parameter depends on one of the two equations alone, the slip in that one must fit
+        it alone; so few pairs are left to be computed.
+        """
+        wrong = set(self.wrong)
+        equations = [x for x in self.backward.equations if self.affected([x]) & wrong]
+        reach = {x: self.affected([x]) for x in equations}
+        singles = {x: self.without_factors(x) for x in equations}
+        found: list[tuple[tuple[Slip, ...], float]] = []
+        for i, first in enumerate(equations):
+            if reach[first] == wrong:
+                for slip in singles[first]:
+                    for other in slips_in(self.backward, first, slip.changes[first]):
+                        if other.factor is None and other.cost < FAR_FETCHED:
+                            self.try_pair((slip, other), found)
+            for second in equations[i + 1 :]:
+                if reach[first] | reach[second] != wrong:
+                    continue
+                ones = self.fitting(singles[first], reach[first] - reach[second])
+                others = self.fitting(singles[second], reach[second] - reach[first])
+                for one in ones:
+                    for other in others:
+                        self.try_pair((one, other), found)
+        return found
+
+    def try_pair(self, slips: tuple[Slip, ...], found: list[Any]) -> None:
+        """Note slips that fit."""
+        changes = {x for slip in slips for x in slip.changes}
+        quick = [min(self.affected(changes), key=lambda path: np.size(self.cases[0].claimed[path]))]
+        if self.fits(slips, quick) is not None:
+            error = self.fits(slips)
+            if error is not None:
+                found.append((slips, error))
+
+    def fitting(self, slips: Sequence[Slip], only: set[str]) -> list[Slip]:
+        """Return the slips that alone give what is claimed for some parameters."""
+        return [slip for slip in slips if not only or self.fits([slip], only) is not None]
+
+    def without_factors(self, equation: Term) -> list[Slip]:
+        """Return the slips in an equation, a few factors in place of any, none twice."""
+        backward = self.backward
+        slips = []
+        for slip in slips_in(backward, equation):
+            if slip.factor is None and slip.cost < FAR_FETCHED:
+                slips.append(slip)
+            elif slip.kind == "updated too early" or slip.kind == "constant factor":
+                slips += [self.fixed(equation, slip, x) for x in self.some_factors(slip)]
+        seen: list[Any] = []
+        known = self.cases[0].known
+        distinct = []
+        for slip in sorted(slips, key=lambda slip: slip.cost):
+            try:
+                x = np.asarray(backward.compute(slip.changes[equation], known))
+            except ValueError:
+                continue
+            if not any(close(x, y) for y in seen) and not close(x, np.asarray(known[equation])):
+                seen.append(x)
+                distinct.append(slip)
+        return distinct
+
+    def some_factors(self, slip: Slip) -> list[float]:
+        """Return the factors that are tried in pairs."""
+        if slip.kind == "updated too early":
+            return [1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001]
+        N = self.backward.N
+        return [*FACTORS, *([float(N), 1.0 / N] if N > 1 else [])]
+
+    def fixed(self, equation: Term, slip: Slip, x: float) -> Slip:
+        """Return a slip with a number for its factor."""
+        assert slip.factor is not None
+        factor = number(x)
+        factor.number, factor.name = self.rounded(x)
+        right = slip.changes[equation]
+        new = self.backward.replaced(right, slip.factor, factor)
+        assert new is not None
+        return slip._replace(changes={equation: new}, factor=factor)
+
+    # What is found.
+
+    def ranked(self, found: Sequence[tuple[tuple[Slip, ...], float]]) -> list[Explanation]:
+        """Return what fits, the best supported and simplest first, each once."""
+        explanations: list[Explanation] = []
+        for slips, error in sorted(found, key=simplicity):
+            new = self.explanation(slips, error)
+            same = {tuple(slip["equation"] for slip in x.slips) for x in explanations}
+            if tuple(slip["equation"] for slip in new.slips) not in same:
+                explanations.append(new)
+        explanations.sort(key=lambda x: (-x.support, x.cost))
+        if not explanations:
+            return []
+        best = explanations[0]
+        return [x for x in explanations if x.support == best.support and x.cost == best.cost]
+
+    def explanation(self, slips: tuple[Slip, ...], error: float) -> Explanation:
+        """Put slips into words."""
+        changes = {x: right for slip in slips for x, right in slip.changes.items()}
+        now = self.backward.replay(changes, self.cases[0].known)
+        assert now is not None
+        values = {str(x.name): now[x] for x in self.backward.equations}
+        return Explanation(
+            tuple(self.told(slip, changes) for slip in slips),
+            error,
+            self.support(changes, now),
+            sum(slip.cost for slip in slips),
+            values,
+        )
+
+    def told(self, slip: Slip, changes: Mapping[Term, Term]) -> dict[str, str]:
+        """Return a slip as plain text."""
+        backward = self.backward
+        terms = list(slip.changes)
+        kind, words = in_words(slip, terms[0], backward)
+        before = [
+            str(x.name)
+            for x in dict.fromkeys(x for term in terms for x in backward.listing.parts(term))
+            if x in backward.adjoints
+            and x not in changes
+            and backward.listing.undone[x] not in backward.listing.unnamed
+        ]
+        return {
+            "kind": kind,
+            "equation": listed([backward.label(x) for x in terms]),
+            "right": " and ".join(backward.written(x) for x in terms),
+            "written": " and ".join(backward.written(x, changes[x]) for x in terms),
+            "words": words,
+            "before": f"{listed(before)} {is_or_are(before)} right" if before else "",
+        }
+
+    def support(self, changes: Iterable[Term], now: Numbers) -> int:
+        """Count the adjoints that were seen and are as some slips would have them.
+
+        On paper 1/N may be put in later, so all may be N times larger.
+        """
+        of_parameters = set(self.backward.gradients.values())
+        adjoints = [x for x in self.backward.equations if x not in of_parameters]
+        N = self.backward.N
+        return max(
+            sum(any(alike(seen, factor * now[x]) for seen in self.observed) for x in adjoints)
+            for factor in ((1.0, float(N), 1.0 / N) if N > 1 else (1.0,))
+        )
+
+    def first_wrong(self) -> str:
+        """Say which adjoint on the way back from the loss is the first that may be wrong."""
+        backward = self.backward
+        known = self.cases[0].known
+        for x in backward.equations:
+            claimed = self.named_adjoints.get(str(x.name))
+            if claimed is not None and not alike(claimed, known[x]):
+                gap = f"the first adjoint that disagrees is {x.name}, in {backward.written(x)}"
+                return f"On the way back from the loss {gap}."
+        of_parameters = set(backward.gradients.values())
+        right = {
+            x
+            for path in self.right
+            for x in backward.equations
+            if backward.gradients[path] in backward.below[x]
+        }
+        for x in backward.equations:
+            if x not in right and (x not in of_parameters or self.affected([x]) == set(self.wrong)):
+                known_right = [
+                    str(y.name) for y in backward.equations if y in right and y not in of_parameters
+                ]
+                because = (
+                    f"{listed(known_right)} {is_or_are(known_right)} right; " if known_right else ""
+                )
+                return f"On the way back from the loss {because}begin with {backward.written(x)}."
+        return ""
+
+    def remarks(self, path: str) -> list[str]:
+        """Describe what is wrong with the gradient in a parameter."""
+        case = self.cases[0]
+        true, claimed = np.asarray(self.true(case, path)), np.asarray(case.claimed[path])
+        if true.shape != claimed.shape:
+            return [f"{path} has shape {claimed.shape}; its gradient has shape {true.shape}."]
+        if not np.all(np.isfinite(claimed)):
+            return [f"{path} has entries that are NaN or infinite."]
+        ratio = float(np.sum(claimed * true) / np.sum(true * true)) if np.any(true) else np.nan
+        if true.size > 1 and np.allclose(claimed, ratio * true, rtol=1e-9, atol=0.0):
+            return [f"{path} is {ratio:.6g} times what it should be."]
+        if true.size > 1 and np.allclose(
+            np.sort(claimed.ravel()), np.sort(true.ravel()), rtol=1e-9
+        ):
+            return [f"{path} has the right entries in another order."]
+        off = ~np.isclose(claimed, true, rtol=self.tolerance, atol=0.0)
+        if 0 < np.sum(off) < true.size:
+            at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
+            return [f"{path} is wrong only at {at}."]
+        return []
+
+
+def simplicity(item: tuple[tuple[Slip, ...], float]) -> tuple[int, int]:
+    """Return what sorts slips: the likelier first, those with a factor after those without."""
+    slips, _ = item
+    return sum(slip.cost for slip in slips), sum(slip.factor is not None for slip in slips)
+
+
+def in_words(slip: Slip, equation: Term, backward: Backward) -> tuple[str, str]:
+    """Return the kind of a slip, and what happened; a factor is named."""
+    words = slip.words()
+    if slip.factor is None:
+        return slip.kind, words
+    k = float(slip.factor.number)
+    if slip.kind == "updated too early":
+        return slip.kind, f"{words}, with a learning rate of {k:.6g}"
+    if slip.kind == "regularisation" and not words.startswith("the term"):
+        return slip.kind, f"{words} ({k:.6g} times)"
+    if slip.kind != "constant factor":
+        if k == 0.0:
+            return slip.kind, words.replace("has a wrong factor", "was forgotten")
+        return slip.kind, f"{words}, {slip.factor.name or f'{k:.6g}'}"
+    if k == 0.0:
+        return "zero", "everything was lost: it is 0"
+    if k == -1.0:
+        return "sign", "the sign is wrong"
+    if slip.factor.name == "N":
+        return "1/N", "1 / N is missing"
+    if slip.factor.name == "(1 / N)":
+        summed = equation.primitive in (primitives.sum, primitives.matmul)
+        if summed and equation in backward.gradients.values():
+            return "mean for sum", "the mean over the batch stands where the sum is due"
+        return "1/N", "1 / N stands there twice"
+    return slip.kind, f"there is a factor {slip.factor.name or f'{k:.6g}'} too many"
+
+
+def hidden(backward: Backward, params: Any, data: tuple[Any, ...], rng: Any = 0) -> list[str]:
+    """Say which mistakes cannot be seen at a point, though they can elsewhere."""
+    warnings = []
+    if backward.N == 1:
+        warnings.append("There is one example: sums, means and 1/N cannot be told apart.")
+    for x, given in zip(backward.data, data):
+        if np.ndim(given) == 1 and np.size(given) > 1 and np.ptp(given) == 0.0:
+            warnings.append(f"All entries of {x.name} are equal: some mistakes cancel out there.")
+    random = np.random.default_rng(rng)
+    here = backward.numbers(params, data)
+    elsewhere = backward.numbers(*[jittered(x, random) for x in (params, data)])
+    unseen = []
+    with np.errstate(all="ignore"):
+        for equation in backward.equations:
+            for slip in slips_in(backward, equation):
+                if (
+                    slip.factor is None
+                    and slip.cost < FAR_FETCHED
+                    and (
+                        unchanged(backward, slip, here) and not unchanged(backward, slip, elsewhere)
+                    )
+                ):
+                    unseen.append(f"in {backward.written(equation)} {slip.words()}")
+    if unseen:
+        shown = "; ".join(dict.fromkeys(unseen[:3]))
+        warnings.append(f"At this point some mistakes cannot be seen, such as: {shown}.")
+    return warnings
+
+
+def unchanged(backward: Backward, slip: Slip, known: Numbers) -> bool:
+    """Tell whether a slip leaves all gradients as they are, to 1e-6."""
+    now = backward.replay(slip.changes, known)
+    return now is not None and all(
+        x is None
+        or (
+            np.shape(now[x]) == np.shape(known[x])
+            and np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
+            <= 1e-6 * np.max(np.abs(known[x]), initial=0.0)
+        )
+        for x in backward.gradients.values()
+    )
+
+
+def jittered(tree: Any, random: np.random.Generator) -> Any:
+    """Return random numbers in a structure; targets from 0 to 1 stay there."""
+    if isinstance(tree, dict):
+        return {key: jittered(x, random) for key, x in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)([jittered(x, random) for x in tree])
+    if not isinstance(tree, (float, np.floating, np.ndarray)):
+        return tree
+    x = np.asarray(tree)
+    if x.ndim and np.all((x == 0.0) | (x == 1.0)):  # labels
+        return random.permutation(x)
+    if x.ndim and np.all((x >= 0.0) & (x <= 1.0)):
+        return random.uniform(size=x.shape)
+    return random.normal(size=x.shape)
+
+
+def close(x: Any, y: Any) -> bool:
+    """Tell whether two arrays are equal but for rounding."""
+    return x.shape == y.shape and bool(np.allclose(x, y, rtol=1e-10, atol=1e-14))
+
+
+def alike(x: Any, y: Any) -> bool:
+    """Tell whether two arrays hold the same numbers, perhaps transposed or with axes of 1."""
+    x, y = np.squeeze(x), np.squeeze(y)
+    size = np.max(np.abs(y), initial=0.0)
+    return any(
+        z.shape == y.shape and bool(np.max(np.abs(z - y), initial=0.0) <= 1e-8 * size)
+        for z in (x, x.T)
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""
+
+
+def is_or_are(names: Sequence[str]) -> str:
+    """Return the verb for names."""
+    return "is" if len(names) == 1 else "are"
