@@ -3,7 +3,8 @@
 `Value` records what is computed with it; `Value.backward` and the functions `grad`,
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
 `jvp`, `hvp`, `jacobian` and `hessian` differentiate once more; `derivation` prints the equations of
-the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps.
+the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps;
+`check_gradient` holds gradients, also those derived by hand, against numerical differentiation.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -58,10 +59,16 @@ from autodiff.value import Value
 if TYPE_CHECKING:
     from autodiff.compiled import compile
     from autodiff.equations import derivation
+    from autodiff.gradient_check import check_gradient
     from autodiff.numpy_source import source
 
 # Imported when they are first used: whoever only differentiates does without them.
-READINGS = {"compile": "compiled", "derivation": "equations", "source": "numpy_source"}
+READINGS = {
+    "check_gradient": "gradient_check",
+    "compile": "compiled",
+    "derivation": "equations",
+    "source": "numpy_source",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -76,6 +83,7 @@ __all__ = [
     "Value",
     "abs",
     "broadcast_to",
+    "check_gradient",
     "clip",
     "compile",
     "concatenate",

@@ -219,6 +219,112 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
         sys.exit(1)
 
 
+# Checking what somebody wrote by hand.
+
+CHECKING: list[Callable[..., Any]] = [
+    click.option(
+        "--hint",
+        type=click.IntRange(0, 3),
+        default=3,
+        help="What is said: 0 right or wrong, 1 which parameters, 2 which equation, 3 which slip.",
+    ),
+    click.option(
+        "--loss",
+        metavar="FILE:FUNCTION",
+        help="Another network: a loss(params, *data) in a file that also has problem(rng).",
+    ),
+    click.option(
+        "--points",
+        type=click.IntRange(1, 100_000),
+        default=11,
+        help="Number of data points of the tutorial's network.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        default=0,
+        help="Seed of the data and parameters at which is checked.",
+    ),
+]
+
+
+def checking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that `check` and `grade` share."""
+    for option in CHECKING:
+        function = option(function)
+    return function
+
+
+@group.command(epilog="Example: backprop check homework.py --hint 1")
+@click.argument("target", metavar="FILE[:FUNCTION]")
+@checking
+@OPTIONS["json"]
+def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_json: bool) -> None:
+    """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
+
+    FILE is a Python file or a notebook. It runs in a process of its own, with limits. The exit
+    status is 0 if all is right, 1 if not, 2 if it could not be checked.
+    """
+    from comparisons.checking import Task, check_file
+    from comparisons.report import to_json
+
+    path, name = Task.parsed(target)
+    try:
+        task = Task.load(loss, points)
+    except ValueError as error:
+        raise click.UsageError(f"--loss: {error}") from None
+    found = check_file(path, name, task, seed)
+    click.echo(to_json(found.to_dict(hint)) if as_json else found.text(hint))
+    sys.exit(found.status)
+
+
+@group.command(epilog="Example: backprop grade submissions --out grades.csv --hint 2")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    default="grades.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The table; a .json and a .png of the same name are written beside it.",
+)
+@checking
+@OPTIONS["json"]
+def grade(
+    folder: Path, out: Path, hint: int, loss: str | None, points: int, seed: int, as_json: bool
+) -> None:
+    """Check every .py and .ipynb file in FOLDER and below; write marks, hints and a histogram.
+
+    A run that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
+    """
+    from rich.progress import track
+
+    from comparisons import grading
+    from comparisons.checking import Task
+    from comparisons.report import Terminal, to_json
+
+    settings = grading.Settings(hint, seed, points, loss)
+    journal = out.with_suffix(".partial")
+    for path in (out, out.with_suffix(".json"), out.with_suffix(".png")):
+        if path.exists():
+            raise click.UsageError(f"{path} is there already; move it, or name another with --out.")
+    try:
+        Task.load(loss, points)
+        number = len(grading.submissions(folder))
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
+    rows = grading.grade(folder, journal, settings)
+    done = list(track(rows, "checking", total=number, console=progress))
+    done.sort(key=lambda row: str(row["submission"]))
+    files = grading.write(done, out)
+    journal.unlink(missing_ok=True)
+    for shown in grading.tables(done):
+        console.print(shown, crop=False)
+    console.print(f"\nWritten: {', '.join(map(str, files))}", soft_wrap=True)
+    if as_json:
+        click.echo(to_json(done))
+
+
 def why(error: Any, learning_rate: float) -> str:
     """Return what is wrong where training by hand raises Diverged."""
     losses, params = error.history.losses, error.history.params

@@ -12,7 +12,7 @@ from autodiff import primitives
 from autodiff.listing import Term
 from autodiff.transforms import parameter_names
 from comparisons.on_paper import number
-from comparisons.replay import Backward, Numbers, as_float, paths
+from comparisons.replay import Backward, Changes, Numbers, as_float, paths
 from comparisons.slips import (
     FAR_FETCHED,
     Slip,
@@ -25,10 +25,17 @@ from comparisons.slips import (
 RIGHT = 1e-9
 """How far a right gradient may be off, in units of its largest entry: far more than rounding."""
 
+ROUGH = 1e-5
+"""How far one may be off that no slip explains: by the rounding of float32, or by differences."""
+
 SINGLE = 1e-4
-"""The same where numbers are of float32."""
+"""How far gradients with a slip may be from what is claimed in float32."""
 
 FACTORS = (-1.0, 2.0, 0.5)
+MANY = 20
+
+Fit = tuple[tuple[Slip, ...], float]
+"""Slips, and how far what they give is from what is claimed."""
 
 
 class Claim(NamedTuple):
@@ -52,7 +59,7 @@ class Explanation(NamedTuple):
     support: int
     cost: int
     values: Mapping[str, Any]
-    """The adjoints with these slips at the first point, by name."""
+    changed: Sequence[str]
 
 
 class Diagnosis(NamedTuple):
@@ -87,7 +94,7 @@ class Diagnosis(NamedTuple):
     def sentences(self) -> list[str]:
         """Say what is wrong: the slips, or where the search for one has to begin."""
         if self.ok:
-            return ["The gradients are right."]
+            return ["The gradients are right.", *self.remarks]
         if not self.explanations:
             none = "Neither a typical slip nor any two of them give these numbers."
             return [none, self.first_wrong, *self.remarks]
@@ -104,15 +111,16 @@ class Diagnosis(NamedTuple):
         rest = f" ({listed(self.right)} {is_or_are(self.right)} right)" if self.right else ""
         written = " and ".join(slip["written"] for slip in explanation.slips)
         before = explanation.slips[0]["before"]
+        start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
         return (
-            f"{before}{'; ' if before else ''}{found}: with {written} your {listed(self.wrong)} "
+            f"{start}: with {written} your {listed(self.wrong)} "
             f"{is_or_are(self.wrong)} reproduced to {explanation.error:.0e}{rest}."
         ).replace("to 0e+00", "to the last bit")
 
 
 def described(slip: Mapping[str, str]) -> str:
     """Say where a slip is and what it is."""
-    return f"in {slip['right']} {slip['words']}"
+    return f"in {slip['right']}, {slip['words']}"
 
 
 def summary(explanation: Explanation) -> str:
@@ -174,8 +182,7 @@ def flat(params: Any, claimed: Any) -> list[Any]:
 def numbers(x: Any, name: str) -> Any:
     """Return claimed numbers as an array of float64 or float32."""
     try:
-        array = np.asarray(x)
-        return array if array.dtype == np.float32 else as_float(array)
+        return as_float(x)
     except (TypeError, ValueError):
         raise TypeError(f"what is claimed for {name} is no array of numbers") from None
 
@@ -205,7 +212,8 @@ class Search:
         self.observed = [*claims[0].adjoints.values(), *(observed or {}).values()]
         self.named_adjoints = claims[0].adjoints
         arrays = [np.asarray(x) for claim in claims for x in claim.grads.values()]
-        self.tolerance = SINGLE if any(x.dtype == np.float32 for x in arrays) else RIGHT
+        self.is_single = all(np.array_equal(x, x.astype(np.float32)) for x in arrays)
+        self.tolerance = RIGHT
         self.errors = {
             path: max(self.error(case, path, self.true(case, path)) for case in self.cases)
             for path in self.backward.parameters
@@ -216,12 +224,32 @@ class Search:
     def diagnosis(self, warnings: Sequence[str] = ()) -> Diagnosis:
         """Return the outcome."""
         found: list[Explanation] = []
+        remarks: list[str] = []
         if self.wrong:
-            with np.errstate(all="ignore"):
-                found = self.kept() or self.ranked(self.alone() or self.in_pairs())
+            found = self.explained()
+        if not found and self.wrong and max(self.errors.values()) <= ROUGH:
+            self.wrong, self.right = [], list(self.errors)
+            worst = max(self.errors.values())
+            remarks = [
+                f"The gradients are off by {worst:.0e} of their largest entries, which no slip "
+                "explains: it is the rounding of float32, or the error of finite differences."
+            ]
+        elif not found and self.wrong and self.is_single:
+            self.tolerance = SINGLE
+            found = self.explained()
         first = self.first_wrong() if self.wrong and not found else ""
-        remarks = [] if found else [remark for path in self.wrong for remark in self.remarks(path)]
+        if not found:
+            remarks += [remark for path in self.wrong for remark in self.remarks(path)]
         return Diagnosis(self.right, self.wrong, self.errors, found, first, remarks, list(warnings))
+
+    def is_wrong_at(self, number: int) -> bool:
+        """Tell whether any gradient is wrong at a point."""
+        return self.at(self.cases[number], {}) > self.tolerance
+
+    def explained(self) -> list[Explanation]:
+        """Return the explanations that fit, as closely as `tolerance` says."""
+        with np.errstate(all="ignore"):
+            return self.kept() or self.ranked(self.alone() or self.in_pairs())
 
     # Comparing.
 
@@ -237,12 +265,11 @@ class Search:
         claimed = case.claimed[path]
         if np.shape(x) != np.shape(claimed):
             return np.inf
-        gap = np.max(np.abs(np.subtract(x, claimed)), initial=0.0)
-        size = float(np.max(np.abs(claimed), initial=0.0) or np.max(np.abs(x), initial=0.0))
-        # Where terms cancel to nothing, rounding is measured by the other gradients.
-        if gap <= 1e-14 * self.largest(case):
-            return 0.0 if gap == 0.0 else float(min(gap / size, self.tolerance)) if size else 0.0
-        return float(gap / size) if np.isfinite(gap) else np.inf
+        gap = float(np.max(np.abs(np.subtract(x, claimed)), initial=0.0))
+        size = np.max(np.abs(claimed), initial=0.0) or np.max(np.abs(x), initial=0.0)
+        if gap <= 1e-14 * self.largest(case):  # where terms cancel, rounding is that of the others
+            return gap / self.largest(case) if gap else 0.0
+        return gap / float(size) if np.isfinite(gap) else np.inf
 
     def largest(self, case: Case) -> float:
         """Return the largest entry of all right gradients."""
@@ -278,9 +305,9 @@ class Search:
 
     # Searching.
 
-    def alone(self) -> list[tuple[tuple[Slip, ...], float]]:
+    def alone(self) -> list[Fit]:
         """Return the single slips that fit."""
-        found: list[tuple[tuple[Slip, ...], float]] = []
+        found: list[Fit] = []
         for slip in self.candidates():
             if slip.factor is not None and not self.solved(slip):
                 continue
@@ -292,9 +319,7 @@ class Search:
     def kept(self) -> list[Explanation]:
         """Return what is right at the first point alone, and so was kept from there."""
         first, *others = self.cases
-        if not others or any(
-            self.error(first, path, self.true(first, path)) > self.tolerance for path in self.wrong
-        ):
+        if self.is_wrong_at(0):
             return []
         backward = self.backward
         text = "only the first call is right: something is kept from call to call"
@@ -311,7 +336,7 @@ class Search:
             if changes and all(error <= self.tolerance for error in errors):
                 return [self.explanation((slip,), max(errors))]
         told = {"kind": "stale cache", "equation": "", "right": "all equations", "written": text}
-        return [Explanation(({**told, "words": text, "before": ""},), np.inf, 0, 1, {})]
+        return [Explanation(({**told, "words": text, "before": ""},), np.inf, 0, 1, {}, ())]
 
     def at(self, case: Case, changes: Mapping[Term, Term]) -> float:
         """Return how far what is claimed at a point is from the gradients with some changes."""
@@ -330,18 +355,22 @@ class Search:
             if wrong <= self.affected(slip.changes):
                 yield slip
 
-    def solved(self, slip: Slip) -> bool:
-        """Find the factor of a slip from what is claimed for one parameter, by Newton's method."""
+    def solved(self, slip: Slip, path: str | None = None, given: Changes | None = None) -> bool:
+        """Find the factor of a slip from what is claimed for a parameter, by Newton's method.
+
+        It is the largest wrong one if none is named; `given` are changes by another slip. Where
+        the only evidence is one number, a factor that nobody would write is not accepted.
+        """
         case, factor = self.cases[0], slip.factor
         assert factor is not None
-        path = max(self.wrong, key=lambda path: np.size(case.claimed[path]))
+        path = path or max(self.wrong, key=lambda path: np.size(case.claimed[path]))
         target = case.claimed[path]
         if not np.all(np.isfinite(target)):
             return False
 
         def at(x: float) -> Any:
             factor.number = x
-            now = self.backward.replay(slip.changes, case.known)
+            now = self.backward.replay({**(given or {}), **slip.changes}, case.known)
             if now is None:
                 return None
             found = self.true(case, path, now)
@@ -377,64 +406,93 @@ class Search:
                 return nice, None
         return x, None
 
-    def in_pairs(self) -> list[tuple[tuple[Slip, ...], float]]:
+    def in_pairs(self) -> list[Fit]:
         """Return the pairs of slips that fit.
 
         Where a parameter depends on one of the two equations alone, the slip in that one must fit
         it alone; so few pairs are left to be computed.
         """
         wrong = set(self.wrong)
-        equations = [x for x in self.backward.equations if self.affected([x]) & wrong]
+        equations = self.backward.equations
         reach = {x: self.affected([x]) for x in equations}
-        singles = {x: self.without_factors(x) for x in equations}
-        found: list[tuple[tuple[Slip, ...], float]] = []
+        plain = {x: self.without_factors(x) for x in equations}
+        found: list[Fit] = []
         for i, first in enumerate(equations):
-            if reach[first] == wrong:
-                for slip in singles[first]:
+            if reach[first] >= wrong:
+                for slip in plain[first]:
                     for other in slips_in(self.backward, first, slip.changes[first]):
                         if other.factor is None and other.cost < FAR_FETCHED:
-                            self.try_pair((slip, other), found)
+                            self.try_pair(slip, other, found)
             for second in equations[i + 1 :]:
-                if reach[first] | reach[second] != wrong:
-                    continue
-                ones = self.fitting(singles[first], reach[first] - reach[second])
-                others = self.fitting(singles[second], reach[second] - reach[first])
-                for one in ones:
-                    for other in others:
-                        self.try_pair((one, other), found)
+                if reach[first] | reach[second] >= wrong:
+                    of_first, of_second = reach[first] - reach[second], reach[second] - reach[first]
+                    ones = self.fitting(first, plain[first], of_first)
+                    others = self.fitting(second, plain[second], of_second, first)
+                    for one in ones:
+                        for other in others:
+                            self.try_pair(one, other, found)
+                    if of_first and not of_second:
+                        self.try_factors(ones[:MANY], second, found)
         return found
 
-    def try_pair(self, slips: tuple[Slip, ...], found: list[Any]) -> None:
-        """Note slips that fit."""
-        changes = {x for slip in slips for x in slip.changes}
-        quick = [min(self.affected(changes), key=lambda path: np.size(self.cases[0].claimed[path]))]
-        if self.fits(slips, quick) is not None:
-            error = self.fits(slips)
+    def try_pair(self, one: Slip, other: Slip, found: list[Fit]) -> None:
+        """Note two slips if they fit."""
+        affected = self.affected([*one.changes, *other.changes])
+        quick = min(affected, key=lambda path: np.size(self.cases[0].claimed[path]))
+        if self.fits([one, other], [quick]) is not None:
+            error = self.fits([one, other])
             if error is not None:
-                found.append((slips, error))
+                found.append(((one, other), error))
 
-    def fitting(self, slips: Sequence[Slip], only: set[str]) -> list[Slip]:
-        """Return the slips that alone give what is claimed for some parameters."""
-        return [slip for slip in slips if not only or self.fits([slip], only) is not None]
+    def try_factors(self, ones: Sequence[Slip], equation: Term, found: list[Fit]) -> None:
+        """Note a slip together with a factor in another equation, where they fit."""
+        path = max(self.affected([equation]), key=lambda path: np.size(self.cases[0].claimed[path]))
+        for slip in slips_in(self.backward, equation):
+            for one in ones if slip.factor is not None else ():
+                if self.solved(slip, path, one.changes):
+                    self.try_pair(one, self.fixed(equation, slip), found)
+
+    def fitting(
+        self, equation: Term, slips: Sequence[Slip], only: set[str], before: Term | None = None
+    ) -> list[Slip]:
+        """Return the slips in an equation that alone give what is claimed for some parameters.
+
+        Factors are found from these. Slips that read what depends on the equation `before` are kept
+        unless something reads that equation anyway: they cannot be judged alone.
+        """
+        if not only:
+            return list(slips)
+        path = max(only, key=lambda path: np.size(self.cases[0].claimed[path]))
+        solved = [
+            self.fixed(equation, slip)
+            for slip in slips_in(self.backward, equation)
+            if slip.factor is not None and self.solved(slip, path)
+        ]
+        below = set(self.backward.below[before]) if before is not None else set()
+        return [
+            slip
+            for slip in [*slips, *solved]
+            if self.fits([slip], only) is not None
+            or (
+                equation not in below
+                and not below.isdisjoint(self.backward.of(slip.changes[equation]))
+            )
+        ]
 
     def without_factors(self, equation: Term) -> list[Slip]:
         """Return the slips in an equation, a few factors in place of any, none twice."""
-        backward = self.backward
         slips = []
-        for slip in slips_in(backward, equation):
-            if slip.factor is None and slip.cost < FAR_FETCHED:
+        for slip in slips_in(self.backward, equation):
+            if slip.factor is None:
                 slips.append(slip)
-            elif slip.kind == "updated too early" or slip.kind == "constant factor":
+            elif slip.kind in ("updated too early", "constant factor"):
                 slips += [self.fixed(equation, slip, x) for x in self.some_factors(slip)]
-        seen: list[Any] = []
         known = self.cases[0].known
+        seen = [np.asarray(known[equation])]
         distinct = []
-        for slip in sorted(slips, key=lambda slip: slip.cost):
-            try:
-                x = np.asarray(backward.compute(slip.changes[equation], known))
-            except ValueError:
-                continue
-            if not any(close(x, y) for y in seen) and not close(x, np.asarray(known[equation])):
+        for slip in sorted(slips, key=lambda slip: simplicity(((slip,), 0.0))):
+            x = np.asarray(self.backward.compute(slip.changes[equation], known))
+            if not any(close(x, y) for y in seen):
                 seen.append(x)
                 distinct.append(slip)
         return distinct
@@ -446,19 +504,18 @@ class Search:
         N = self.backward.N
         return [*FACTORS, *([float(N), 1.0 / N] if N > 1 else [])]
 
-    def fixed(self, equation: Term, slip: Slip, x: float) -> Slip:
-        """Return a slip with a number for its factor."""
+    def fixed(self, equation: Term, slip: Slip, x: float | None = None) -> Slip:
+        """Return a slip with a number for its factor, by default the one that was found."""
         assert slip.factor is not None
-        factor = number(x)
-        factor.number, factor.name = self.rounded(x)
-        right = slip.changes[equation]
-        new = self.backward.replaced(right, slip.factor, factor)
+        factor = number(0.0)
+        factor.number, factor.name = self.rounded(float(slip.factor.number if x is None else x))
+        new = self.backward.replaced(slip.changes[equation], slip.factor, factor)
         assert new is not None
         return slip._replace(changes={equation: new}, factor=factor)
 
     # What is found.
 
-    def ranked(self, found: Sequence[tuple[tuple[Slip, ...], float]]) -> list[Explanation]:
+    def ranked(self, found: Sequence[Fit]) -> list[Explanation]:
         """Return what fits, the best supported and simplest first, each once."""
         explanations: list[Explanation] = []
         for slips, error in sorted(found, key=simplicity):
@@ -484,6 +541,7 @@ class Search:
             self.support(changes, now),
             sum(slip.cost for slip in slips),
             values,
+            [str(x.name) for y in changes for x in self.backward.below[y]],
         )
 
     def told(self, slip: Slip, changes: Mapping[Term, Term]) -> dict[str, str]:
@@ -569,7 +627,7 @@ class Search:
         return []
 
 
-def simplicity(item: tuple[tuple[Slip, ...], float]) -> tuple[int, int]:
+def simplicity(item: Fit) -> tuple[int, int]:
     """Return what sorts slips: the likelier first, those with a factor after those without."""
     slips, _ = item
     return sum(slip.cost for slip in slips), sum(slip.factor is not None for slip in slips)
@@ -625,7 +683,7 @@ def hidden(backward: Backward, params: Any, data: tuple[Any, ...], rng: Any = 0)
                         unchanged(backward, slip, here) and not unchanged(backward, slip, elsewhere)
                     )
                 ):
-                    unseen.append(f"in {backward.written(equation)} {slip.words()}")
+                    unseen.append(f"in {backward.written(equation)}, {slip.words()}")
     if unseen:
         shown = "; ".join(dict.fromkeys(unseen[:3]))
         warnings.append(f"At this point some mistakes cannot be seen, such as: {shown}.")

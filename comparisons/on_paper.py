@@ -2,7 +2,7 @@
 
 The engine computes y - t, y (1 - y) and the like in one operation each, so that they keep their
 digits, and spreads a mean over the batch before anything else. On paper they stand apart: y - t
-with y = sigmoid(z), and one factor 1/N in front.
+with y = sigmoid(z), and one factor 1/N in front; and names are those that the reader gave.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ def equations(listing: Listing) -> list[Term]:
     for term in listing.used:
         if not term.forward:
             take_apart(listing, term)
+    for term in listing.unnamed:
+        if term.forward:
+            term.name = None
     found = [s.term for s in listing.backward if s.of is None]
     constants = {x: x.operands[0] for x in found if is_spread_number(listing, x)}
     if constants:
@@ -71,7 +74,7 @@ def take_apart(listing: Listing, term: Term) -> None:
         y = sigmoid(listing, term.operands[0])
         rest = made(primitives.subtract, number(1.0), y)
         term.primitive, term.operands = primitives.multiply, (y, rest)
-    elif is_softmax(term) and term in listing.unnamed:
+    elif term.primitive is primitives.divide and argument(term) and term in listing.unnamed:
         listing.unnamed.remove(term)
         term.name = listing.names.new("Y" if term.ndim > 1 else "y")
 
@@ -87,12 +90,17 @@ def sigmoid(listing: Listing, z: Term) -> Term:
     return y
 
 
-def is_softmax(term: Term) -> bool:
-    """Tell whether a term is exp(...) over its sum."""
+def argument(term: Term) -> Term | None:
+    """Return what softmax, exp(...) over its sum, or a function of one operand is taken of."""
+    if len(term.operands) == 1:
+        return term.operands[0]
     if term.primitive is not primitives.divide:
-        return False
+        return None
     e, total = term.operands
-    return e.primitive is primitives.exp and total.operands == (e,)
+    if e.primitive is not primitives.exp or total.operands != (e,):
+        return None
+    (shifted,) = e.operands
+    return shifted.operands[0] if shifted.primitive is primitives.subtract else shifted
 
 
 def is_spread_number(listing: Listing, equation: Term) -> bool:

@@ -16,7 +16,7 @@ from autodiff.graph import Node, Primitive
 from autodiff.listing import Term
 from autodiff.trace import Traced
 from autodiff.walk import oldest_first
-from comparisons.on_paper import apply, is_softmax, number
+from comparisons.on_paper import apply, argument, number
 from comparisons.replay import Backward, Changes
 
 ACTIVATIONS = (primitives.tanh, primitives.sigmoid, primitives.relu)
@@ -63,16 +63,16 @@ class Edits:
         self.of = backward.listing.undone.get(equation)
         below = set(backward.below[equation])
         self.pool = [x for x in backward.named() if x not in below]
-        self.activation = next((x for x in self.activated() if x[1].operands[0] is self.of), None)
+        self.activation = next((x for x in self.activated() if argument(x[1]) is self.of), None)
         self.slope_cancelled = False
         self.factors = self.as_factors()
 
     def all(self) -> Iterator[Edit]:
         """Yield all edits; some may have the same numbers."""
         yield from self.of_the_whole()
+        yield from self.inside(self.right)
         yield from self.of_the_slope()
         yield from self.of_variables()
-        yield from self.inside(self.right)
 
     def text(self, term: Term) -> str:
         """Write a term."""
@@ -89,7 +89,7 @@ class Edits:
         for x in self.pool:
             if x.shape == right.shape and not x.is_number and right.shape:
                 words = f"there is a factor {x.name} too many"
-                cost = LIKELY if x is self.of else POSSIBLE
+                cost = LIKELY if self.activation and x is self.of else POSSIBLE
                 yield Edit(apply(primitives.multiply, right, x), "extra factor", said(words), cost)
         for f, out in self.activated():
             slope = self.slope(f, out)
@@ -98,7 +98,8 @@ class Edits:
             if slope is not None and product is not None and product.shape == right.shape:
                 text = self.text(slope)
                 words = f"there is a slope {text} too many"
-                yield Edit(product, "extra slope", said(words), LIKELY)
+                cost = LIKELY if self.activation == (f, out) else POSSIBLE
+                yield Edit(product, "extra slope", said(words), cost)
                 own = self.slope_cancelled and self.activation == (f, out)
                 words = f"the slope {text} was forgotten" if own else f"it is divided by {text}"
                 quotient = apply(primitives.divide, right, extra)
@@ -140,7 +141,7 @@ class Edits:
             yield Edit(spread, "gradient of the output", said(words))
             for f, out in self.activated():
                 slope = self.slope(f, out)
-                if out.operands[0] is self.of and slope is not None:
+                if argument(out) is self.of and slope is not None:
                     words = f"this is the gradient of the {what} of {out.name}, not of the loss"
                     yield Edit(
                         apply(primitives.multiply, x, slope), "gradient of the output", said(words)
@@ -227,7 +228,7 @@ class Edits:
         for x in self.pool:
             if x.primitive in ELEMENTWISE and len(x.operands) == 1 and x.forward:
                 yield x.primitive, x
-            elif is_softmax(x):
+            elif x.primitive is primitives.divide and argument(x) is not None:
                 yield primitives.sigmoid, x
 
     def activations(self) -> list[Primitive]:
@@ -339,7 +340,8 @@ class Edits:
                 operands = [edit.right if j == i else y for j, y in enumerate(term.operands)]
                 new = self.backward.rebuilt(term, operands)
                 if in_slope:
-                    yield Edit(new, "slope mistyped", self.became(edit.right), edit.cost)
+                    cost = POSSIBLE if edit.kind == "sign" else edit.cost
+                    yield Edit(new, "slope mistyped", self.became(edit.right), cost)
                 else:
                     yield Edit(new, edit.kind, edit.words, edit.cost, edit.factor)
 
@@ -402,6 +404,9 @@ class Edits:
                 mean = apply(primitives.multiply, self.one_over_n(), rest)
                 words = f"the {called} was forgotten, but for 1 / N"
                 yield self.without(term, mean, words, kind, POSSIBLE)
+            if x.number == 2.0:
+                square = apply(primitives.multiply, rest, rest)
+                yield Edit(square, "slope mistyped", said("the square was not differentiated"))
             twice = apply(primitives.multiply, term, x)
             kind = kind.replace("forgotten", "twice")
             yield Edit(twice, kind, said(f"the {called} stands there twice"))
