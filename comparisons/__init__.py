@@ -1,5 +1,27 @@
-"""Every way to the gradient of the tutorial's network held against every other.
+"""Every way to the gradient of the tutorial's network held against every other, and against yours.
 
-`python -m comparisons` runs all of it. Each part is a module with `measure(...) -> dict`, numbers
-and text alone, `tables(result)` for the terminal and `figure(result)`.
+`check_backprop` checks a function that somebody wrote by hand and `diagnose` finds the slip in wrong
+gradients of any network. `python -m comparisons` compares the ways; each part is a module with
+`measure(...) -> dict`, numbers and text alone, `tables(result)` for the terminal and
+`figure(result)`.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from comparisons.checking import check_backprop
+    from comparisons.diagnosis import diagnose
+
+# Imported when they are first used: the process in which a student's file runs needs neither.
+MODULES = {"check_backprop": "checking", "diagnose": "diagnosis"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module 'comparisons' has no attribute {name!r}")
+    from importlib import import_module
+
+    return globals().setdefault(name, getattr(import_module(f"comparisons.{MODULES[name]}"), name))
+
+
+__all__ = ["check_backprop", "diagnose"]

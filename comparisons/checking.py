@@ -27,6 +27,7 @@ from comparisons.diagnosis import (
     is_or_are,
     listed,
 )
+from comparisons.replay import Backward
 from comparisons.report import number, table
 from mlp import engine
 
@@ -233,7 +234,13 @@ class Task(NamedTuple):
                 f"{path.name} must also define problem(rng), which returns the data and the "
                 "parameters at which to check, as in: return X, t, params"
             )
-        return Task(loss, draw)
+        task = Task(loss, draw)
+        try:
+            (data, params), *_ = drawn(task, 0)
+            Backward(loss, params, data)
+        except Exception as error:  # of the code of a teacher, who needs to know what it says
+            raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from None
+        return task
 
     @staticmethod
     def parsed(spec: str) -> tuple[Path, str | None]:
@@ -274,6 +281,10 @@ def drawn(task: Task, seed: int) -> list[Point]:
     points = []
     for _ in range(DRAWS):
         *data, params = task.problem(rng)
+        if not isinstance(params, dict):
+            raise TypeError(
+                f"problem(rng) must return (*data, params), params a dict, not {params!r}"
+            )
         points.append((tuple(np.asarray(x, float) for x in data), params))
     return points
 

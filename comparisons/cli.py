@@ -221,13 +221,7 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
 
 # Checking what somebody wrote by hand.
 
-CHECKING: list[Callable[..., Any]] = [
-    click.option(
-        "--hint",
-        type=click.IntRange(0, 3),
-        default=3,
-        help="What is said: 0 right or wrong, 1 which parameters, 2 which equation, 3 which slip.",
-    ),
+CHECKING = (
     click.option(
         "--loss",
         metavar="FILE:FUNCTION",
@@ -245,20 +239,30 @@ CHECKING: list[Callable[..., Any]] = [
         default=0,
         help="Seed of the data and parameters at which is checked.",
     ),
-]
+    OPTIONS["json"],
+)
 
 
-def checking(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that `check` and `grade` share."""
-    for option in CHECKING:
-        function = option(function)
-    return function
+def checking(hint: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what adds the options that `check` and `grade` share, hints up to a level."""
+
+    def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in CHECKING:
+            function = option(function)
+        return click.option(
+            "--hint",
+            type=click.IntRange(0, 3),
+            default=hint,
+            help="What is said: 0 right or wrong, 1 which parameters, 2 which equation, "
+            "3 which slip.",
+        )(function)
+
+    return decorated
 
 
 @group.command(epilog="Example: backprop check homework.py --hint 1")
 @click.argument("target", metavar="FILE[:FUNCTION]")
-@checking
-@OPTIONS["json"]
+@checking(hint=3)
 def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_json: bool) -> None:
     """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
 
@@ -280,14 +284,13 @@ def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_j
 
 @group.command(epilog="Example: backprop grade submissions --out grades.csv --hint 2")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@checking(hint=2)
 @click.option(
     "--out",
     default="grades.csv",
     type=click.Path(dir_okay=False, path_type=Path),
     help="The table; a .json and a .png of the same name are written beside it.",
 )
-@checking
-@OPTIONS["json"]
 def grade(
     folder: Path, out: Path, hint: int, loss: str | None, points: int, seed: int, as_json: bool
 ) -> None:

@@ -107,9 +107,9 @@ class Diagnosis(NamedTuple):
 
     def explained(self, explanation: Explanation) -> str:
         """Say in a sentence what happened and how it is known."""
-        found = " and ".join(described(slip) for slip in explanation.slips)
+        found = described(explanation)
         rest = f" ({listed(self.right)} {is_or_are(self.right)} right)" if self.right else ""
-        written = " and ".join(slip["written"] for slip in explanation.slips)
+        written = once(slip["written"] for slip in explanation.slips)
         before = explanation.slips[0]["before"]
         start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
         return (
@@ -118,14 +118,22 @@ class Diagnosis(NamedTuple):
         ).replace("to 0e+00", "to the last bit")
 
 
-def described(slip: Mapping[str, str]) -> str:
-    """Say where a slip is and what it is."""
-    return f"in {slip['right']}, {slip['words']}"
+def described(explanation: Explanation) -> str:
+    """Say where slips are and what they are."""
+    places: dict[str, list[str]] = {}
+    for slip in explanation.slips:
+        places.setdefault(slip["right"], []).append(slip["words"])
+    return " and ".join(f"in {right}, {once(words)}" for right, words in places.items())
 
 
 def summary(explanation: Explanation) -> str:
     """Say where slips are and what they are, with what was written."""
-    return " and ".join(f"{described(slip)}: {slip['written']}" for slip in explanation.slips)
+    return f"{described(explanation)}: {once(slip['written'] for slip in explanation.slips)}"
+
+
+def once(texts: Iterable[str]) -> str:
+    """Join texts, each once."""
+    return " and ".join(dict.fromkeys(texts))
 
 
 def diagnose(

@@ -126,7 +126,7 @@ def row(name: str, check: Check, hint: int) -> dict[str, Any]:
         "parameters": {key: x["verdict"] for key, x in check.per_parameter.items()},
         "mistake": kinds,
         "equation": [slip["equation"] for slip in check.mistakes],
-        "hint": " ".join([check.verdict(), *check.hint(hint)]),
+        "hint": [check.verdict(), *check.hint(hint)],
         "notes": check.notes,
     }
 
@@ -146,8 +146,7 @@ def write(rows: Sequence[dict[str, Any]], out: Path) -> list[Path]:
                     *[row[key] for key in ("submission", "score", "verdict")],
                     *[row["parameters"].get(key, "") for key in parameters],
                     *[" and ".join(row[key]) for key in ("mistake", "equation")],
-                    row["hint"],
-                    " ".join(row["notes"]),
+                    *[" ".join(row[key]) for key in ("hint", "notes")],
                 ]
             )
     files[1].write_text(to_json(rows) + "\n", encoding="utf-8")

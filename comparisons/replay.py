@@ -173,6 +173,8 @@ class Backward:
 
     def expression(self, term: Term) -> str:
         """Write a term as code."""
+        if term.is_number and not term.name:
+            return f"{float(term.number):.6g}"
         return self.listing.operand(term, term, CODE).text
 
 
