@@ -57,7 +57,7 @@ class Explanation(NamedTuple):
     slips: tuple[dict[str, str], ...]
     error: float
     support: int
-    cost: int
+    cost: tuple[int, int]
     values: Mapping[str, Any]
     changed: Sequence[str]
 
@@ -344,7 +344,7 @@ class Search:
             if changes and all(error <= self.tolerance for error in errors):
                 return [self.explanation((slip,), max(errors))]
         told = {"kind": "stale cache", "equation": "", "right": "all equations", "written": text}
-        return [Explanation(({**told, "words": text, "before": ""},), np.inf, 0, 1, {}, ())]
+        return [Explanation(({**told, "words": text, "before": ""},), np.inf, 0, (1, 0), {}, ())]
 
     def at(self, case: Case, changes: Mapping[Term, Term]) -> float:
         """Return how far what is claimed at a point is from the gradients with some changes."""
@@ -547,7 +547,7 @@ class Search:
             tuple(self.told(slip, changes) for slip in slips),
             error,
             self.support(changes, now),
-            sum(slip.cost for slip in slips),
+            simplicity((slips, error)),
             values,
             [str(x.name) for y in changes for x in self.backward.below[y]],
         )
