@@ -146,11 +146,13 @@ class Check:
             )
         if self.loss:
             lines.append(self.loss if level >= FULL else "The loss is wrong.")
-        if level == 2 and self.mistakes:
-            plural = "s" if len(self.mistakes) > 1 else ""
-            names = listed(list(dict.fromkeys(slip["equation"] for slip in self.mistakes)))
+        names = list(dict.fromkeys(slip["equation"] for slip in self.mistakes))
+        if not names and self.diagnosis is not None and self.diagnosis.first_wrong:
+            names = [self.diagnosis.first_wrong]
+        if level == 2 and any(names):
+            plural = "s" if len(names) > 1 else ""
             where = f" (your {self.line})" if self.line else ""
-            lines.append(f"Look at the equation{plural} of {names}{where}.")
+            lines.append(f"Look at the equation{plural} of {listed(names)}{where}.")
         if level >= FULL and self.diagnosis is not None and self.wrong:
             lines += self.diagnosis.sentences()
             if self.line:
@@ -305,9 +307,15 @@ def judged(
     """Compare what a function returned with the engine, and diagnose it."""
     notes = [f"{note[0].upper()}{note[1:]}." for note in collected.notes]
     if collected.problem is not None:
-        return Check.refused(name, collected.problem, notes)
+        problem = collected.problem
+        if "ValueError" in problem and any(word in problem for word in ("mismatch", "broadcast")):
+            N = len(points[0][0][0])
+            problem += f". If the number of points is written into the code, which is {N} here, "
+            problem += "say --points"
+        return Check.refused(name, f"{problem}.", notes)
     results = collected.results
-    claims = [Claim(result.grads, result.extras) for result in results]
+    seen = {x.name: x.value for x in collected.variables}
+    claims = [Claim(result.grads, {**seen, **result.extras}) for result in results]
     (data, params), N = points[0], len(points[0][0][0])
     where = f"Checked at {len(points)} points of {N} example{'s' if N > 1 else ''}, seed {seed}."
     observed = {f"{i}": x.value for i, x in enumerate(collected.variables)}
@@ -384,7 +392,7 @@ def wrong_loss(search: Search, collected: submission.Collected) -> str:
         yours = result.loss
         if yours is None or abs(yours - right) <= (RIGHT if search.wrong else ROUGH) * abs(right):
             continue
-        ratio = named_ratio(np.array(yours), np.array(right), {"N": search.backward.N})
+        ratio = yours and named_ratio(np.array(yours), np.array(right), {"N": search.backward.N})
         words = f"The loss is wrong: yours is {yours:.6g}, and that of the engine {right:.6g}"
         words += f", {ratio}." if ratio and ratio.startswith("exactly") else "."
         own = collected.loss_gradient
@@ -408,7 +416,8 @@ def line_of(diagnosis: Diagnosis, variables: Sequence[submission.Variable], N: i
     On paper 1/N may be put in later, so all adjoints may be N times larger.
     """
     if not diagnosis.explanations:
-        return ""
+        found = [x for x in variables if x.name == diagnosis.first_wrong]
+        return f"line {found[-1].line}: {found[-1].text}" if found else ""
     values, changed = diagnosis.explanations[0].values, diagnosis.explanations[0].changed
     for name in changed:
         value = values[name]

@@ -66,8 +66,8 @@ class Diagnosis(NamedTuple):
     """What is wrong with claimed gradients, and why.
 
     `right` and `wrong` are names of parameters; `explanations` are those that fit equally well, the
-    first the most likely; `first_wrong` says, where there is none, which adjoint disagrees first on
-    the way back from the loss; `warnings` say what cannot be seen at the points given.
+    first the most likely; `first_wrong` names, where there is none, the adjoint that disagrees
+    first on the way back from the loss; `warnings` say what cannot be seen at the points given.
     """
 
     right: list[str]
@@ -97,7 +97,7 @@ class Diagnosis(NamedTuple):
             return ["The gradients are right.", *self.remarks]
         if not self.explanations:
             none = "Neither a typical slip nor any two of them give these numbers."
-            return [none, self.first_wrong, *self.remarks]
+            return [none, *self.remarks]
         first, *others = self.explanations
         if first.error == np.inf:
             return [f"{first.slips[0]['words']}.".capitalize()]
@@ -245,7 +245,10 @@ class Search:
         elif not found and self.wrong and self.is_single:
             self.tolerance = SINGLE
             found = self.explained()
-        first = self.first_wrong() if self.wrong and not found else ""
+        first = ""
+        if self.wrong and not found:
+            first, where = self.first_wrong()
+            remarks += [where] if where else []
         if not found:
             remarks += [remark for path in self.wrong for remark in self.remarks(path)]
         return Diagnosis(self.right, self.wrong, self.errors, found, first, remarks, list(warnings))
@@ -409,7 +412,7 @@ class Search:
             for name, unit in (("N", N), ("(1 / N)", 1 / N), ("N**2", N**2), ("(1 / N**2)", N**-2)):
                 if abs(x - unit) <= near * unit:
                     return unit, name
-        for nice in (float(Fraction(x).limit_denominator(10)), float(f"{x:.6g}")):
+        for nice in (nearby(x), share(x, N), float(f"{x:.6g}")):
             if abs(nice - x) <= near * abs(x):
                 return nice, None
         return x, None
@@ -574,44 +577,52 @@ class Search:
         }
 
     def support(self, changes: Iterable[Term], now: Numbers) -> int:
-        """Count the adjoints that were seen and are as some slips would have them.
-
-        On paper 1/N may be put in later, so all may be N times larger.
-        """
+        """Count the adjoints that were seen and are as some slips would have them."""
         of_parameters = set(self.backward.gradients.values())
         adjoints = [x for x in self.backward.equations if x not in of_parameters]
-        N = self.backward.N
         return max(
             sum(any(alike(seen, factor * now[x]) for seen in self.observed) for x in adjoints)
-            for factor in ((1.0, float(N), 1.0 / N) if N > 1 else (1.0,))
+            for factor in self.scales()
         )
 
-    def first_wrong(self) -> str:
-        """Say which adjoint on the way back from the loss is the first that may be wrong."""
-        backward = self.backward
-        known = self.cases[0].known
-        for x in backward.equations:
-            claimed = self.named_adjoints.get(str(x.name))
-            if claimed is not None and not alike(claimed, known[x]):
-                gap = f"the first adjoint that disagrees is {x.name}, in {backward.written(x)}"
-                return f"On the way back from the loss {gap}."
+    def scales(self) -> tuple[float, ...]:
+        """Return how many times larger all adjoints may be: on paper 1/N may be put in later."""
+        N = self.backward.N
+        return (1.0, float(N), 1.0 / N) if N > 1 else (1.0,)
+
+    def is_as_seen(self, seen: Any, adjoint: Any) -> bool:
+        """Tell whether what was seen is an adjoint."""
+        return any(alike(seen, factor * adjoint) for factor in self.scales())
+
+    def first_wrong(self) -> tuple[str, str]:
+        """Return the first adjoint on the way back from the loss that is wrong, and say so.
+
+        An adjoint that was claimed, or seen, is known to be right or wrong. One that leads to a
+        right gradient is right too. The first of the others may be wrong.
+        """
+        backward, known = self.backward, self.cases[0].known
         of_parameters = set(backward.gradients.values())
         right = {
             x
-            for path in self.right
             for x in backward.equations
-            if backward.gradients[path] in backward.below[x]
+            if any(self.is_as_seen(y, known[x]) for y in self.observed)
+            or any(backward.gradients[path] in backward.below[x] for path in self.right)
         }
+        wrong = set(self.wrong)
+        left = [x for x in backward.equations if x not in right and self.affected([x]) & wrong]
+        if not left:
+            return "", ""
+        first, disagrees = left[0], "may be wrong"
         for x in backward.equations:
-            if x not in right and (x not in of_parameters or self.affected([x]) == set(self.wrong)):
-                known_right = [
-                    str(y.name) for y in backward.equations if y in right and y not in of_parameters
-                ]
-                because = (
-                    f"{listed(known_right)} {is_or_are(known_right)} right; " if known_right else ""
-                )
-                return f"On the way back from the loss {because}begin with {backward.written(x)}."
-        return ""
+            if x not in right and str(x.name) in self.named_adjoints:
+                first, disagrees = x, "disagrees"
+                break
+        names = [str(x.name) for x in backward.equations if x in right and x not in of_parameters]
+        start = f"{listed(names)} {is_or_are(names)} right; " if names else ""
+        return str(first.name), (
+            f"On the way back from the loss {start}the first adjoint that {disagrees} is "
+            f"{first.name}, in {backward.written(first)}."
+        )
 
     def remarks(self, path: str) -> list[str]:
         """Describe what is wrong with the gradient in a parameter."""
@@ -635,6 +646,16 @@ class Search:
         return []
 
 
+def nearby(x: float) -> float:
+    """Return the fraction with a small denominator that is nearest to a number."""
+    return float(Fraction(x).limit_denominator(10)) if abs(x) < 1e9 else x
+
+
+def share(x: float, n: float) -> float:
+    """Return the nearest of n, n / 2, n / 3, ... to a number."""
+    return n / (round(n / x) or 1) if x and n else x
+
+
 def simplicity(item: Fit) -> tuple[int, int]:
     """Return what sorts slips: the likelier first, those with a factor after those without."""
     slips, _ = item
@@ -646,7 +667,7 @@ def in_words(slip: Slip, equation: Term, backward: Backward) -> tuple[str, str]:
     words = slip.words()
     if slip.factor is None:
         return slip.kind, words
-    k = float(slip.factor.number)
+    k, N = float(slip.factor.number), backward.N
     if slip.kind == "updated too early":
         return slip.kind, f"{words}, with a learning rate of {k:.6g}"
     if slip.kind == "regularisation" and not words.startswith("the term"):
@@ -666,6 +687,8 @@ def in_words(slip: Slip, equation: Term, backward: Backward) -> tuple[str, str]:
         if summed and equation in backward.gradients.values():
             return "mean for sum", "the mean over the batch stands where the sum is due"
         return "1/N", "1 / N stands there twice"
+    if k != nearby(k) and N > 1 and k == share(k, N):
+        return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
     return slip.kind, f"there is a factor {slip.factor.name or f'{k:.6g}'} too many"
 
 
