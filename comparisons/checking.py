@@ -16,19 +16,11 @@ from rich.console import Console
 
 from autodiff.gradient_check import named_ratio
 from comparisons import sandbox, submission
-from comparisons.diagnosis import (
-    RIGHT,
-    ROUGH,
-    Claim,
-    Diagnosis,
-    Search,
-    alike,
-    hidden,
-    is_or_are,
-    listed,
-)
+from comparisons.diagnosis import hidden
+from comparisons.explanation import Diagnosis, is_or_are
 from comparisons.replay import Backward
-from comparisons.report import number, table
+from comparisons.report import listed, number, table
+from comparisons.search import RIGHT, ROUGH, Claim, Search, alike
 from mlp import engine
 
 Point = tuple[tuple[Any, ...], dict[str, Any]]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from rich.console import RenderableType
 
 from comparisons.agreement import compared, disagree
-from comparisons.report import number, paragraph, table
+from comparisons.report import listed, number, paragraph, table
 from comparisons.training import train_by_hand
 from comparisons.ways import Way, affordable, installed_ways
 from mlp.data import tutorial_problem
@@ -99,11 +99,6 @@ def accusation(name: str, places: list[dict[str, Any]], exact: list[str]) -> str
         f"{name} is wrong: at the {place} parameters its gradient in {listed(wrong)} differs from "
         f"that of {other}, most in {worst['entry']}{much}{rest}."
     )
-
-
-def listed(names: list[str]) -> str:
-    """Join names as in a sentence."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def tables(result: dict[str, Any]) -> list[RenderableType]:

@@ -30,6 +30,11 @@ def number(x: float, digits: int = 1) -> str:
     return "0" if x == 0.0 else f"{x:.{digits}e}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 def paragraph(sentence: str) -> Text:
     """Return a sentence with an empty line before it."""
     return Text(f"\n{sentence}")

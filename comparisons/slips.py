@@ -87,7 +87,7 @@ class Edits:
         scaled = apply(primitives.multiply, factor, right)
         yield Edit(scaled, "constant factor", lambda: "", LIKELY, factor)
         for x in self.pool:
-            if x.shape == right.shape and not x.is_number and right.shape:
+            if x.shape == right.shape and right.shape:
                 words = f"there is a factor {x.name} too many"
                 cost = LIKELY if self.activation and x is self.of else POSSIBLE
                 yield Edit(apply(primitives.multiply, right, x), "extra factor", said(words), cost)
@@ -158,7 +158,7 @@ class Edits:
             apply(primitives.add, right, decay), "regularisation", said(words), POSSIBLE, factor
         )
         for x in self.pool:
-            if x in self.backward.equations and x is not self.equation:
+            if x in self.backward.equations:
                 for y, words in self.reduced(x):
                     yield Edit(y, "gradient of a sibling", said(words), FAR_FETCHED)
 
@@ -269,7 +269,7 @@ class Edits:
             if old.is_number:
                 continue
             for new in self.pool:
-                if new.shape == old.shape and new is not old and new is not self.equation:
+                if new.shape == old.shape and new is not old:
                     yield self.swapped(old, new, old in inside)
             yield from self.of_variable(old)
 
@@ -325,16 +325,15 @@ class Edits:
 
     # Inside the right side.
 
-    def inside(self, term: Term, deep: bool = False) -> Iterator[Edit]:
+    def inside(self, term: Term) -> Iterator[Edit]:
         """Yield the edits of a term and of its operands."""
         slope = self.factors
-        for new, kind, words, cost, factor in self.local(term):
-            yield Edit(new, kind, words, cost, factor)
+        yield from self.local(term)
         for i, x in enumerate(term.operands):
             if x.name or not x.operands:
                 continue
             in_slope = slope is not None and term is self.right and x is slope[1]
-            for edit in self.inside(x, True):
+            for edit in self.inside(x):
                 if edit.right is None:
                     continue
                 operands = [edit.right if j == i else y for j, y in enumerate(term.operands)]

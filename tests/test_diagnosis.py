@@ -9,8 +9,9 @@ import pytest
 from slip_corpus import NETWORKS, RIGHT, TUTORIAL, compiled, patched
 
 from autodiff import mean, relu, value_and_grad
-from comparisons.diagnosis import Claim, Search, diagnose, numbers
+from comparisons.diagnosis import diagnose, numbers
 from comparisons.replay import Backward
+from comparisons.search import Claim, Search
 from mlp import engine
 
 EVERY = [TUTORIAL, *NETWORKS]
