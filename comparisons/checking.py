@@ -16,7 +16,7 @@ from rich.console import Console
 
 from autodiff.gradient_check import named_ratio
 from comparisons import sandbox, submission
-from comparisons.diagnosis import hidden
+from comparisons.diagnosis import hidden, poor
 from comparisons.explanation import Diagnosis, is_or_are
 from comparisons.replay import Backward
 from comparisons.report import listed, number, table
@@ -131,17 +131,13 @@ class Check:
             return []
         lines = []
         if self.wrong:
-            rest = f"; {listed(self.right)} {is_or_are(self.right)} right" if self.right else ""
-            plural = "s" if len(self.wrong) > 1 else ""
-            lines.append(
-                f"Wrong {is_or_are(self.wrong)} the gradient{plural} in {listed(self.wrong)}{rest}."
-            )
+            lines.append(f"{gradients_in(self.wrong, 'wrong')}{self.rest()}.")
         if self.loss:
             lines.append(self.loss if level >= FULL else "The loss is wrong.")
-        names = list(dict.fromkeys(slip["equation"] for slip in self.mistakes))
+        names = [name for name in dict.fromkeys(x["equation"] for x in self.mistakes) if name]
         if not names and self.diagnosis is not None and self.diagnosis.first_wrong:
             names = [self.diagnosis.first_wrong]
-        if level == 2 and any(names):
+        if level == 2 and names:
             plural = "s" if len(names) > 1 else ""
             where = f" (your {self.line})" if self.line else ""
             lines.append(f"Look at the equation{plural} of {listed(names)}{where}.")
@@ -151,12 +147,20 @@ class Check:
                 lines.append(f"This is your {self.line}.")
         return lines
 
+    def rest(self) -> str:
+        """Say which gradients are right, at the end of a sentence."""
+        if not self.right:
+            return ""
+        ones = "those" if len(self.right) > 1 else "that"
+        return f"; {ones} in {listed(self.right)} {is_or_are(self.right)} right"
+
     def text(self, hint: int = FULL) -> str:
         """Return the verdict, a table, the diagnosis up to a level of hints, and notes."""
         parts = [wrapped([self.verdict()])]
         if self.problem is None and hint >= 1:
             parts.append(self.rendered(hint))
-        for lines in (self.hint(hint), self.notes, [self.points] if self.points else []):
+        notes = self.notes if hint >= 1 or self.ok else []
+        for lines in (self.hint(hint), notes, [self.points] if self.points else []):
             parts += [wrapped(lines)] if lines else []
         if hint >= FULL and self.diagnosis is not None and self.diagnosis.warnings:
             parts.append(wrapped(self.diagnosis.warnings))
@@ -183,11 +187,12 @@ class Check:
         result: dict[str, Any] = {
             "name": self.name,
             "ok": self.ok,
-            "score": self.score,
             "problem": self.problem,
             "verdict": self.verdict(),
         }
         if hint >= 1:
+            result["score"] = self.score
+            result["notes"] = self.notes
             result["per_parameter"] = {
                 name: {key: y for key, y in x.items() if shown is None or key in shown}
                 for name, x in self.per_parameter.items()
@@ -196,7 +201,7 @@ class Check:
             result["mistakes"] = [
                 slip if hint >= FULL else {"equation": slip["equation"]} for slip in self.mistakes
             ]
-        return {**result, "hints": self.hint(hint), "notes": self.notes, "points": self.points}
+        return {**result, "hints": self.hint(hint), "points": self.points}
 
 
 class Task(NamedTuple):
@@ -279,7 +284,7 @@ def drawn(task: Task, seed: int) -> list[Point]:
             raise TypeError(
                 f"problem(rng) must return (*data, params), params a dict, not {params!r}"
             )
-        points.append((tuple(np.asarray(x, float) for x in data), params))
+        points.append((tuple(data), params))
     return points
 
 
@@ -301,15 +306,12 @@ def judged(
     if collected.problem is not None:
         problem = collected.problem
         if "ValueError" in problem and any(word in problem for word in ("mismatch", "broadcast")):
-            N = len(points[0][0][0])
-            problem += f". If the number of points is written into the code, which is {N} here, "
-            problem += "say --points"
+            problem += ". If the number of points is written into the code, say it with --points"
         return Check.refused(name, f"{problem}.", notes)
     results = collected.results
     seen = {x.name: x.value for x in collected.variables}
     claims = [Claim(result.grads, {**seen, **result.extras}) for result in results]
-    (data, params), N = points[0], len(points[0][0][0])
-    where = f"Checked at {len(points)} points of {N} example{'s' if N > 1 else ''}, seed {seed}."
+    data, params = points[0]
     observed = {f"{i}": x.value for i, x in enumerate(collected.variables)}
     at = [(p, d) for d, p in points]
     if collected.first_again is not None:
@@ -318,6 +320,10 @@ def judged(
     search = Search(task.loss, at, claims, observed)
     if search.is_wrong_at(0) and differ(results[0], collected.first_again):
         search = Search(task.loss, at[:1], claims[:1], observed)
+    N = search.backward.N
+    size = f" of {N} example{'s' if N > 1 else ''}" if N else ""
+    where = f"Checked at {len(points)} points{size}, seed {seed}."
+    notes += poor(search.backward, data)
     diagnosis = search.diagnosis(hidden(search.backward, params, data))
     if diagnosis.ok and not any("float32" in note or "differences" in note for note in notes):
         notes += diagnosis.remarks
@@ -329,10 +335,16 @@ def judged(
         {path: described(search, path) for path in search.errors},
         wrong_loss(search, collected),
         diagnosis,
-        line_of(diagnosis, collected.variables, N),
+        line_of(diagnosis, collected.variables, search.scales()),
         where,
         mistakes,
     )
+
+
+def gradients_in(names: Sequence[str], verdict: str) -> str:
+    """Say that the gradients in some parameters are right or wrong."""
+    plural = "s" if len(names) > 1 else ""
+    return f"The gradient{plural} in {listed(names)} {is_or_are(names)} {verdict}"
 
 
 def wrapped(lines: Sequence[str]) -> str:
@@ -402,7 +414,9 @@ def wrong_loss(search: Search, collected: submission.Collected) -> str:
     return ""
 
 
-def line_of(diagnosis: Diagnosis, variables: Sequence[submission.Variable], N: int) -> str:
+def line_of(
+    diagnosis: Diagnosis, variables: Sequence[submission.Variable], scales: Sequence[float]
+) -> str:
     """Return the line of the code in which the first mistake stands, if a variable shows it.
 
     On paper 1/N may be put in later, so all adjoints may be N times larger.
@@ -414,7 +428,7 @@ def line_of(diagnosis: Diagnosis, variables: Sequence[submission.Variable], N: i
     for name in changed:
         value = values[name]
         same = sum(np.shape(x) == np.shape(value) and alike(x, value) for x in values.values())
-        for factor in (1.0, N, 1.0 / N):
+        for factor in scales:
             found = [x for x in variables if alike(x.value, factor * value)]
             if found and np.any(value):
                 # What is equal to an adjoint before it was assigned last, if at all.

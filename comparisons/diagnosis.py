@@ -14,6 +14,8 @@ from comparisons.report import listed
 from comparisons.search import Claim, Search
 from comparisons.slips import FAR_FETCHED, Slip, slips_in
 
+INVISIBLE = 1e-6
+
 
 def diagnose(
     loss: Callable[..., Any], params: Any, *data: Any, claimed: Mapping[str, Any]
@@ -31,7 +33,8 @@ def diagnose(
     root = parameter_names(loss).get(0, "arg0")
     claim = as_claim(paths(params, root), params, claimed)
     search = Search(loss, [(params, data)], [claim])
-    return search.diagnosis(warnings=hidden(search.backward, params, data))
+    backward = search.backward
+    return search.diagnosis([*poor(backward, data), *hidden(backward, params, data)])
 
 
 def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
@@ -69,19 +72,16 @@ def flat(params: Any, claimed: Any) -> list[Any]:
 def numbers(x: Any, name: str) -> Any:
     """Return claimed numbers as an array of float64 or float32."""
     try:
-        return as_float(x)
-    except (TypeError, ValueError):
-        raise TypeError(f"what is claimed for {name} is no array of numbers") from None
+        array = np.asarray(x)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"what is claimed for {name} is no array of real numbers")
+    return as_float(array)
 
 
 def hidden(backward: Backward, params: Any, data: tuple[Any, ...], rng: Any = 0) -> list[str]:
     """Say which mistakes cannot be seen at a point, though they can elsewhere."""
-    warnings = []
-    if backward.N == 1:
-        warnings.append("There is one example: sums, means and 1/N cannot be told apart.")
-    for x, given in zip(backward.data, data):
-        if np.ndim(given) == 1 and np.size(given) > 1 and np.ptp(given) == 0.0:
-            warnings.append(f"All entries of {x.name} are equal: some mistakes cancel out there.")
     random = np.random.default_rng(rng)
     here = backward.numbers(params, data)
     elsewhere = backward.numbers(*[jittered(x, random) for x in (params, data)])
@@ -92,29 +92,37 @@ def hidden(backward: Backward, params: Any, data: tuple[Any, ...], rng: Any = 0)
                 if (
                     slip.factor is None
                     and slip.cost < FAR_FETCHED
-                    and (
-                        unchanged(backward, slip, here) and not unchanged(backward, slip, elsewhere)
-                    )
+                    and effect(backward, slip, here)
+                    <= INVISIBLE
+                    < effect(backward, slip, elsewhere)
                 ):
                     unseen.append(f"in {backward.written(equation)}, {slip.words()}")
-    if unseen:
-        shown = "; ".join(dict.fromkeys(unseen[:3]))
-        warnings.append(f"At this point some mistakes cannot be seen, such as: {shown}.")
+    shown = "; ".join(dict.fromkeys(unseen[:3]))
+    return [f"At this point some mistakes cannot be seen, such as: {shown}."] if shown else []
+
+
+def poor(backward: Backward, data: tuple[Any, ...]) -> list[str]:
+    """Say what is poor about data, because mistakes cancel out there."""
+    warnings = []
+    if backward.N == 1:
+        warnings.append("There is one example: sums, means and 1/N cannot be told apart.")
+    for x, given in zip(backward.data, data):
+        if np.ndim(given) == 1 and np.size(given) > 1 and np.ptp(given) == 0.0:
+            warnings.append(f"All entries of {x.name} are equal: some mistakes cancel out there.")
     return warnings
 
 
-def unchanged(backward: Backward, slip: Slip, known: Numbers) -> bool:
-    """Tell whether a slip leaves all gradients as they are, to 1e-6."""
+def effect(backward: Backward, slip: Slip, known: Numbers) -> float:
+    """Return by how much a slip changes gradients, in units of each; 0 where that is no number."""
     now = backward.replay(slip.changes, known)
-    return now is not None and all(
-        x is None
-        or (
-            np.shape(now[x]) == np.shape(known[x])
-            and np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
-            <= 1e-6 * np.max(np.abs(known[x]), initial=0.0)
-        )
-        for x in backward.gradients.values()
-    )
+    worst = 0.0
+    for x in backward.gradients.values():
+        if now is None or x is None or np.shape(now[x]) != np.shape(known[x]):
+            continue
+        gap = np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
+        size = np.max(np.abs(known[x]), initial=0.0)
+        worst = max(worst, float(gap / size) if size and np.isfinite(gap / size) else 0.0)
+    return worst
 
 
 def jittered(tree: Any, random: np.random.Generator) -> Any:
@@ -130,4 +138,9 @@ def jittered(tree: Any, random: np.random.Generator) -> Any:
         return random.permutation(x)
     if x.ndim and np.all((x >= 0.0) & (x <= 1.0)):
         return random.uniform(size=x.shape)
-    return random.normal(size=x.shape)
+    spread = float(np.std(x)) or 1.0
+    return (
+        abs(x) + spread * random.uniform(size=x.shape)
+        if np.all(x > 0.0)
+        else (spread * random.normal(size=x.shape))
+    )

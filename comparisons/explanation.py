@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from comparisons.report import listed
 
 
@@ -64,8 +62,9 @@ class Diagnosis(NamedTuple):
             none = "Neither a typical slip nor any two of them give these numbers."
             return [none, *self.remarks]
         first, *others = self.explanations
-        if first.error == np.inf:
-            return [f"{first.slips[0]['words']}.".capitalize()]
+        if not first.slips[0]["equation"]:
+            words = first.slips[0]["words"]
+            return [f"{words[0].upper()}{words[1:]}."]
         lines = [self.explained(first)]
         lines += [f"The same numbers come out if {summary(other)}." for other in others[:3]]
         return lines

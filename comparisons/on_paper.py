@@ -61,8 +61,29 @@ def equations(listing: Listing) -> list[Term]:
     if constants:
         for term in listing.used:
             gather(term, constants)
-        found = [x for x in found if x not in constants]
-    return found
+        read = {y for x in listing.used for y in x.operands}
+        found = [x for x in found if x not in constants or x in read]
+    return [y for x in found for y in (*before_activation(listing, x), x)]
+
+
+def before_activation(listing: Listing, equation: Term) -> list[Term]:
+    """Return the adjoints within an equation of what an activation is taken of, as equations.
+
+    On paper it stands alone, whether or not the reader's code has a name for it.
+    """
+    found = []
+    stack = [equation]
+    while stack:
+        term = stack.pop()
+        of = listing.undone.get(term)
+        if of is not None and of.name is None and not term.forward:
+            reader = next((x for x in listing.used if x.name and argument(x) is of), None)
+            if reader is not None and term is not equation:
+                found.append(term)
+            if reader is not None:
+                term.name = listing.names.new(f"pre_{reader.name}_bar")
+        stack.extend(x for x in term.operands if not x.name)
+    return found[::-1]
 
 
 def take_apart(listing: Listing, term: Term) -> None:
@@ -127,7 +148,16 @@ def gather(term: Term, constants: dict[Term, Term]) -> None:
             return made(primitives.negative, inner)
         return x
 
-    term.operands = tuple(map(single, term.operands))
+    if (
+        term.primitive is None
+        or not term.primitive.broadcasts
+        or term.primitive in (primitives.matmul, primitives.broadcast_to)
+    ):
+        return
+    operands = tuple(map(single, term.operands))
+    if np.broadcast_shapes(*[x.shape for x in operands]) != term.shape:
+        return
+    term.operands = operands
     if term.primitive is primitives.add:
         a, b = map(as_product, term.operands)
         if a and b and a[0] is b[0] and a[2] != b[2]:

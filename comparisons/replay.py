@@ -30,7 +30,7 @@ class Backward:
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
         self.listing = Listing(trace(loss, (params, *data), 0))
-        self.N = batch_size(data)
+        self.N, self.in_rows = batch(data)
         self.equations = equations(self.listing)
         root = self.listing.trace.parameters[0]
         inputs = [x for x in self.listing.trace.inputs if x.path[0] == root]
@@ -100,9 +100,9 @@ class Backward:
                 found.add(x)
         return [x for x in self.equations if x in found]
 
-    def of(self, equation: Term) -> set[Term]:
-        """Return what an equation is written with."""
-        return set(self.listing.parts(equation))
+    def of(self, equation: Term) -> list[Term]:
+        """Return what an equation is written with, each once."""
+        return list(dict.fromkeys(self.listing.parts(equation)))
 
     def named(self) -> Iterator[Term]:
         """Yield what has a name: arguments, forward results, adjoints."""
@@ -164,12 +164,16 @@ class Backward:
         return str(equation.name)
 
     def written(self, term: Term, right: Term | None = None) -> str:
-        """Write an equation as code, with another right side if one is given."""
-        if right is None:
-            right = term
-        elif right.name or right.primitive is None:
+        """Write an equation as code, with another right side if one is given.
+
+        Names that the listing gave to pieces are explained.
+        """
+        if right is not None and (right.name or right.primitive is None):
             return f"{term.name} = {right.name or CODE.number(right.number)}"
-        return f"{term.name} = {self.listing.expression(right, CODE).text}"
+        text = f"{term.name} = {self.listing.expression(right or term, CODE).text}"
+        pieces = [x for x in self.of(right or term) if x in self.listing.unnamed]
+        meant = [f"{x.name} = {self.listing.expression(x, CODE).text}" for x in pieces]
+        return f"{text} ({', '.join(meant)})" if meant else text
 
     def expression(self, term: Term) -> str:
         """Write a term as code."""
@@ -178,10 +182,17 @@ class Backward:
         return self.listing.operand(term, term, CODE).text
 
 
-def batch_size(data: tuple[Any, ...]) -> int:
-    """Return the number of examples: the length that all arrays of the data share, or 0."""
-    lengths = {np.shape(x)[0] for x in leaves(data) if np.ndim(x)}
-    return lengths.pop() if len(lengths) == 1 else 0
+def batch(data: tuple[Any, ...]) -> tuple[int, bool]:
+    """Return the number of examples, and whether each is a row and not a column.
+
+    It is the length that the first axes of all arrays share, or the last ones; 0 if there is none.
+    """
+    shapes = [np.shape(x) for x in leaves(data) if np.ndim(x)]
+    for in_rows, axis in ((True, 0), (False, -1)):
+        lengths = {shape[axis] for shape in shapes}
+        if len(lengths) == 1:
+            return lengths.pop(), in_rows
+    return 0, False
 
 
 def paths(tree: Any, root: str = "params") -> list[str]:

@@ -17,6 +17,7 @@ from comparisons.report import listed
 from comparisons.slips import (
     FAR_FETCHED,
     Slip,
+    alike_in_layers,
     constant,
     said,
     slips_in,
@@ -34,6 +35,8 @@ SINGLE = 1e-4
 
 FACTORS = (-1.0, 2.0, 0.5)
 MANY = 20
+PAIRS = 60_000
+"""How many pairs are tried: on a common network all of them, which takes a second or two."""
 
 Fit = tuple[tuple[Slip, ...], float]
 """Slips, and how far what they give is from what is claimed."""
@@ -47,10 +50,14 @@ class Claim(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One point: the numbers of the right backward pass, and those claimed."""
+    """One point: the numbers of the right backward pass, and those claimed.
+
+    `largest` is the largest entry of all right gradients.
+    """
 
     known: Numbers
     claimed: dict[str, Any]
+    largest: float
 
 
 class Search:
@@ -64,10 +71,7 @@ class Search:
         observed: Mapping[str, Any] | None = None,
     ) -> None:
         self.backward = Backward(loss, *points[0])
-        self.cases = [
-            Case(self.backward.numbers(*point), dict(claim.grads))
-            for point, claim in zip(points, claims)
-        ]
+        self.cases = [self.case(point, claim) for point, claim in zip(points, claims, strict=True)]
         self.observed = [*claims[0].adjoints.values(), *(observed or {}).values()]
         self.named_adjoints = claims[0].adjoints
         arrays = [np.asarray(x) for claim in claims for x in claim.grads.values()]
@@ -104,6 +108,13 @@ class Search:
             remarks += [remark for path in self.wrong for remark in self.remarks(path)]
         return Diagnosis(self.right, self.wrong, self.errors, found, first, remarks, list(warnings))
 
+    def case(self, point: tuple[Any, tuple[Any, ...]], claim: Claim) -> Case:
+        """Return what is known and claimed at a point."""
+        known = self.backward.numbers(*point)
+        entries = [known[x] for x in self.backward.gradients.values() if x is not None]
+        largest = max((float(np.max(np.abs(x), initial=0.0)) for x in entries), default=0.0)
+        return Case(known, dict(claim.grads), largest)
+
     def is_wrong_at(self, number: int) -> bool:
         """Tell whether any gradient is wrong at a point."""
         return self.at(self.cases[number], {}) > self.tolerance
@@ -111,7 +122,11 @@ class Search:
     def explained(self) -> list[Explanation]:
         """Return the explanations that fit, as closely as `tolerance` says."""
         with np.errstate(all="ignore"):
-            return self.kept() or self.ranked(self.alone() or self.in_pairs())
+            return (
+                self.zero()
+                or self.kept()
+                or self.ranked(self.alone() or self.everywhere() or self.in_pairs())
+            )
 
     # Comparing.
 
@@ -129,15 +144,9 @@ class Search:
             return np.inf
         gap = float(np.max(np.abs(np.subtract(x, claimed)), initial=0.0))
         size = np.max(np.abs(claimed), initial=0.0) or np.max(np.abs(x), initial=0.0)
-        if gap <= 1e-14 * self.largest(case):  # where terms cancel, rounding is that of the others
-            return gap / self.largest(case) if gap else 0.0
+        if gap <= 1e-14 * case.largest:  # where terms cancel, rounding is that of the others
+            return gap / case.largest if gap else 0.0
         return gap / float(size) if np.isfinite(gap) else np.inf
-
-    def largest(self, case: Case) -> float:
-        """Return the largest entry of all right gradients."""
-        return max(
-            float(np.max(np.abs(self.true(case, path)), initial=0.0)) for path in case.claimed
-        )
 
     def affected(self, changed: Iterable[Term]) -> set[str]:
         """Return the parameters whose gradients depend on some equations."""
@@ -178,6 +187,21 @@ class Search:
                 found.append(((slip,), error))
         return found
 
+    def zero(self) -> list[Explanation]:
+        """Return that all that is wrong is 0, as in a template that was not filled in."""
+        if any(np.any(case.claimed[path] != 0.0) for case in self.cases for path in self.wrong):
+            return []
+        return [told_at_once("zero", f"what you return for {listed(self.wrong)} is 0")]
+
+    def everywhere(self) -> list[Fit]:
+        """Return the slips that fit if they were made alike in all layers."""
+        found: list[Fit] = []
+        for slip in alike_in_layers(self.backward):
+            error = self.fits([slip])
+            if error is not None:
+                found.append(((slip,), error))
+        return found
+
     def kept(self) -> list[Explanation]:
         """Return what is right at the first point alone, and so was kept from there."""
         first, *others = self.cases
@@ -197,8 +221,7 @@ class Search:
             errors = [self.at(case, slip.changes) for case in others]
             if changes and all(error <= self.tolerance for error in errors):
                 return [self.explanation((slip,), max(errors))]
-        told = {"kind": "stale cache", "equation": "", "right": "all equations", "written": text}
-        return [Explanation(({**told, "words": text, "before": ""},), np.inf, 0, (1, 0), {}, ())]
+        return [told_at_once("state kept between calls", text)]
 
     def at(self, case: Case, changes: Mapping[Term, Term]) -> float:
         """Return how far what is claimed at a point is from the gradients with some changes."""
@@ -253,7 +276,8 @@ class Search:
                 break
         factor.number, factor.name = self.rounded(x)
         certain = len(self.cases) > 1 or np.size(target) > 1
-        return certain or factor.name is not None or factor.number != x
+        simple = abs(nearby(x) - x) <= 10 * self.tolerance * abs(x)
+        return certain or simple or factor.name is not None
 
     def rounded(self, x: float) -> tuple[float, str | None]:
         """Return a factor as the number that it seems to be, with a name if N is in it."""
@@ -261,8 +285,10 @@ class Search:
         near = 10 * self.tolerance
         if N > 2.0:
             for name, unit in (("N", N), ("(1 / N)", 1 / N), ("N**2", N**2), ("(1 / N**2)", N**-2)):
-                if abs(x - unit) <= near * unit:
-                    return unit, name
+                for times in (1.0, -1.0, 2.0, -2.0, 0.5, -0.5):
+                    if abs(x - times * unit) <= near * unit:
+                        sign = {1.0: "", -1.0: "-"}.get(times, f"{times:g} * ")
+                        return times * unit, f"{sign}{name}"
         for nice in (nearby(x), share(x, N), float(f"{x:.6g}")):
             if abs(nice - x) <= near * abs(x):
                 return nice, None
@@ -275,6 +301,9 @@ class Search:
         it alone; so few pairs are left to be computed.
         """
         wrong = set(self.wrong)
+        if len(self.cases) == 1 and sum(np.size(self.cases[0].claimed[x]) for x in wrong) == 1:
+            return []  # one number agrees with some pair by chance
+        self.tried = 0
         equations = self.backward.equations
         reach = {x: self.affected([x]) for x in equations}
         plain = {x: self.without_factors(x) for x in equations}
@@ -298,7 +327,10 @@ class Search:
         return found
 
     def try_pair(self, one: Slip, other: Slip, found: list[Fit]) -> None:
-        """Note two slips if they fit."""
+        """Note two slips if they fit, unless very many were tried already."""
+        self.tried += 1
+        if self.tried > PAIRS:
+            return
         affected = self.affected([*one.changes, *other.changes])
         quick = min(affected, key=lambda path: np.size(self.cases[0].claimed[path]))
         if self.fits([one, other], [quick]) is not None:
@@ -497,6 +529,12 @@ class Search:
         return []
 
 
+def told_at_once(kind: str, words: str) -> Explanation:
+    """Return an explanation that names no equation."""
+    slip = dict.fromkeys(("equation", "right", "written", "before"), "")
+    return Explanation(({**slip, "kind": kind, "words": words},), np.nan, 0, (1, 0), {}, ())
+
+
 def nearby(x: float) -> float:
     """Return the fraction with a small denominator that is nearest to a number."""
     return float(Fraction(x).limit_denominator(10)) if abs(x) < 1e9 else x
@@ -516,7 +554,7 @@ def simplicity(item: Fit) -> tuple[int, int]:
 def in_words(slip: Slip, equation: Term, backward: Backward) -> tuple[str, str]:
     """Return the kind of a slip, and what happened; a factor is named."""
     words = slip.words()
-    if slip.factor is None:
+    if slip.factor is None or slip.kind == "slope mistyped":
         return slip.kind, words
     k, N = float(slip.factor.number), backward.N
     if slip.kind == "updated too early":

@@ -6,6 +6,7 @@ a variable is taken for another, a sum becomes a mean. None says what is right: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -92,7 +93,7 @@ class Edits:
                 cost = LIKELY if self.activation and x is self.of else POSSIBLE
                 yield Edit(apply(primitives.multiply, right, x), "extra factor", said(words), cost)
         for f, out in self.activated():
-            slope = self.slope(f, out)
+            slope = self.slope(f, out, argument(out))
             extra = self.as_column(slope)
             product = apply(primitives.multiply, right, extra)
             if slope is not None and product is not None and product.shape == right.shape:
@@ -140,7 +141,7 @@ class Edits:
             spread = apply(primitives.multiply, x, ones)
             yield Edit(spread, "gradient of the output", said(words))
             for f, out in self.activated():
-                slope = self.slope(f, out)
+                slope = self.slope(f, out, self.of)
                 if argument(out) is self.of and slope is not None:
                     words = f"this is the gradient of the {what} of {out.name}, not of the loss"
                     yield Edit(
@@ -153,7 +154,9 @@ class Edits:
         assert of is not None
         factor = number(1.0)
         decay = apply(primitives.multiply, factor, of)
-        words = f"a multiple of {of.name} is added, as by regularisation that the loss has not"
+        words = (
+            f"a multiple of {of.name} is added, as by regularisation that the loss does not have"
+        )
         yield Edit(
             apply(primitives.add, right, decay), "regularisation", said(words), POSSIBLE, factor
         )
@@ -216,7 +219,7 @@ class Edits:
                 return b, a
         if self.activation is not None and self.activation[1] in self.backward.of(self.equation):
             # In y - t the slope of y is cancelled by the loss.
-            slope = self.slope(*self.activation)
+            slope = self.slope(*self.activation, self.of)
             adjoint = apply(primitives.divide, self.right, slope)
             if adjoint is not None and slope is not None:
                 self.slope_cancelled = True
@@ -235,20 +238,23 @@ class Edits:
         """Return the activations that may be confused."""
         return list(dict.fromkeys([*[f for f, _ in self.activated()], *ACTIVATIONS]))
 
-    def slope(self, f: Primitive, at: Term) -> Term | None:
-        """Return the derivative of an activation, written in terms of its result, `at`.
+    def slope(self, f: Primitive, out: Term, x: Term | None = None) -> Term | None:
+        """Return the derivative of an activation, by the rule of the primitive.
 
-        The rule of the primitive says what it is.
+        It is that where the result is `out` and the operand `x`; without `x`, what becomes of it
+        where `out` is put for both.
         """
-        x = Traced(at.data)
         listing = self.backward.listing
-        listing.of_node[x] = at
-        out: Node = f.rules[0](1.0, x, x)
-        for node in oldest_first([out]):
+        placeholders = []
+        for term in (out, out if x is None else x):
+            placeholders.append(Traced(term.data))
+            listing.of_node[placeholders[-1]] = term
+        result: Node = f.rules[0](1.0, *placeholders)
+        for node in oldest_first([result]):
             listing.add(node, forward=False)
-        term = listing.of_node[out]
+        term = listing.of_node[result]
         if term.primitive is primitives.sigmoid_slope:
-            return apply(primitives.multiply, at, apply(primitives.subtract, number(1.0), at))
+            return apply(primitives.multiply, out, apply(primitives.subtract, number(1.0), out))
         if term.primitive is primitives.multiply and term.operands[0].number == 1.0:
             return term.operands[1]
         return term
@@ -263,8 +269,9 @@ class Edits:
 
     def of_variables(self) -> Iterator[Edit]:
         """Yield one variable for another of the same shape, or a changed one."""
-        slope = self.factors
-        inside = set(self.backward.listing.parts(slope[1])) if slope else set()
+        inside = set()
+        if self.factors is not None and not self.slope_cancelled:
+            inside = set(self.backward.listing.parts(self.factors[1]))
         for old in dict.fromkeys(self.backward.listing.parts(self.right)):
             if old.is_number:
                 continue
@@ -340,7 +347,8 @@ class Edits:
                 new = self.backward.rebuilt(term, operands)
                 if in_slope:
                     cost = POSSIBLE if edit.kind == "sign" else edit.cost
-                    yield Edit(new, "slope mistyped", self.became(edit.right), cost)
+                    words = self.became(edit.right)
+                    yield Edit(new, "slope mistyped", words, cost, edit.factor)
                 else:
                     yield Edit(new, edit.kind, edit.words, edit.cost, edit.factor)
 
@@ -515,7 +523,8 @@ class Edits:
 
     def is_of_batch(self, x: Term) -> bool:
         """Tell whether a term has a row for each example."""
-        return bool(x.ndim and self.backward.N and x.shape[0] == self.backward.N)
+        backward = self.backward
+        return bool(x.ndim and backward.N and backward.in_rows and x.shape[0] == backward.N)
 
     def turned(self, x: Term | None) -> Term | None:
         """Return a matrix transposed, without transposing twice."""
@@ -571,7 +580,9 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
             if added is not None:
                 changes[gradients[x]] = added
         if len(changes) > 1:
-            words = f"a multiple of {which} is added, as by regularisation that the loss has not"
+            words = (
+                f"a multiple of {which} is added, as by regularisation that the loss does not have"
+            )
             yield Slip(changes, "regularisation", said(words), POSSIBLE, factor)
 
 
@@ -594,3 +605,36 @@ def constant(x: Any, name: str) -> Term:
     term = Term(node)
     term.name = name
     return term
+
+
+def alike_in_layers(backward: Backward) -> Iterator[Slip]:
+    """Yield the slips that were made alike in all equations of one form, as in a loop of layers."""
+    forms: dict[str, list[Term]] = {}
+    for equation in backward.equations:
+        forms.setdefault(anonymous(backward, equation, backward.unnamed(equation)), []).append(
+            equation
+        )
+    for equations in forms.values():
+        made: dict[tuple[str, str], list[Slip]] = {}
+        for equation in equations if len(equations) > 1 else ():
+            for slip in slips_in(backward, equation):
+                if slip.factor is None and slip.cost < FAR_FETCHED:
+                    form = anonymous(backward, equation, slip.changes[equation])
+                    made.setdefault((slip.kind, form), []).append(slip)
+        for (kind, _), slips in made.items():
+            changes = {x: right for slip in slips for x, right in slip.changes.items()}
+            if len(changes) == len(equations):
+                words = " and ".join(dict.fromkeys(slip.words() for slip in slips))
+                yield Slip(changes, kind, said(words), slips[0].cost)
+
+
+def anonymous(backward: Backward, equation: Term, right: Term) -> str:
+    """Write a right side with numbers for the names that an equation and its variable have."""
+    of = backward.listing.undone.get(equation)
+    text = backward.written(equation, right).partition(" = ")[2]
+    if of is not None and not of.name:
+        text = text.replace(backward.expression(of), "$")
+    parts = [x.name for x in backward.of(equation) if not x.is_number]
+    places = {name: f"${i}" for i, name in enumerate(parts)}
+    places.setdefault(of.name if of is not None else None, "$")
+    return re.sub(r"\b[^\W\d]\w*", lambda match: str(places.get(match[0], match[0])), text)

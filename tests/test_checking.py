@@ -55,7 +55,7 @@ def test_hints_say_more_step_by_step_and_the_solution_last():
     levels = [check.text(hint) for hint in range(4)]
     assert levels[0].startswith("wrong_slope is wrong.")
     assert "U" not in levels[0].replace("U, b", "")
-    assert "Wrong are the gradients in U and b; W and c are right." in levels[1]
+    assert "The gradients in U and b are wrong; those in W and c are right." in levels[1]
     assert "G_bar" not in levels[1]
     assert "Look at the equation of G_bar (your line" in levels[2]
     for solution in ("1 - H", "tanh", "the slope"):
@@ -227,7 +227,7 @@ def test_check_takes_another_network(capsys):
         (OTHER.replace("def problem", "def points"), "must also define problem(rng)"),
         (OTHER.replace("def cost", "def price"), "cost"),
         ("def cost(:", "SyntaxError"),
-        (OTHER.replace("return rng.normal(size=(7, 3)), rng", "return 3, rng"), "'X' of shape ()"),
+        (OTHER.replace("return rng.normal(size=(7, 3)), rng", "return 3, rng"), "of shape ()"),
         (OTHER.replace('return mean((X @ params["w"] - t) ** 2)', "return 3.0"), "cost"),
     ],
 )

@@ -35,7 +35,7 @@ def table(rows):
     for row in rows:
         name = row["submission"]
         verdict, *hints = row["hint"]
-        found = " ".join(hints[1:] if hints and hints[0].startswith("Wrong") else hints)
+        found = " ".join(hints[1:] if hints and hints[0].startswith("The gradient") else hints)
         found = re.sub(r" reproduced to (the last bit|[\de-]+)", " reproduced", found)
         cell = (found or verdict).replace("|", r"\|").replace("*", r"\*")
         lines.append(f"| [{name}]({name}) | {described(name)[0]} | {cell} |\n")
