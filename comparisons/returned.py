@@ -17,11 +17,11 @@ from comparisons.loading import Refused
 
 LARGEST_GRADIENT = 1_000_000
 LOSSES = {"e", "l", "j", "cost", "error", "objective", "nll", "ce", "cross_entropy"}
-OF_THE_LOSS = r"d_?(?:L|E|J|C|[Ll]oss|cost)_?d_?"
-PREFIXES = rf"{OF_THE_LOSS}|(?:bar|grad|gradient|g|nabla|delta|d)_|(?:grad|d)(?=[A-Z])"
-DECORATED = re.compile(
-    rf"(?:{PREFIXES}|d(?=[a-z]\d*$))([A-Za-z]\w*)|(\w+)_(?:bar|grad|gradient)|([A-Z]\w*)bar"
+PREFIX = (
+    r"d_?(?:L|E|J|C|[Ll]oss|cost)_?d_?|(?:bar|grad|gradient|g|nabla|delta|d)_"
+    r"|(?:grad|d)(?=[A-Z])|d(?=[a-z]\d*$)"
 )
+DECORATED = re.compile(rf"(?:{PREFIX})([A-Za-z]\w*)|(\w+)_(?:bar|grad|gradient)|([A-Z]\w*)bar")
 
 
 @dataclass
@@ -33,13 +33,14 @@ class Result:
     loss: float | None
 
 
-@dataclass(eq=False)
 class Entry:
     """A thing that was returned, with its name: a key of a dict, or what the code calls it."""
 
-    name: str
-    value: Any
-    is_keyed: bool = False
+    def __init__(self, name: str, value: Any, is_keyed: bool = False) -> None:
+        self.name, self.value, self.is_keyed = name, value, is_keyed
+        self.array = numbers(value)
+        self.is_scalar = self.array is not None and self.array.size == 1
+        self.is_loss = name.lower() in LOSSES or name.lower().endswith("loss")
 
 
 def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list[str]) -> Result:
@@ -49,39 +50,38 @@ def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list
     is kept.
     """
     keys = list(params)
-    wanted = f"expected were a dict with the gradients of {', '.join(keys)}, and the loss"
+    wanted = f"expected was a dict with the gradients of {', '.join(keys)}, and the loss"
     if returned is None or (len(keys) > 1 and not isinstance(returned, Mapping | tuple | list)):
         raise Refused(f"the function returned {described(returned)}; {wanted}")
     found = list(entries(returned, names, len(keys)))
     taken = by_name(found, keys)
+    if not taken and not any(x.is_keyed for x in found):
+        taken = dict(zip(keys, in_order(found, [np.shape(x) for x in params.values()])))
     left = [x for x in found if x not in taken.values()]
-    if not taken and not any(x.is_keyed for x in left):
-        taken = dict(zip(keys, in_order(left, [squeezed(p) for p in params.values()])))
-        left = [x for x in found if x not in taken.values()]
     if missing := [key for key in keys if key not in taken]:
         came = [*taken, *(x.name or described(x.value) for x in left)]
         raise Refused(
             f"the gradient of {' and '.join(missing)} is missing; {wanted}; "
             f"returned were {', '.join(came) or 'no gradients at all'}"
         )
-    grads = {key: gradient(key, taken[key].value, np.shape(params[key]), notes) for key in keys}
-    named = [x for x in left if x.name.lower() in LOSSES or x.name.lower().endswith("loss")]
-    scalars = [x for x in named or left if is_scalar(x.value) and (named or not x.is_keyed)]
-    loss = None
+    result = Result({}, {}, None)
+    for key, x in params.items():
+        result.grads[key] = gradient(key, taken[key], np.shape(x), notes)
+    named = [x for x in left if x.is_loss]
+    scalars = [x for x in named or left if x.is_scalar and (named or not x.is_keyed)]
     if len(scalars) == 1 or (named and scalars):
         left.remove(scalars[0])
-        loss = float(numbers(scalars[0].value, "the loss").item())
-        if not np.isfinite(loss):
-            notes.append(f"the loss is {'NaN' if np.isnan(loss) else 'infinite'}")
+        result.loss = float(np.asarray(scalars[0].array).item())
+        if not np.isfinite(result.loss):
+            notes.append(f"the loss is {'NaN' if np.isnan(result.loss) else 'infinite'}")
     elif named:
         notes.append(f"the loss is not one number but {described(named[0].value)}")
-    extras: dict[str, np.ndarray[Any, Any]] = {}
     for x in left:
-        with suppress(Refused):
+        if x.name and x.array is not None and x.array.size <= LARGEST_GRADIENT:
             bare = undecorated(x.name)
-            if name := f"{bare}_bar" if bare else x.name:
-                extras.setdefault(name, numbers(x.value, name).astype(float))
-    return Result(grads, extras, loss)
+            name = x.name if bare == x.name else f"{bare}_bar"
+            result.extras.setdefault(name, x.array.astype(float))
+    return result
 
 
 def returned_names(function: Callable[..., Any]) -> Any:
@@ -90,13 +90,13 @@ def returned_names(function: Callable[..., Any]) -> Any:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
         last = definition.body[-1]  # type: ignore[attr-defined]
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
-        return None
+        return ""
     tuples = {
-        target.id: node.value
+        node.targets[0].id: node.value
         for node in ast.walk(definition)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List)
-        for target in node.targets
-        if isinstance(target, ast.Name)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Tuple | ast.List)
+        and isinstance(node.targets[0], ast.Name)
     }
 
     def name(node: ast.AST | None) -> Any:
@@ -113,9 +113,9 @@ def returned_names(function: Callable[..., Any]) -> Any:
                 return text
             case ast.Call(args=[x, *_]):
                 return name(x)
-        return None
+        return ""
 
-    return name(last.value) if isinstance(last, ast.Return) else None
+    return name(last.value) if isinstance(last, ast.Return) else ""
 
 
 def entries(value: Any, names: Any, count: int) -> Iterator[Entry]:
@@ -129,35 +129,104 @@ def entries(value: Any, names: Any, count: int) -> Iterator[Entry]:
     if isinstance(value, Mapping):
         for key, x in value.items():
             inner = isinstance(x, Mapping)
-            yield from entries(x, None, count) if inner else [Entry(str(key), x, True)]
+            yield from entries(x, "", count) if inner else [Entry(str(key), x, True)]
     elif isinstance(value, tuple | list):
         if not isinstance(names, list) or len(names) != len(value):
-            names = [None] * len(value)
+            names = [""] * len(value)
         for x, name in zip(value, names):
             gradients = isinstance(x, tuple | list) and len(value) <= 2 and len(x) == count > 1
             inner = gradients or isinstance(x, Mapping)
-            yield from entries(x, name, count) if inner else [Entry(text(name), x)]
+            yield from entries(x, name, count) if inner else [Entry(str(name), x)]
     else:
-        yield Entry(text(names), value)
+        yield Entry(str(names), value)
 
 
-def text(name: Any) -> str:
-    """Return a name, "" for anything else."""
-    return name if isinstance(name, str) else ""
-
-
-def undecorated(name: str) -> str | None:
-    """Return "W" for "W_bar", "dW", "grad_W", "dL_dW" and the like, None for other names."""
+def undecorated(name: str) -> str:
+    """Return "W" for "W_bar", "dW", "grad_W", "dL_dW" and the like, other names as they are."""
     match = DECORATED.fullmatch(name)
-    return next(filter(None, match.groups())) if match else None
+    return next(filter(None, match.groups())) if match else name
 
 
 def by_name(found: Sequence[Entry], keys: Sequence[str]) -> dict[str, Entry]:
     """Return what is named like a parameter: exactly, else undecorated, else in another case."""
     taken: dict[str, Entry] = {}
-    for form in (str, bare, lambda name: bare(name).lower()):
+    for of_name, of_key in (
+        (str, str),
+        (undecorated, str),
+        (lambda name: undecorated(name).lower(), str.lower),
+        (lambda name: name.lower().removeprefix("d"), str.lower),
+    ):
         for x in found:
-            means = [key for key in keys if form(x.name) == (key.lower() if form not in (str, bare) else key)]
+            means = [key for key in keys if of_key(key) == of_name(x.name)]
             if len(means) == 1 and means[0] not in taken and x not in taken.values():
                 taken[means[0]] = x
     return taken
+
+
+def in_order(found: Sequence[Entry], shapes: Sequence[tuple[int, ...]]) -> Sequence[Entry]:
+    """Return nameless gradients in the order of the parameters, without a loss at either end."""
+    if len(found) == len(shapes) + 1:
+        ways = [x for x in (found[1:], found[:-1]) if all(map(fits, x, shapes))]
+        found = ways[0] if len(ways) == 1 else []
+    return found if len(found) == len(shapes) else []
+
+
+def fits(entry: Entry, shape: tuple[int, ...]) -> bool:
+    """Tell whether an array has a shape but for axes of length 1."""
+    bare = tuple(n for n in shape if n != 1)
+    return entry.array is not None and entry.array.squeeze().shape == bare
+
+
+def gradient(
+    key: str, entry: Entry, shape: tuple[int, ...], notes: list[str]
+) -> np.ndarray[Any, Any]:
+    """Return a gradient as float64, in the shape of its parameter if it has as many numbers."""
+    what, array = f"the gradient of {key}", entry.array
+    if array is None:
+        raise Refused(f"{what} is no array of real numbers but {described(entry.value)}")
+    if array.size > LARGEST_GRADIENT:
+        raise Refused(f"{what} has shape {array.shape}, more numbers than can be looked at")
+    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+        digits = np.finfo(array.dtype).precision
+        notes.append(f"gradients are in {array.dtype}, which keeps {digits} digits")
+    cut = "fractions are cut off, as they are in np.zeros_like of integers"
+    said = {
+        f"is an array of integers: {cut}": array.dtype.kind != "f" and array.ndim,
+        "holds NaN": np.any(np.isnan(array)),
+        "holds infinity": np.any(np.isinf(array)),
+    }
+    notes += [f"{what} {words}" for words, is_so in said.items() if is_so]
+    if array.shape != shape and fits(entry, shape):
+        taken = f"has shape {array.shape}, the parameter {shape}: taken as the same numbers"
+        notes.append(f"{what} {taken}")
+        array = array.reshape(shape)
+    return array.astype(float)
+
+
+def numbers(value: Any) -> np.ndarray[Any, Any] | None:
+    """Return a copy of real numbers in an array, list, tensor or Value; None for other things."""
+    # PyTorch refuses tensors with a gradient, as Value does: their numbers are in `data`.
+    plain = value if isinstance(value, np.ndarray) else getattr(value, "data", value)
+    with suppress(Exception):
+        array = np.array(plain)
+        return array if array.dtype.kind in "fiub" else None
+    return None
+
+
+def described(x: Any) -> str:
+    """Say what a thing is: an array by its shape."""
+    if x is None:
+        return "nothing (None)"
+    if isinstance(x, np.ndarray):
+        return f"an array of shape {x.shape} of {x.dtype}"
+    kind = "complex number" if isinstance(x, complex) else type(x).__name__
+    kind = "number" if isinstance(x, int | float) else kind
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def same(x: Any, y: Any, rtol: float = 0.0) -> bool:
+    """Tell whether two things are equal numbers in the same shape, to `rtol` of the largest."""
+    with suppress(Exception):
+        atol = rtol * np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
+        return np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol, equal_nan=True)
+    return x is y

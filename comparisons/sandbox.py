@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import linecache
 import os
+import pickle
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from comparisons.cli import THREADS
-from comparisons.submission import (
-    LARGEST_FILE,
-    Collected,
-    Point,
-    Result,
-    Variable,
-    decoded,
-    encoded,
-    place,
-)
+from comparisons.loading import LARGEST_FILE, place
+from comparisons.submission import Collected, Point, Result, Variable
 
 ROOT = Path(__file__).parent.parent
-PROGRAM = "import sys; sys.path[0] = sys.argv[1]; from comparisons.submission import work; work()"
+PROGRAM = "import sys; sys.path[0] = sys.argv[1]; from comparisons.worker import work; work()"
 LONGEST_OUTPUT = 20_000
+GRACE = 2.0  # seconds that the process has to end by itself
 
 
 def run(
@@ -51,28 +43,20 @@ def run(
     Nothing is raised for what the submission does: it is the `problem` of the result.
     """
     path = Path(path).absolute()
-    folder = Path(tempfile.mkdtemp(prefix="submission-"))
-    try:
+    order = pickle.dumps((path, name, points, expected, seconds, megabytes))
+    with TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
         (folder / "work").mkdir()
-        order = {
-            "path": str(path),
-            "name": name,
-            "points": list(points),
-            "expected": list(expected),
-            "seconds": seconds,
-            "megabytes": megabytes,
-        }
-        (folder / "order.json").write_text(encoded(order))
-        status = finished(folder, seconds)
-        collected = (
-            Collected(problem=f"did not finish within {seconds:g} s{where(folder, path)}")
-            if status is None
-            else result(folder, status, points)
-        )
-        collected.output = beginning(folder / "output")
+        (folder / "order.pickle").write_bytes(order)
+        status = finished(folder, seconds + GRACE)
+        where = beginning(folder / "where", LONGEST_OUTPUT)
+        if status is None or where:
+            late = f"it did not finish within {seconds:g} s (is there an endless loop?)"
+            collected = Collected(problem=late + last_line(where, path))
+        else:
+            collected = noted(folder / "result.json", status, points)
+        collected.output = beginning(folder / "output", LONGEST_OUTPUT)
         return collected
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def finished(folder: Path, seconds: float) -> int | None:
@@ -85,9 +69,9 @@ def finished(folder: Path, seconds: float) -> int | None:
         "PYTHONIOENCODING": "utf-8",
         "TMPDIR": str(folder / "work"),
     }
-    late = threading.Event()
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
+    with (
+        (folder / "output").open("wb") as output,
+        subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(ROOT), str(folder)],
             stdin=subprocess.PIPE,  # stays open as long as this process lives
             stdout=output,
@@ -95,110 +79,76 @@ def finished(folder: Path, seconds: float) -> int | None:
             cwd=folder / "work",
             env=environment,
             start_new_session=True,
-        )
-
-    def stop() -> None:
-        late.set()
-        if hasattr(signal, "SIGUSR1"):
+        ) as process,
+    ):
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
             with suppress(OSError):
-                process.send_signal(signal.SIGUSR1)  # where is it?
-                time.sleep(0.05)
-        kill(process)
-
-    timer = threading.Timer(seconds, stop)
-    try:
-        timer.start()
-        status = process.wait()
-    finally:
-        timer.cancel()
-        kill(process)
-        process.wait()
-        with suppress(OSError):
-            process.stdin.close()  # type: ignore[union-attr]
-    cpu = getattr(signal, "SIGXCPU", None)
-    return None if late.is_set() or (cpu is not None and status == -cpu) else status
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
+                else:
+                    process.kill()
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it has started."""
-    with suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+def last_line(where: str, path: Path) -> str:
+    """Say in which line of the student's a process was, if it noted that."""
+    linecache.checkcache(str(path))
+    main = re.escape(ascii(path.name)[1:-1])
+    found = re.search(rf'File ".*[/\\](cell \d+|{main})", line (\d+)', where)
+    if found is None:
+        return ""
+    filename = found[1] if found[1].startswith("cell ") else str(path)
+    return f"; it was at {place(filename, int(found[2]), str(path))}"
 
 
-def where(folder: Path, path: Path) -> str:
-    """Say in which line of the student's a process hung, if it noted that."""
-    trace = beginning(folder / "where")
-    for filename, line in re.findall(r'File "(.*)", line (\d+)', trace):
-        if filename == ascii(str(path))[1:-1]:
-            linecache.checkcache(str(path))
-            filename = str(path)
-        elif not filename.startswith("cell "):
-            continue
-        return f": is there an endless loop? It was at {place(filename, int(line), filename)}"
-    return ": is there an endless loop?"
-
-
-def beginning(path: Path) -> str:
+def beginning(path: Path, most: int) -> str:
     """Return the beginning of a file, nothing if it has become anything but a file."""
     with suppress(OSError):
         if path.is_file():
             with path.open("rb") as file:
-                return file.read(LONGEST_OUTPUT).decode(errors="replace")
+                return file.read(most).decode(errors="replace")
     return ""
 
 
-def result(folder: Path, status: int, points: Sequence[Point]) -> Collected:
+def noted(path: Path, status: int, points: Sequence[Point]) -> Collected:
     """Return the results that a process has noted, or say how it ended without any."""
-    noted = folder / "result.json"
-    if not noted.is_file():
+    text = beginning(path, LARGEST_FILE)
+    if not text:
+        how = f"it ended Python with status {status} before a result was there (os._exit?)"
         if status < 0:
-            with suppress(ValueError):
-                return Collected(problem=f"crashed Python ({signal.Signals(-status).name})")
-        return Collected(
-            problem=f"ended Python with status {status} before a result was there (os._exit?)"
-        )
+            how = f"it crashed Python ({signal.Signals(-status).name})"
+        return Collected(problem=how)
     try:
-        if noted.stat().st_size > LARGEST_FILE:
-            raise ValueError("too large")
-        found = collected(decoded(noted.read_bytes()))
-        keys = [result.grads.keys() for result in found.results]
+        found = collected(json.loads(text))
+        keys = [x.grads.keys() for x in found.results]
         if found.problem is None and keys != [params.keys() for _, params in points]:
             raise ValueError("other results than were asked for")
         return found
     except Exception as error:  # whatever the submission may have written there
-        return Collected(problem=f"left results that cannot be read ({type(error).__name__})")
+        return Collected(problem=f"it left results that cannot be read ({type(error).__name__})")
 
 
 def collected(raw: dict[str, Any]) -> Collected:
     """Return Collected from plain data; an exception where it is anything else."""
+
+    def arrays(x: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+        return {name: np.array(value, float) for name, value in x.items()}
+
+    def result(x: dict[str, Any]) -> Result:
+        loss = None if x["loss"] is None else float(x["loss"])
+        return Result(arrays(x["grads"]), arrays(x["extras"]), loss)
+
     return Collected(
-        [one_result(x) for x in raw["results"]],
+        [result(x) for x in raw["results"]],
         None if raw["problem"] is None else str(raw["problem"]),
         [str(x) for x in raw["notes"]],
-        None if raw["first_again"] is None else one_result(raw["first_again"]),
+        None if raw["first_again"] is None else result(raw["first_again"]),
         [
-            Variable(str(x["name"]), int(x["line"]), str(x["text"]), number(x["value"]))
+            Variable(str(x["name"]), int(x["line"]), str(x["text"]), np.array(x["value"], float))
             for x in raw["variables"]
         ],
-        None if raw["engine"] is None else str(raw["engine"]),
         None if raw["loss_gradient"] is None else arrays(raw["loss_gradient"]),
     )
-
-
-def one_result(raw: dict[str, Any]) -> Result:
-    """Return a Result from plain data."""
-    loss = None if raw["loss"] is None else float(raw["loss"])
-    return Result(arrays(raw["grads"]), arrays(raw["extras"]), loss)
-
-
-def arrays(raw: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return a dict of arrays of float64; an exception if anything else is in it."""
-    return {str(name): np.array(number(x), float) for name, x in raw.items()}
-
-
-def number(x: Any) -> Any:
-    """Return an array or a float; an exception if it is neither."""
-    return x if isinstance(x, np.ndarray) else float(x)

@@ -35,8 +35,8 @@ SINGLE = 1e-4
 
 FACTORS = (-1.0, 2.0, 0.5)
 MANY = 20
-PAIRS = 60_000
-"""How many pairs are tried: on a common network all of them, which takes a second or two."""
+WORK = 3e7
+"""How many numbers may be computed for pairs: on a common network all of them, in a second."""
 
 Fit = tuple[tuple[Slip, ...], float]
 """Slips, and how far what they give is from what is claimed."""
@@ -77,6 +77,7 @@ class Search:
         arrays = [np.asarray(x) for claim in claims for x in claim.grads.values()]
         self.is_single = all(np.array_equal(x, x.astype(np.float32)) for x in arrays)
         self.tolerance = RIGHT
+        self.left = 0
         self.errors = {
             path: max(self.error(case, path, self.true(case, path)) for case in self.cases)
             for path in self.backward.parameters
@@ -104,6 +105,8 @@ class Search:
         if self.wrong and not found:
             first, where = self.first_wrong()
             remarks += [where] if where else []
+            if self.left < 0:
+                remarks.append("Not all pairs were tried: there are too many on this network.")
         if not found:
             remarks += [remark for path in self.wrong for remark in self.remarks(path)]
         return Diagnosis(self.right, self.wrong, self.errors, found, first, remarks, list(warnings))
@@ -303,7 +306,8 @@ class Search:
         wrong = set(self.wrong)
         if len(self.cases) == 1 and sum(np.size(self.cases[0].claimed[x]) for x in wrong) == 1:
             return []  # one number agrees with some pair by chance
-        self.tried = 0
+        size = sum(np.size(x) for x in self.cases[0].known.values())
+        self.left = int(WORK / size) + 100
         equations = self.backward.equations
         reach = {x: self.affected([x]) for x in equations}
         plain = {x: self.without_factors(x) for x in equations}
@@ -328,8 +332,8 @@ class Search:
 
     def try_pair(self, one: Slip, other: Slip, found: list[Fit]) -> None:
         """Note two slips if they fit, unless very many were tried already."""
-        self.tried += 1
-        if self.tried > PAIRS:
+        self.left -= 1
+        if self.left < 0:
             return
         affected = self.affected([*one.changes, *other.changes])
         quick = min(affected, key=lambda path: np.size(self.cases[0].claimed[path]))
