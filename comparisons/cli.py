@@ -231,7 +231,7 @@ CHECKING = (
         "--points",
         type=click.IntRange(1, 100_000),
         default=11,
-        help="Number of data points of the tutorial's network; few hide mistakes.",
+        help="Number of data points of the tutorial's network; with few of them mistakes hide.",
     ),
     click.option(
         "--seed",
