@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +66,9 @@ def grade(folder: Path, journal: Path, settings: Settings) -> Iterator[dict[str,
             left.append((path, name, key))
         else:
             yield row
-    with ProcessPoolExecutor(os.cpu_count()) as pool, journal.open("a", encoding="utf-8") as notes:
+    # Not forked, because the threads of a library may hold a lock at that moment.
+    pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
+    with pool, journal.open("a", encoding="utf-8") as notes:
         futures = {pool.submit(graded, path, name, settings): key for path, name, key in left}
         try:
             for future in as_completed(futures):

@@ -14,6 +14,8 @@ from comparisons.replay import Backward
 from comparisons.search import Claim, Search
 from mlp import engine
 
+pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass")
+
 EVERY = [TUTORIAL, *NETWORKS]
 
 

@@ -411,7 +411,8 @@ def test_the_process_ends_when_that_of_the_sandbox_is_interrupted(tmp_path, how)
     path.write_text(
         f"import os\nopen({str(noted)!r}, 'w').write(f'{{os.getpid()}} ')\nwhile 1: pass"
     )
-    program = (
+    program = (  # what runs in the background of a shell ignores SIGINT
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         f"from comparisons.sandbox import run; run({str(path)!r}, None, [((), {{}})], (), 60.0)"
     )
     parent = subprocess.Popen(
