@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from slip_corpus import NETWORKS, RIGHT, TUTORIAL, compiled, patched
 
-from autodiff import mean, relu, value_and_grad
+from autodiff import concatenate, logistic_cross_entropy, mean, relu, tanh, value_and_grad
 from comparisons.diagnosis import diagnose, numbers
 from comparisons.replay import Backward
 from comparisons.search import Claim, Search
@@ -220,3 +220,51 @@ def test_a_diagnosis_takes_less_than_two_seconds_even_where_nothing_fits():
     start = time.perf_counter()
     diagnose(engine.loss, params, X, t, claimed=junk)
     assert time.perf_counter() - start < 2.0
+
+
+def test_a_template_that_returns_zeros_is_called_that():
+    (params, X, t), right = tutorial_claims()
+    zeros = {name: np.zeros(np.shape(x)) for name, x in right.items()}
+    diagnosis = diagnose(engine.loss, params, X, t, claimed=zeros)
+    assert diagnosis.sentences() == ["What you return for U, b, W and c is 0."]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda p, X: mean(X @ p["w"] + p["c"]),
+        lambda p, X: mean(tanh(X @ p["U"]) @ p["v"]),
+        lambda p, X: mean(concatenate([X @ p["w"], p["v"]])),
+    ],
+)
+def test_means_of_what_has_no_name_are_right(loss):
+    rng = np.random.default_rng(0)
+    params = {"w": rng.normal(size=2), "c": 0.5, "U": rng.normal(size=(2, 3)), "v": np.ones(3)}
+    X = rng.normal(size=(7, 2))
+    assert diagnose(loss, params, X, claimed=value_and_grad(loss)(params, X)[1]).ok
+
+
+def deep_loss(weights, X, t):
+    H = X
+    for W in weights[:-1]:
+        H = tanh(H @ W)
+    return mean(logistic_cross_entropy(H @ weights[-1], t))
+
+
+def test_a_slip_made_alike_in_all_layers_of_a_loop_is_found():
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=shape) for shape in ((2, 4), (4, 3), (3, 5), (5,))]
+    X, t = rng.normal(size=(9, 2)), rng.integers(0, 2, 9) * 1.0
+    inputs, sums = [X], []
+    for W in weights[:-1]:
+        sums.append(inputs[-1] @ W)
+        inputs.append(np.tanh(sums[-1]))
+    z_bar = (1 / (1 + np.exp(-inputs[-1] @ weights[-1])) - t) / 9
+    claimed, H_bar = [inputs[-1].T @ z_bar], np.outer(z_bar, weights[-1])
+    for W, H, G in zip(weights[-2::-1], inputs[-2::-1], sums[::-1]):
+        G_bar = H_bar * (1 - G * G)
+        claimed.insert(0, H.T @ G_bar)
+        H_bar = G_bar @ W.T
+    (explanation,) = diagnose(deep_loss, weights, X, t, claimed=claimed).explanations
+    assert explanation.slips[0]["equation"] == "pre_H_3_bar, pre_H_2_bar and pre_H_1_bar"
+    assert explanation.slips[0]["kind"] == "slope at the wrong place"
