@@ -57,17 +57,17 @@ from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
 
 if TYPE_CHECKING:
-    from autodiff.compiled import compile
-    from autodiff.equations import derivation
-    from autodiff.gradient_check import check_gradient
-    from autodiff.numpy_source import source
+    from autodiff.check.gradient import check_gradient
+    from autodiff.readings.compiling.compile import compile
+    from autodiff.readings.equations import derivation
+    from autodiff.readings.source import source
 
 # Imported when they are first used: whoever only differentiates does without them.
 READINGS = {
-    "check_gradient": "gradient_check",
-    "compile": "compiled",
-    "derivation": "equations",
-    "source": "numpy_source",
+    "check_gradient": "check.gradient",
+    "compile": "readings.compiling.compile",
+    "derivation": "readings.equations",
+    "source": "readings.source",
 }
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.arguments import as_positions, leaves, pairs, positions_of, tree_map
 from autodiff.arrays import shape
 from autodiff.functions import reshape, stack, sum
 from autodiff.graph import Node
-from autodiff.transforms import as_positions, grad, gradients, positions_of, vjp
-from autodiff.tree import leaves, pairs, tree_map
+from autodiff.transforms import grad, gradients, vjp
 from autodiff.value import Value
 
 

@@ -6,14 +6,22 @@ import threading
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
-from operator import index
 from typing import Any
 
 import numpy as np
 
+from autodiff.arguments import (
+    as_positions,
+    described,
+    leaves,
+    name_of,
+    pairs,
+    parameter_names,
+    positions_of,
+    tree_map,
+)
 from autodiff.graph import Node, as_seed
 from autodiff.primitives import identity
-from autodiff.tree import leaves, pairs, tree_map
 from autodiff.value import Value
 from autodiff.walk import walk
 
@@ -134,36 +142,6 @@ def zero_grad(values: Any) -> None:
         value.zero_grad()
 
 
-def as_positions(f: Callable[..., Any], argnums: int | Sequence[int]) -> list[int]:
-    """Return `argnums` as a list; TypeError where they are no integers or `f` is no function."""
-    if not callable(f):
-        raise TypeError(f"a gradient is that of a function; {described(f)} cannot be called")
-    try:
-        return [index(i) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))]
-    except TypeError:
-        raise TypeError(f"argnums is an integer or several, not {argnums!r}") from None
-
-
-def positions_of(
-    f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any]
-) -> tuple[int, ...]:
-    """Return which arguments are meant, counted from the first; some are not there: TypeError."""
-    for i in argnums:
-        if not -len(args) <= i < len(args):
-            raise TypeError(
-                f"{name_of(f)} was called with {len(args)} positional arguments; argnums={i} "
-                "names none of them"
-            )
-    return tuple([i % len(args) for i in argnums])
-
-
-def parameter_names(f: Callable[..., Any]) -> dict[int, str]:
-    """Return the names of the positional parameters of `f`, as far as they can be known."""
-    code = getattr(f, "__code__", None)
-    names = code.co_varnames[: code.co_argcount] if code else ()
-    return dict(enumerate(names[1:] if hasattr(f, "__self__") else names))
-
-
 class Enclosing(threading.local):
     """The number of functions that this thread is differentiating at the moment."""
 
@@ -243,15 +221,3 @@ def released(data: Any) -> Any:
 def value_of(y: Any) -> Any:
     """Return the numbers of a result of a differentiated function."""
     return released(y._raw) if isinstance(y, Node) else y
-
-
-def name_of(f: Callable[..., Any]) -> str:
-    """Name a function for an error message."""
-    return getattr(f, "__name__", "the function")
-
-
-def described(x: Any) -> str:
-    """Describe a wrong argument or result by its type, with the shape if it has one."""
-    shape = getattr(x, "shape", None)
-    kind = "Value" if isinstance(x, Node) else type(x).__name__
-    return kind if shape is None else f"{kind} of shape {shape}"

@@ -7,11 +7,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autodiff import functions, numpy_dispatch, primitives
-from autodiff.arrays import as_data, own, plain
+from autodiff import functions, primitives
+from autodiff.arrays import as_data, own, plain, read_only
 from autodiff.errors import called
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, next_serial, record
-from autodiff.read_only import read_only
 from autodiff.walk import walk
 
 
@@ -31,7 +30,7 @@ def comparison(primitive: Primitive) -> Callable[[Any, Any], Any]:
     """Return the method of a comparison."""
 
     def compare(self: Value, other: Any) -> Any:
-        return numpy_dispatch.compare(primitive, (self, other))
+        return functions.compare(primitive, (self, other))
 
     return compare
 
@@ -255,10 +254,10 @@ class Value(Node):
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        return numpy_dispatch.apply_ufunc(ufunc, method, inputs, options)
+        return functions.apply_ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return numpy_dispatch.apply_function(function, args, options)
+        return functions.apply_function(function, args, options)
 
     # NumPy's methods.
 

@@ -9,11 +9,11 @@ with `measure(...) -> dict`, numbers and text alone, `tables(result)` for the te
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from comparisons.checking import check_backprop
-    from comparisons.diagnosis import diagnose
+    from comparisons.diagnosis.diagnose import diagnose
+    from comparisons.homework.checking import check_backprop
 
 # Imported when they are first used: the process in which a student's file runs needs neither.
-MODULES = {"check_backprop": "checking", "diagnose": "diagnosis"}
+MODULES = {"check_backprop": "homework.checking", "diagnose": "diagnosis.diagnose"}
 
 
 def __getattr__(name: str) -> Any:

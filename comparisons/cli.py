@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
+from comparisons.threads import THREADS
+
 # The parts and their options. They are imported when they run: not before threads are limited.
 PROBLEM = ("seed", "points", "hidden")
 PARTS = {
@@ -23,14 +25,6 @@ PARTS = {
     "derivation": PROBLEM,
 }
 COMPARISONS = [part for part in PARTS if part != "derivation"]
-# Of OpenMP, OpenBLAS, MKL, Accelerate and JAX.
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NPROC",
-)
 # Arrays of more numbers than this are no longer a comparison but a test of the machine's memory.
 LARGEST = 10_000_000
 
@@ -183,14 +177,14 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
     folder = writable(out)
     import numpy as np
 
-    from comparisons.report import Terminal, circumstances, to_json
+    from comparisons.printing import Terminal, circumstances, to_json
     from mlp import Diverged
 
     console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
     results: dict[str, Any] = {"options": options, "circumstances": circumstances()}
     figures = []
     for part in parts:
-        module = importlib.import_module(f"comparisons.{part}")
+        module = importlib.import_module(f"comparisons.tables.{part}")
         try:
             # Infinities are shown in the tables; warnings of them would say it twice.
             with np.errstate(all="ignore"), progress.status(f"measuring: {part}"):
@@ -210,7 +204,7 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
     if len(parts) > 1:
         console.rule("in short", style="none")
         for part in parts:
-            verdict = importlib.import_module(f"comparisons.{part}").verdict(results[part])
+            verdict = importlib.import_module(f"comparisons.tables.{part}").verdict(results[part])
             console.print(f"{part}: {verdict}", markup=False)
     results["figures"] = list(map(str, figures))
     if as_json:
@@ -269,8 +263,8 @@ def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_j
     FILE is a Python file or a notebook. It runs in a process of its own, with limits. The exit
     status is 0 if all is right, 1 if not, 2 if it could not be checked.
     """
-    from comparisons.checking import Task, check_file
-    from comparisons.report import to_json
+    from comparisons.homework.checking import Task, check_file
+    from comparisons.printing import to_json
 
     path, name = Task.parsed(target)
     try:
@@ -300,9 +294,9 @@ def grade(
     """
     from rich.progress import track
 
-    from comparisons import grading
-    from comparisons.checking import Task
-    from comparisons.report import Terminal, to_json
+    from comparisons.homework import grading
+    from comparisons.homework.checking import Task
+    from comparisons.printing import Terminal, to_json
 
     settings = grading.Settings(hint, seed, points, loss)
     journal = out.with_suffix(".partial")

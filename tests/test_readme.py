@@ -4,11 +4,11 @@ import contextlib
 import io
 import re
 import unicodedata
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?", README, re.DOTALL)
 
 
@@ -41,9 +41,9 @@ def test_block_prints_what_it_says(number):
 
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (Path(__file__).parent.parent / target).exists(), target
+        assert (ROOT / target).exists(), target
 
 
 def test_files_that_it_names_exist():
-    for name in re.findall(r"`((?:autodiff|mlp|comparisons)/\w+\.py)`", README):
-        assert (Path(__file__).parent.parent / name).exists(), name
+    for name in re.findall(r"`((?:autodiff|mlp|comparisons|docs)/[\w/]+\.py)`", README):
+        assert (ROOT / name).exists(), name

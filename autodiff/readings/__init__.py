@@ -1,0 +1,1 @@
+"""What else can be read from graph and rules: equations, NumPy code, compiled programs."""

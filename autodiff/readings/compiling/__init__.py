@@ -1,0 +1,1 @@
+"""From a listing to straight-line NumPy in memory that is kept."""

@@ -1,0 +1,89 @@
+"""`compile`: value and gradient as straight-line NumPy with buffers that are used again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from autodiff.arguments import described, name_of, parameter_names, tree_map
+from autodiff.arrays import as_data, own
+from autodiff.graph import Node
+from autodiff.readings.compiling.program import Miss, Program, Runnable, Unlike
+from autodiff.transforms import enclosing, value_and_grad
+
+MOST = 16
+"""Combinations of shapes and dtypes that are kept."""
+
+
+def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function that computes what `value_and_grad(f, argnums)` does, and faster.
+
+    At the first call with arguments of new shapes, memory orders, dtypes or structures `f` is run
+    once on Values, and what it computes, forward and backward, is written as NumPy calls; `source`
+    is their text. Later calls run these, in memory that is kept between them; what they return is
+    the caller's own. Only the last 16 combinations are kept. Threads may call the function at once.
+
+    What `f` finds elsewhere (arrays, numbers, Values, random numbers) becomes constant: changing it
+    afterwards has no effect. So do integers, strings and the like among the arguments that are not
+    differentiated; with others, `f` is traced anew. Arrays of integers become floats.
+
+    Raises TypeError where `f` decides something by the numbers, which would freeze one branch, and
+    where it returns no number that depends on its arguments.
+    """
+    engine = value_and_grad(f, argnums)
+    names = parameter_names(f)
+    programs: list[Runnable] = []
+    lock = Lock()
+
+    @wraps(f)
+    def compiled(*args: Any, **options: Any) -> Any:
+        if enclosing.count or options:
+            return engine(*args, **options)
+        try:
+            return programs[0].run(*args)
+        except (Miss, IndexError):
+            use = other
+        except (Unlike, ArithmeticError):  # which the engine explains, or computes as NumPy would
+            use = engine
+        return use(*args)
+
+    def other(*given: Any) -> Any:
+        """Use another program than that of the last call, a new one if there is none."""
+        args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
+        for program in [*programs, None]:
+            if program is None:
+                program = Program(f, args, argnums).runnable()
+            try:
+                result = program.run(*args)
+            except Miss:
+                continue
+            except (Unlike, ArithmeticError):
+                return engine(*given)
+            with lock:
+                programs[:] = [program, *[x for x in programs if x is not program]][:MOST]
+            compiled.source = program.source  # type: ignore[attr-defined]
+            return result
+        return engine(*given)
+
+    compiled.source = ""  # type: ignore[attr-defined]
+    return compiled
+
+
+def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:
+    """Return an argument with float arrays for its arrays; what is no number stays as it is."""
+
+    def as_array(x: Any, path: str | None) -> Any:
+        if isinstance(x, Node):
+            raise TypeError(
+                f"{name_of(f)} is compiled and takes numbers, not {described(x)}; "
+                f"value_and_grad({name_of(f)}) takes Values"
+            )
+        if not isinstance(x, (np.ndarray, float, np.floating)):
+            return x
+        return own(as_data(x, path or name))
+
+    return tree_map(as_array, tree)

@@ -1,0 +1,212 @@
+"""Reading a function: run it once on named Values and record its backward pass as well."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from autodiff import graph, numerics, primitives
+from autodiff.arguments import (
+    as_positions,
+    described,
+    leaves,
+    name_of,
+    parameter_names,
+    positions_of,
+)
+from autodiff.errors import called
+from autodiff.graph import Node, record
+from autodiff.transforms import enclosed
+from autodiff.value import Value
+from autodiff.walk import oldest_first, walk, ways_to
+
+# Names that the code which is written needs for itself.
+HELPERS = {"np", "checked", *(name for name, x in vars(numerics).items() if callable(x))}
+LIBRARY = (os.path.dirname(graph.__file__) + os.sep, os.path.dirname(np.__file__) + os.sep)
+
+
+class Traced(Value):
+    """A Value whose numbers stand for any of the same shape: nothing may be decided by them."""
+
+    __slots__ = ()
+    keeps_masks = True
+
+    def _single(self, use: str) -> NoReturn:
+        raise TypeError(
+            f"{use} on {called(self)}: the code that is written holds for any numbers, and this "
+            "would freeze what holds for these; use where, maximum, minimum or abs"
+        )
+
+    @property  # type: ignore[misc]
+    def data(self) -> NoReturn:
+        """Refused: numbers that leave the graph would be frozen into the code."""
+        self._single(".data")
+
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        return f"Value(numbers of shape {self.shape}{name})"  # none, which would be frozen
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the numbers, or a mask as numbers, as float64 or float32."""
+        if np.dtype(dtype) not in (np.float64, np.float32):
+            raise TypeError(f"{called(self)} becomes float64 or float32, not {np.dtype(dtype)}")
+        return record(primitives.cast, (self,), {"dtype": np.dtype(dtype)})
+
+    def __xor__(self, other: Any) -> Any:
+        return record(primitives.not_equal, (self, other))
+
+    def __and__(self, other: Any) -> Any:
+        return record(primitives.logical_and, (self, other))
+
+    def __or__(self, other: Any) -> Any:
+        return record(primitives.logical_or, (self, other))
+
+    def __invert__(self) -> Any:
+        return record(primitives.logical_not, (self,))
+
+    __rand__ = __and__
+    __ror__ = __or__
+    __rxor__ = __xor__
+
+
+class Input(NamedTuple):
+    """A number or an array among the arguments, and where it is found, as in ("params", "U")."""
+
+    node: Node
+    path: tuple[Any, ...]
+
+
+class Fixed(NamedTuple):
+    """Something else among the arguments, which becomes part of what is read."""
+
+    value: Any
+    path: tuple[Any, ...]
+
+
+class Trace(NamedTuple):
+    """What running a function once has recorded."""
+
+    name: str
+    parameters: tuple[str, ...]
+    args: tuple[Any, ...]
+    positions: tuple[int, ...]
+    several: bool
+    inputs: list[Input]
+    fixed: list[Fixed]
+    value: Node
+    adjoints: dict[Node, Node]
+    names: dict[Node, str]
+
+
+def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> Trace:
+    """Run `f` and its backward pass on Values for the numbers in `args`.
+
+    Integers, strings and the like outside `argnums` are passed as they are and become part of what
+    is read; arrays of integers become floats.
+
+    Raises TypeError where `f` returns no number that depends on its arguments, and where `argnums`
+    names none of them.
+    """
+    several = isinstance(argnums, Sequence)
+    positions = positions_of(f, as_positions(f, argnums), args)
+    known = parameter_names(f)
+    parameters = tuple(
+        (f"{known[i]}_" if known[i] in HELPERS else known[i]) if i in known else f"arg{i}"
+        for i in range(len(args))
+    )
+    inputs: list[Input] = []
+    fixed: list[Fixed] = []
+    values = [
+        replaced(x, (parameter,), i in positions, inputs, fixed)
+        for i, (x, parameter) in enumerate(zip(args, parameters))
+    ]
+    y, names = with_names(f, values)
+    if not isinstance(y, Node) or np.size(y._raw) != 1:
+        raise TypeError(
+            f"{name_of(f)} returned {described(y)}; a gradient is that of one number that depends "
+            "on the arguments, such as a sum or a mean"
+        )
+    wanted = [x for i in positions for x in leaves(values[i])]
+    nodes = oldest_first([y])
+    needed = ways_to(wanted, nodes).intersection(nodes)
+    seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
+    adjoints = walk({y: seed}, needed, record=True)
+    return Trace(
+        name_of(f), parameters, tuple(args), positions, several, inputs, fixed, y, adjoints, names
+    )
+
+
+def replaced(
+    x: Any, path: tuple[Any, ...], all_numbers: bool, inputs: list[Input], fixed: list[Fixed]
+) -> Any:
+    """Return a structure with Values for its numbers, which are noted in `inputs`."""
+    noted = (all_numbers, inputs, fixed)
+    if isinstance(x, dict):
+        for key in x:
+            if not isinstance(key, (str, int)):
+                raise TypeError(f"the keys of {path[0]} are strings or integers, not {key!r}")
+        return {k: replaced(v, (*path, k), *noted) for k, v in x.items()}
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*[replaced(v, (*path, i), *noted) for i, v in enumerate(x)])
+    if isinstance(x, (list, tuple)):
+        return type(x)([replaced(v, (*path, i), *noted) for i, v in enumerate(x)])
+    if isinstance(x, Node):
+        x = x._raw
+    if not all_numbers and not isinstance(x, (float, np.floating, np.ndarray)):
+        fixed.append(Fixed(x, path))
+        return x
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
+    node = Traced(x, name)
+    inputs.append(Input(node, path))
+    return node
+
+
+class VariableNames:
+    """A tracer that notes under which variables code keeps the Values that it computes.
+
+    The first name counts, and one in the calling function before one in the function called.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[Node, str] = {}
+        self.depths: dict[Node, int] = {}
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        """Look at the variables of a function at each of its lines."""
+        if event == "call":
+            return None if frame.f_code.co_filename.startswith(LIBRARY) else self
+        depth = None
+        for name, value in frame.f_locals.items():
+            if isinstance(value, Node):
+                if depth is None:
+                    depth = depth_of(frame)
+                if value not in self.depths or depth < self.depths[value]:
+                    self.depths[value] = depth
+                    self.names[value] = name
+        return self
+
+
+def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[Node, str]]:
+    """Call `f`; return its result and the names of the Values that it computes."""
+    tracer = VariableNames()
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        y = enclosed(f, args, {})
+    finally:
+        sys.settrace(before)
+    return y, tracer.names
+
+
+def depth_of(frame: FrameType | None) -> int:
+    """Return the number of calls that a frame is in."""
+    depth = 0
+    while frame is not None:
+        frame = frame.f_back
+        depth += 1
+    return depth

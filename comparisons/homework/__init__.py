@@ -1,0 +1,1 @@
+"""Other people's files: run in a sandbox, understood, checked, graded."""

@@ -1,0 +1,210 @@
+"""A folder of submissions checked: marks, hints, and which mistakes a class makes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from rich.console import RenderableType
+
+from comparisons.homework.checking import Check, Task, check_file
+from comparisons.printing import paragraph, table, to_json
+
+SUFFIXES = (".py", ".ipynb")
+NOT_CHECKED = "could not be checked"
+UNEXPLAINED = "no typical slip"
+RIGHT = "right"
+
+
+class Settings(NamedTuple):
+    """What the checks of a folder have in common."""
+
+    hint: int
+    seed: int
+    points: int
+    loss: str | None
+
+
+def submissions(folder: Path) -> list[Path]:
+    """Return the Python files and notebooks in a folder and below, hidden ones left out."""
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
+    ]
+    if not found:
+        raise FileNotFoundError(f"there is no .py or .ipynb file in {folder}")
+    return found
+
+
+def grade(folder: Path, journal: Path, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield a row for every submission as it is checked, in parallel processes.
+
+    Rows are noted in `journal`, and those that stand there for the same file and settings are not
+    computed again. One submission that cannot be checked does not stop the others.
+    """
+    done = noted(journal)
+    left = []
+    for path in submissions(folder):
+        key = identity(path, settings)
+        name = path.relative_to(folder).as_posix()
+        row = done.get((name, key))
+        if row is None:
+            left.append((path, name, key))
+        else:
+            yield row
+    # Not forked, because the threads of a library may hold a lock at that moment.
+    pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
+    with pool, journal.open("a", encoding="utf-8") as notes:
+        futures = {pool.submit(graded, path, name, settings): key for path, name, key in left}
+        try:
+            for future in as_completed(futures):
+                row = future.result()
+                notes.write(json.dumps({"key": futures[future], **row}) + "\n")
+                notes.flush()
+                yield row
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def identity(path: Path, settings: Settings) -> str:
+    """Return what a row depends on, in short: the file, the settings and the loss."""
+    content = path.read_bytes()
+    if settings.loss is not None:
+        content += Task.parsed(settings.loss)[0].read_bytes()
+    return hashlib.sha256(repr(settings).encode() + content).hexdigest()
+
+
+def noted(journal: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the rows of a run that was interrupted, of which the last may be incomplete."""
+    rows = {}
+    if journal.exists():
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+                rows[row["submission"], row.pop("key")] = row
+            except (ValueError, KeyError, TypeError):
+                continue
+    return rows
+
+
+@cache
+def task(settings: Settings) -> Task:
+    """Return the task of all submissions, once in each process."""
+    return Task.load(settings.loss, settings.points)
+
+
+def graded(path: Path, name: str, settings: Settings) -> dict[str, Any]:
+    """Check one submission and return its row, whatever it does."""
+    try:
+        return row(name, check_file(path, None, task(settings), settings.seed), settings.hint)
+    except Exception as error:  # a fault of ours, which must not cost the others their marks
+        problem = f"the check itself failed: {type(error).__name__}: {error}"
+        return row(name, Check.refused(name, problem), settings.hint)
+
+
+def row(name: str, check: Check, hint: int) -> dict[str, Any]:
+    """Return what is said of a submission: plain data."""
+    verdict = NOT_CHECKED if check.problem is not None else RIGHT if check.ok else "wrong"
+    kinds = [slip["kind"] for slip in check.mistakes]
+    if verdict == "wrong" and not kinds:
+        kinds = [UNEXPLAINED] if check.wrong else ["wrong loss"]
+    return {
+        "submission": name,
+        "score": round(check.score, 4),
+        "verdict": verdict,
+        "parameters": {key: x["verdict"] for key, x in check.per_parameter.items()},
+        "mistake": kinds,
+        "equation": [slip["equation"] for slip in check.mistakes],
+        "hint": [check.verdict(), *check.hint(hint)],
+        "notes": check.notes,
+    }
+
+
+def write(rows: Sequence[dict[str, Any]], out: Path) -> list[Path]:
+    """Write the rows as CSV and as JSON, and the histogram; return the paths."""
+    files = [out, out.with_suffix(".json"), out.with_suffix(".png")]
+    parameters = list(dict.fromkeys(key for row in rows for key in row["parameters"]))
+    with files[0].open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["submission", "score", "verdict", *parameters, "mistake", "equation", "hint", "notes"]
+        )
+        for row in rows:
+            writer.writerow(
+                [
+                    *[row[key] for key in ("submission", "score", "verdict")],
+                    *[row["parameters"].get(key, "") for key in parameters],
+                    *[" and ".join(row[key]) for key in ("mistake", "equation")],
+                    *[" ".join(row[key]) for key in ("hint", "notes")],
+                ]
+            )
+    files[1].write_text(to_json(rows) + "\n", encoding="utf-8")
+    figure(rows).savefig(files[2], dpi=150)
+    return files
+
+
+def kinds(rows: Sequence[dict[str, Any]]) -> Counter[str]:
+    """Count the submissions that show each mistake."""
+    return Counter(
+        kind
+        for row in rows
+        for kind in (set(row["mistake"]) if row["verdict"] != NOT_CHECKED else {NOT_CHECKED})
+    )
+
+
+def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
+    """Return a table of the submissions and one of the mistakes."""
+    counts = Counter(row["verdict"] for row in rows)
+    mean = sum(row["score"] for row in rows) / len(rows)
+    parameters = list(dict.fromkeys(key for row in rows for key in row["parameters"]))
+    lines = [
+        [
+            row["submission"],
+            row["verdict"],
+            *[
+                {"right": "yes", "wrong": "no"}.get(row["parameters"].get(p, ""), "")
+                for p in parameters
+            ],
+            " and ".join(row["mistake"]),
+            f"{row['score']:.2f}",
+        ]
+        for row in rows
+    ]
+    head = ["submission", "verdict", *parameters, "mistake", "score"]
+    found = sorted(kinds(rows).items(), key=lambda item: (-item[1], item[0]))
+    sentence = ", ".join(f"{counts[v]} {v}" for v in (RIGHT, "wrong", NOT_CHECKED) if counts[v])
+    shown: list[RenderableType] = [table(head, lines, left=len(head) - 1)]
+    if found:
+        shown.append(paragraph("What the class got wrong:"))
+        shown.append(table(["mistake", "submissions"], [[kind, str(n)] for kind, n in found]))
+    return [*shown, paragraph(f"{len(rows)} submissions: {sentence}; mean score {mean:.2f}.")]
+
+
+def figure(rows: Sequence[dict[str, Any]]) -> Figure:
+    """Draw how many submissions show each mistake."""
+    found = sorted(kinds(rows).items(), key=lambda item: (item[1], item[0]))
+    right = sum(row["verdict"] == RIGHT for row in rows)
+    picture = Figure(figsize=(7.5, 1.4 + 0.3 * max(len(found), 1)), layout="constrained")
+    axes = picture.subplots()
+    bars = axes.barh([kind for kind, _ in found], [n for _, n in found], color="tab:blue")
+    axes.bar_label(bars, padding=3)
+    axes.set_xlabel("submissions")
+    axes.set_title(f"{len(rows)} submissions, {right} right", loc="left")
+    axes.margins(y=0.01)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return picture

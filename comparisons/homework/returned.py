@@ -1,0 +1,232 @@
+"""Understand what a student's function returned: which numbers are the gradient in what."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from comparisons.homework.loading import Refused
+
+LARGEST_GRADIENT = 1_000_000
+LOSSES = {"e", "l", "j", "cost", "error", "objective", "nll", "ce", "cross_entropy"}
+PREFIX = (
+    r"d_?(?:L|E|J|C|[Ll]oss|cost)_?d_?|(?:bar|grad|gradient|g|nabla|delta|d)_"
+    r"|(?:grad|d)(?=[A-Z])|d(?=[a-z]\d*$)"
+)
+DECORATED = re.compile(rf"(?:{PREFIX})([A-Za-z]\w*)|(\w+)_(?:bar|grad|gradient)|([A-Z]\w*)bar")
+
+
+@dataclass
+class Result:
+    """What a call returned: gradients by the name of the parameter, other adjoints, the loss."""
+
+    grads: dict[str, np.ndarray[Any, Any]]
+    extras: dict[str, np.ndarray[Any, Any]]
+    loss: float | None
+
+
+class Entry:
+    """A thing that was returned, with its name: a key of a dict, or what the code calls it."""
+
+    def __init__(self, name: str, value: Any, is_keyed: bool = False) -> None:
+        self.name, self.value, self.is_keyed = name, value, is_keyed
+        self.array = numbers(value)
+        self.is_scalar = self.array is not None and self.array.size == 1
+        self.is_loss = name.lower() in LOSSES or name.lower().endswith("loss")
+
+
+def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list[str]) -> Result:
+    """Return the gradients, adjoints and loss in what was returned; Refused if they are not there.
+
+    `names` are those of `returned_names`. Notes are added to `notes`. A gradient of a wrong shape
+    is kept.
+    """
+    keys = list(params)
+    wanted = f"expected was a dict with the gradients of {', '.join(keys)}, and the loss"
+    if returned is None or (len(keys) > 1 and not isinstance(returned, Mapping | tuple | list)):
+        raise Refused(f"the function returned {described(returned)}; {wanted}")
+    found = list(entries(returned, names, len(keys)))
+    taken = by_name(found, keys)
+    if not taken and not any(x.is_keyed for x in found):
+        taken = dict(zip(keys, in_order(found, [np.shape(x) for x in params.values()])))
+    left = [x for x in found if x not in taken.values()]
+    if missing := [key for key in keys if key not in taken]:
+        came = [*taken, *(x.name or described(x.value) for x in left)]
+        raise Refused(
+            f"the gradient of {' and '.join(missing)} is missing; {wanted}; "
+            f"returned were {', '.join(came) or 'no gradients at all'}"
+        )
+    result = Result({}, {}, None)
+    for key, x in params.items():
+        result.grads[key] = gradient(key, taken[key], np.shape(x), notes)
+    named = [x for x in left if x.is_loss]
+    scalars = [x for x in named or left if x.is_scalar and (named or not x.is_keyed)]
+    if len(scalars) == 1 or (named and scalars):
+        left.remove(scalars[0])
+        result.loss = float(np.asarray(scalars[0].array).item())
+        if not np.isfinite(result.loss):
+            notes.append(f"the loss is {'NaN' if np.isnan(result.loss) else 'infinite'}")
+    elif named:
+        notes.append(f"the loss is not one number but {described(named[0].value)}")
+    for x in left:
+        if x.name and x.array is not None and x.array.size <= LARGEST_GRADIENT:
+            bare = undecorated(x.name)
+            name = x.name if bare == x.name else f"{bare}_bar"
+            result.extras.setdefault(name, x.array.astype(float))
+    return result
+
+
+def returned_names(function: Callable[..., Any]) -> Any:
+    """Return the names in the last line, if that is a `return`, nested as the things are there."""
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        last = definition.body[-1]  # type: ignore[attr-defined]
+    except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
+        return ""
+    tuples = {
+        node.targets[0].id: node.value
+        for node in ast.walk(definition)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Tuple | ast.List)
+        and isinstance(node.targets[0], ast.Name)
+    }
+
+    def name(node: ast.AST | None) -> Any:
+        match node:
+            case ast.Name(id) if id in tuples:
+                return name(tuples.pop(id))
+            case ast.Tuple() | ast.List():
+                return [name(x) for x in node.elts]
+            case ast.Name(text) | ast.Attribute(attr=text):
+                return text
+            case ast.Subscript(slice=ast.Constant(value=str(key))):
+                return key
+            case ast.Call(func=ast.Attribute(value=ast.Name(text)), args=[]):
+                return text
+            case ast.Call(args=[x, *_]):
+                return name(x)
+        return ""
+
+    return name(last.value) if isinstance(last, ast.Return) else ""
+
+
+def entries(value: Any, names: Any, count: int) -> Iterator[Entry]:
+    """Yield what is in a dict, a tuple, or one within the other; `count` parameters are expected.
+
+    A list of lists may be an array as well: only `count` things beside at most one other are taken
+    for so many gradients.
+    """
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        for key, x in value.items():
+            inner = isinstance(x, Mapping)
+            yield from entries(x, "", count) if inner else [Entry(str(key), x, True)]
+    elif isinstance(value, tuple | list):
+        if not isinstance(names, list) or len(names) != len(value):
+            names = [""] * len(value)
+        for x, name in zip(value, names):
+            gradients = isinstance(x, tuple | list) and len(value) <= 2 and len(x) == count > 1
+            inner = gradients or isinstance(x, Mapping)
+            yield from entries(x, name, count) if inner else [Entry(str(name), x)]
+    else:
+        yield Entry(str(names), value)
+
+
+def undecorated(name: str) -> str:
+    """Return "W" for "W_bar", "dW", "grad_W", "dL_dW" and the like, other names as they are."""
+    match = DECORATED.fullmatch(name)
+    return next(filter(None, match.groups())) if match else name
+
+
+def by_name(found: Sequence[Entry], keys: Sequence[str]) -> dict[str, Entry]:
+    """Return what is named like a parameter: exactly, else undecorated, else in another case."""
+    taken: dict[str, Entry] = {}
+    for of_name, of_key in (
+        (str, str),
+        (undecorated, str),
+        (lambda name: undecorated(name).lower(), str.lower),
+        (lambda name: name.lower().removeprefix("d"), str.lower),
+    ):
+        for x in found:
+            means = [key for key in keys if of_key(key) == of_name(x.name)]
+            if len(means) == 1 and means[0] not in taken and x not in taken.values():
+                taken[means[0]] = x
+    return taken
+
+
+def in_order(found: Sequence[Entry], shapes: Sequence[tuple[int, ...]]) -> Sequence[Entry]:
+    """Return nameless gradients in the order of the parameters, without a loss at either end."""
+    if len(found) == len(shapes) + 1:
+        ways = [x for x in (found[1:], found[:-1]) if all(map(fits, x, shapes))]
+        found = ways[0] if len(ways) == 1 else []
+    return found if len(found) == len(shapes) else []
+
+
+def fits(entry: Entry, shape: tuple[int, ...]) -> bool:
+    """Tell whether an array has a shape but for axes of length 1."""
+    bare = tuple(n for n in shape if n != 1)
+    return entry.array is not None and entry.array.squeeze().shape == bare
+
+
+def gradient(
+    key: str, entry: Entry, shape: tuple[int, ...], notes: list[str]
+) -> np.ndarray[Any, Any]:
+    """Return a gradient as float64, in the shape of its parameter if it has as many numbers."""
+    what, array = f"the gradient of {key}", entry.array
+    if array is None:
+        raise Refused(f"{what} is no array of real numbers but {described(entry.value)}")
+    if array.size > LARGEST_GRADIENT:
+        raise Refused(f"{what} has shape {array.shape}, more numbers than can be looked at")
+    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+        digits = np.finfo(array.dtype).precision
+        notes.append(f"gradients are in {array.dtype}, which keeps {digits} digits")
+    cut = "fractions are cut off, as they are in np.zeros_like of integers"
+    said = {
+        f"is an array of integers: {cut}": array.dtype.kind != "f" and array.ndim,
+        "holds NaN": np.any(np.isnan(array)),
+        "holds infinity": np.any(np.isinf(array)),
+    }
+    notes += [f"{what} {words}" for words, is_so in said.items() if is_so]
+    if array.shape != shape and fits(entry, shape):
+        taken = f"has shape {array.shape}, the parameter {shape}: taken as the same numbers"
+        notes.append(f"{what} {taken}")
+        array = array.reshape(shape)
+    return array.astype(float)
+
+
+def numbers(value: Any) -> np.ndarray[Any, Any] | None:
+    """Return a copy of real numbers in an array, list, tensor or Value; None for other things."""
+    # PyTorch refuses tensors with a gradient, as Value does: their numbers are in `data`.
+    plain = value if isinstance(value, np.ndarray) else getattr(value, "data", value)
+    with suppress(Exception):
+        array = np.array(plain)
+        return array if array.dtype.kind in "fiub" else None
+    return None
+
+
+def described(x: Any) -> str:
+    """Say what a thing is: an array by its shape."""
+    if x is None:
+        return "nothing (None)"
+    if isinstance(x, np.ndarray):
+        return f"an array of shape {x.shape} of {x.dtype}"
+    kind = "complex number" if isinstance(x, complex) else type(x).__name__
+    kind = "number" if isinstance(x, int | float) else kind
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def same(x: Any, y: Any, rtol: float = 0.0) -> bool:
+    """Tell whether two things are equal numbers in the same shape, to `rtol` of the largest."""
+    with suppress(Exception):
+        atol = rtol * np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
+        return np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol, equal_nan=True)
+    return x is y

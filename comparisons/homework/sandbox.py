@@ -1,0 +1,156 @@
+"""A student's file run in a process of its own, of which nothing comes back but data."""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from comparisons.homework.calling import Collected, Point, Result, Variable
+from comparisons.homework.loading import LARGEST_FILE, place
+from comparisons.threads import THREADS
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (
+    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.worker import work; work()"
+)
+LONGEST_OUTPUT = 20_000
+GRACE = 2.0  # seconds that the process has to end by itself
+
+
+def run(
+    path: str | Path,
+    name: str | None,
+    points: Sequence[Point],
+    expected: Sequence[str],
+    seconds: float = 10.0,
+    megabytes: int = 2048,
+) -> Collected:
+    """Return what the function `name` (`backprop`) of a file or notebook does at some points.
+
+    It runs in a new process, with a working folder that is removed, for so many seconds and with so
+    much memory at most (no limits of memory on Windows). `expected` are the names of the data.
+    Nothing is raised for what the submission does: it is the `problem` of the result.
+    """
+    path = Path(path).absolute()
+    order = pickle.dumps((path, name, points, expected, seconds, megabytes))
+    with TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
+        (folder / "work").mkdir()
+        (folder / "order.pickle").write_bytes(order)
+        status = finished(folder, seconds + GRACE)
+        where = beginning(folder / "where", LONGEST_OUTPUT)
+        if status is None or where:
+            late = f"it did not finish within {seconds:g} s (is there an endless loop?)"
+            collected = Collected(problem=late + last_line(where, path))
+        else:
+            collected = noted(folder / "result.json", status, points)
+        collected.output = beginning(folder / "output", LONGEST_OUTPUT)
+        return collected
+
+
+def finished(folder: Path, seconds: float) -> int | None:
+    """Run the process and return its exit status, None if it took longer than it may."""
+    environment = {
+        **os.environ,
+        **dict.fromkeys(THREADS, "1"),
+        "MPLBACKEND": "Agg",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "TMPDIR": str(folder / "work"),
+    }
+    with (
+        (folder / "output").open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(ROOT), str(folder)],
+            stdin=subprocess.PIPE,  # stays open as long as this process lives
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder / "work",
+            env=environment,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with suppress(OSError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
+                else:
+                    process.kill()
+
+
+def last_line(where: str, path: Path) -> str:
+    """Say in which line of the student's a process was, if it noted that."""
+    linecache.checkcache(str(path))
+    main = re.escape(ascii(path.name)[1:-1])
+    found = re.search(rf'File ".*[/\\](cell \d+|{main})", line (\d+)', where)
+    if found is None:
+        return ""
+    filename = found[1] if found[1].startswith("cell ") else str(path)
+    return f"; it was at {place(filename, int(found[2]), str(path))}"
+
+
+def beginning(path: Path, most: int) -> str:
+    """Return the beginning of a file, nothing if it has become anything but a file."""
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(most).decode(errors="replace")
+    return ""
+
+
+def noted(path: Path, status: int, points: Sequence[Point]) -> Collected:
+    """Return the results that a process has noted, or say how it ended without any."""
+    text = beginning(path, LARGEST_FILE)
+    if not text:
+        how = f"it ended Python with status {status} before a result was there (os._exit?)"
+        if status < 0:
+            how = f"it crashed Python ({signal.Signals(-status).name})"
+        return Collected(problem=how)
+    try:
+        found = collected(json.loads(text))
+        keys = [x.grads.keys() for x in found.results]
+        if found.problem is None and keys != [params.keys() for _, params in points]:
+            raise ValueError("other results than were asked for")
+        return found
+    except Exception as error:  # whatever the submission may have written there
+        return Collected(problem=f"it left results that cannot be read ({type(error).__name__})")
+
+
+def collected(raw: dict[str, Any]) -> Collected:
+    """Return Collected from plain data; an exception where it is anything else."""
+
+    def arrays(x: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+        return {name: np.array(value, float) for name, value in x.items()}
+
+    def result(x: dict[str, Any]) -> Result:
+        loss = None if x["loss"] is None else float(x["loss"])
+        return Result(arrays(x["grads"]), arrays(x["extras"]), loss)
+
+    return Collected(
+        [result(x) for x in raw["results"]],
+        None if raw["problem"] is None else str(raw["problem"]),
+        [str(x) for x in raw["notes"]],
+        None if raw["first_again"] is None else result(raw["first_again"]),
+        [
+            Variable(str(x["name"]), int(x["line"]), str(x["text"]), np.array(x["value"], float))
+            for x in raw["variables"]
+        ],
+        None if raw["loss_gradient"] is None else arrays(raw["loss_gradient"]),
+    )

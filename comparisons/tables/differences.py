@@ -1,0 +1,148 @@
+"""The error of finite differences against their step: too large truncates, too small cancels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from comparisons.printing import number, paragraph, table
+from comparisons.tables.agreement import TOLERANCE, difference
+from comparisons.tables.ways import BY_HAND
+from comparisons.tables.ways import COMPLEX_STEP as COMPLEX_STEP_WAY
+from mlp.data import tutorial_problem
+from mlp.numerical import central_differences, complex_step, forward_differences
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "forward": forward_differences,
+    "central": central_differences,
+    "complex": complex_step,
+}
+THEORY = {
+    "forward": "1e-8, root of eps",
+    "central": "6e-6, cube root of eps",
+    "complex": "any below 1e-8",
+}
+STEPS = 10.0 ** np.arange(0.0, -20.5, -0.5)
+SECONDS = 30.0
+
+
+def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
+    """Return, for each method, the error of the gradient at the initial parameters per step.
+
+    The error is the largest difference from the gradient by hand, relative to its largest entry.
+    """
+    seconds = 2.0 * len(STEPS) * COMPLEX_STEP_WAY.seconds(points, hidden)
+    if seconds > SECONDS:
+        return {
+            "steps": [],
+            "methods": {},
+            "left_out": f"At this size finite differences in {len(STEPS)} steps would take about "
+            f"{seconds:.0f} s; give fewer --points or --hidden to see them.",
+        }
+    X, t, params = tutorial_problem(points, hidden, seed)
+    reference = BY_HAND.backprop(X, t, params)
+    methods = {}
+    for name, backprop in METHODS.items():
+        errors = [
+            difference(backprop(X, t, params, float(h)), reference)["relative"] for h in STEPS
+        ]
+        # Errors of a few units of rounding are as good as each other: the largest such step.
+        best = int(np.argmax(np.array(errors) <= max(min(errors), 4.0 * np.finfo(float).eps)))
+        methods[name] = {
+            "errors": errors,
+            "best_step": float(STEPS[best]),
+            "best_error": errors[best],
+        }
+    return {"steps": STEPS.tolist(), "methods": methods, "left_out": ""}
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: how many digits each method gets right, if by hand can be trusted."""
+    if not result["methods"]:
+        return str(result["left_out"])
+    forward, central, complex_ = (m["best_error"] for m in result["methods"].values())
+    if complex_ > TOLERANCE:
+        return (
+            f"By hand and the complex step disagree ({number(complex_)}), so these are not the "
+            "errors of the methods; run `backprop gradients`."
+        )
+    return (
+        f"At their best forward differences get {right(forward)} digits right, central ones "
+        f"{right(central)} and the complex step {right(complex_)}."
+    )
+
+
+def tables(result: dict[str, Any]) -> list[RenderableType]:
+    """Return the errors, a row for each step, and the best step of each method."""
+    methods, steps = result["methods"], result["steps"]
+    if not methods:
+        return [paragraph(result["left_out"])]
+    rows = [
+        [f"{h:.0e}"]
+        + [
+            number(m["errors"][i]) + (" <" if h == m["best_step"] else "  ")
+            for m in methods.values()
+        ]
+        for i, h in enumerate(steps)
+        if i % 2 == 0 or h in [m["best_step"] for m in methods.values()]
+    ]
+    best = [
+        [name, f"{m['best_step']:.1e}", THEORY[name], number(m["best_error"])]
+        for name, m in methods.items()
+    ]
+    wrong = methods["complex"]["best_error"] > TOLERANCE
+    return [
+        *([paragraph(verdict(result))] if wrong else []),
+        paragraph(
+            "The error of a numerical gradient against its step h, relative to the largest entry: "
+            "a large step follows the curve, not the tangent; a small one subtracts numbers that "
+            "differ in their last digits only. The complex step subtracts nothing. The best step "
+            "of each is marked <."
+        ),
+        table(["step h", *methods], rows, left=0),
+        *([] if wrong else [paragraph(verdict(result))]),
+        table(["method", "best step here", "expected", "error there"], best),
+    ]
+
+
+def right(error: float) -> str:
+    """Return how many decimal digits an error leaves."""
+    return f"{-np.log10(error):.0f}" if error else "all"
+
+
+def figure(result: dict[str, Any]) -> Figure | None:
+    """Draw error against step, the V, with the best step of each method marked."""
+    if not result["methods"]:
+        return None
+    picture = Figure(figsize=(8, 5.5), layout="constrained")
+    ax = picture.subplots()
+    steps = np.array(result["steps"])
+    looks = {"forward": ("#D55E00", "o"), "central": ("#0072B2", "s"), "complex": ("#009E73", "^")}
+    for name, method in result["methods"].items():
+        colour, marker = looks[name]
+        errors = np.clip(method["errors"], 1e-17, 1e2)
+        ax.plot(steps, errors, marker=marker, markersize=3.5, color=colour, label=name)
+        ax.plot(
+            method["best_step"],
+            max(method["best_error"], 1e-17),
+            marker="*",
+            markersize=15,
+            color=colour,
+            markeredgecolor="black",
+            linestyle="none",
+            label=f"best: h = {method['best_step']:.0e}",
+        )
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="step h",
+        ylabel="largest error / largest entry of the gradient",
+        title="Error of a numerical gradient against its step",
+    )
+    ax.grid(True, color="0.92", linewidth=0.6)
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, -0.32), frameon=False)
+    return picture

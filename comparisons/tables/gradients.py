@@ -1,0 +1,183 @@
+"""Every way's gradient against every other's, at the initial and at the trained parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from comparisons.printing import listed, number, paragraph, table
+from comparisons.tables.agreement import compared, disagree
+from comparisons.tables.training import train_by_hand
+from comparisons.tables.ways import Way, affordable, installed_ways
+from mlp.data import tutorial_problem
+
+
+def measure(
+    seed: int, points: int, hidden: int, steps: int, learning_rate: float, ways: Sequence[Way] = ()
+) -> dict[str, Any]:
+    """Compare `ways`, all that are installed by default, by hand first.
+
+    "culprits" in the result names the exact ways that disagree with most of the others. Where they
+    do at the initial parameters, nothing is trained. Raises Diverged where training by hand does.
+    """
+    X, t, initial = tutorial_problem(points, hidden, seed)
+    ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
+    exact = [way.name for way in ways if way.exact]
+    places = [compared("initial", ways, X, t, initial)]
+    places[0]["culprits"] = culprits(exact, places[0]["pairs"])
+    if steps and not places[0]["culprits"]:
+        trained = train_by_hand(X, t, initial, steps, learning_rate).params
+        places.append(compared("trained", ways, X, t, trained))
+        places[1]["culprits"] = culprits(exact, places[1]["pairs"])
+    return {
+        "steps": steps,
+        "exact": exact,
+        "places": places,
+        "culprits": sorted({name for place in places for name in place["culprits"]}),
+        "left_out": left_out,
+    }
+
+
+def culprits(exact: list[str], pairs: list[dict[str, Any]]) -> list[str]:
+    """Return the exact ways that disagree with most of the others, or all that disagree."""
+    against = dict.fromkeys(exact, 0)
+    for pair in pairs:
+        a, b = pair["ways"]
+        if a in against and b in against and disagree(pair):
+            against[a] += 1
+            against[b] += 1
+    majority = [name for name, count in against.items() if count > (len(exact) - 1) / 2]
+    return majority or [name for name, count in against.items() if count]
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: that the exact ways agree, or who does not, where and by how much."""
+    exact = result["exact"]
+    if not result["culprits"]:
+        worst = max(
+            (
+                pair["relative"]
+                for place in result["places"]
+                for pair in place["pairs"]
+                if set(pair["ways"]) <= set(exact)
+            ),
+            default=0.0,
+        )
+        return (
+            f"The {len(exact)} exact ways agree: no two gradients differ by more than "
+            f"{number(worst)} of their largest entry."
+        )
+    return " ".join(accusation(name, result["places"], exact) for name in result["culprits"])
+
+
+def accusation(name: str, places: list[dict[str, Any]], exact: list[str]) -> str:
+    """Say what is wrong with a way: against which, in which parameters, and in which not."""
+    place, pair = next(
+        (place["place"], pair)
+        for place in places
+        for pair in place["pairs"]
+        if name in pair["ways"] and set(pair["ways"]) <= set(exact) and disagree(pair)
+    )
+    other = next(way for way in pair["ways"] if way != name)
+    found = pair["parameters"]
+    wrong = [key for key, gap in found.items() if gap["absolute"] > pair["allowed"]]
+    right = [key for key in found if key not in wrong]
+    if not wrong:
+        return (
+            f"{name} is wrong: at the {place} parameters its loss differs by "
+            f"{number(pair['loss'])} from that of {other}; the gradients agree."
+        )
+    worst = max((found[key] for key in wrong), key=lambda gap: gap["absolute"])
+    much = "" if np.isinf(worst["absolute"]) else f" by {number(worst['absolute'])}"
+    rest = f"; the gradient in {listed(right)} agrees" if right else ""
+    return (
+        f"{name} is wrong: at the {place} parameters its gradient in {listed(wrong)} differs from "
+        f"that of {other}, most in {worst['entry']}{much}{rest}."
+    )
+
+
+def tables(result: dict[str, Any]) -> list[RenderableType]:
+    """Return the verdict and, for both places, by hand in full and every pair in brief."""
+    shown: list[RenderableType] = [paragraph(verdict(result))]
+    for place in result["places"]:
+        names = list(place["losses"])
+        first = [pair for pair in place["pairs"] if pair["ways"][0] == names[0]]
+        rows = []
+        for pair in first:
+            found = pair["parameters"].values()
+            rows += [
+                [pair["ways"][1], "abs.", number(pair["loss"])]
+                + [number(x["absolute"]) for x in found],
+                ["", "rel.", number(pair["relative_loss"])]
+                + [number(x["relative"]) for x in found],
+                ["", "at", ""] + [x["entry"] if x["absolute"] else "" for x in found],
+            ]
+        after = f" ({result['steps']} steps)" if place["place"] == "trained" else ""
+        shown += [
+            paragraph(
+                f"At the {place['place']} parameters{after}: how far each way is from "
+                f"{names[0]}, absolute and relative to the parameter's largest entry, and the "
+                "entry at which it is farthest."
+            ),
+            table(["way", "", "loss", *first[0]["parameters"]], rows, left=2, group=3),
+            paragraph(
+                "Every way against every other: the largest difference, relative to the largest "
+                "entry of the whole gradient. Exact ways, marked *, differ by rounding alone; "
+                "0 is agreement to the last bit."
+            ),
+            matrix(names, result["exact"], place["pairs"]),
+        ]
+    if result["culprits"] and len(result["places"]) == 1:
+        shown.append(paragraph("Nothing was trained, because the gradients are wrong before it."))
+    if result["left_out"]:
+        shown.append(paragraph(result["left_out"]))
+    return shown
+
+
+def matrix(names: list[str], exact: list[str], pairs: list[dict[str, Any]]) -> RenderableType:
+    """Return the table of every way against every other, its columns numbered as its rows."""
+    found = {tuple(pair["ways"]): number(pair["relative"]) for pair in pairs}
+    rows = [
+        [f"{i} {a}{' *' if a in exact else ''}"]
+        + [found.get((b, a), "") if a != b else "-" for b in names[:-1]]
+        for i, a in enumerate(names, 1)
+    ]
+    return table(["way", *map(str, range(1, len(names)))], rows[1:])
+
+
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw the largest relative difference of every pair at both places."""
+    picture = Figure(figsize=(11, 5.4), layout="constrained")
+    axes = picture.subplots(1, len(result["places"]), sharey=True, squeeze=False)[0]
+    limits = 1e-17, 1.0
+    norm = LogNorm(*limits)
+    for ax, place in zip(axes, result["places"]):
+        names = list(place["losses"])
+        grid = np.full((len(names) - 1, len(names) - 1), np.nan)
+        for pair in place["pairs"]:
+            i, j = (names.index(way) for way in pair["ways"])
+            grid[j - 1, i] = pair["relative"]
+        image = ax.imshow(np.clip(grid, *limits), norm=norm, cmap="viridis_r")
+        for j, i in np.argwhere(~np.isnan(grid)):
+            dark = grid[j, i] > 1e-11
+            ax.text(
+                i,
+                j,
+                number(grid[j, i], 0),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if dark else "black",
+            )
+        ax.set_xticks(range(len(names) - 1), names[:-1], rotation=40, ha="right")
+        ax.set_yticks(range(len(names) - 1), names[1:])
+        ax.set_title(f"at the {place['place']} parameters")
+        ax.spines[:].set_visible(False)
+    bar = picture.colorbar(image, ax=axes, shrink=0.9)
+    bar.set_label("largest difference / largest entry of the gradient")
+    return picture

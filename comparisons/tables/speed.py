@@ -1,0 +1,299 @@
+"""What one step of gradient descent costs: every way and every installed peer, side by side."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from comparisons.printing import circumstances, paragraph, table
+from comparisons.tables.agreement import difference
+from comparisons.tables.peers import (
+    Peer,
+    from_backprop,
+    installed_peers,
+    micrograd_backprop,
+    micrograd_seconds,
+)
+from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, affordable
+from mlp import scalar
+from mlp.data import Array, Parameters, tutorial_problem
+
+ROUNDS = 15
+FEWEST_ROUNDS = 3
+SECONDS_A_ROUND = 0.02
+SECONDS_EACH = 1.0
+LONGEST_STEP = 3.0
+
+
+def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
+    """Time one step, loss, gradients and update, in this process, and number by number alone."""
+    X, t, params = tutorial_problem(points, hidden, seed)
+    contestants, left_out = contestants_for(points, hidden)
+    notes = [left_out] if left_out else []
+    reference = BY_HAND.backprop(X, t, params)
+    steps: dict[str, Callable[[], Any]] = {}
+    for name, (start, tolerance) in contestants.items():
+        step, gap = checked_step(start, X, t, params, reference)
+        if gap <= tolerance:
+            steps[name] = step
+        else:
+            notes.append(
+                f"{name} is not timed: it and by hand disagree ({gap:.1e}); "
+                "run `backprop gradients`."
+            )
+    return {
+        "points": points,
+        "hidden": hidden,
+        "circumstances": circumstances(),
+        "versions": {
+            package: version(package)
+            for package in sorted({peer[0] for peer in installed_peers().values()})
+        },
+        "rounds": ROUNDS,
+        "ways": timed(steps),
+        "alone": number_by_number(seed, points, hidden),
+        "notes": notes,
+    }
+
+
+def contestants_for(points: int, hidden: int) -> tuple[dict[str, tuple[Peer, float]], str]:
+    """Return who can be timed at this size, with a tolerance each, and who is left out."""
+    ways, left_out = affordable(list(NUMPY_WAYS), points, hidden, LONGEST_STEP)
+    found = {way.name: (from_backprop(way.backprop), 1e-10 if way.exact else 1e-6) for way in ways}
+    for name, (_, peer, tolerance) in installed_peers().items():
+        if name != "micrograd" or micrograd_seconds(points, hidden) <= LONGEST_STEP:
+            found[name] = (peer, tolerance)
+        else:
+            left_out += f" {name} is too slow for this size as well."
+    if find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(1)
+    return found, left_out
+
+
+def checked_step(
+    start: Peer, X: Array, t: Any, params: Parameters, reference: tuple[Parameters, float]
+) -> tuple[Callable[[], Any], float]:
+    """Make the first step; return `step` and how far its gradient is from the reference.
+
+    With learning rate 1 the gradient is what the parameters have lost.
+    """
+    step, current = start(X, t, params)
+    loss = float(step())
+    grads = {name: params[name] - np.asarray(p, float) for name, p in current().items()}
+    found = difference((grads, loss), reference)
+    return step, max(found["relative"], found["relative_loss"])
+
+
+def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Time all in turn, round after round, and return medians; the slow ones have fewer rounds.
+
+    The garbage collector is on, but looks at nothing that was there before: else the steps of one
+    library would be charged for the objects of all the others. The time of a turn includes
+    collecting what garbage it leaves.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        return timed_in_turn(steps)
+    finally:
+        gc.unfreeze()
+
+
+def timed_in_turn(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Do the work of `timed`."""
+    calls, rounds = {}, {}
+    for name, step in steps.items():
+        seconds = min(time_of(step, 1) for _ in range(2))
+        calls[name] = max(1, int(SECONDS_A_ROUND / seconds))
+        rounds[name] = ROUNDS
+        if seconds > SECONDS_A_ROUND and name != "by hand":
+            rounds[name] = min(ROUNDS, max(FEWEST_ROUNDS, int(SECONDS_EACH / seconds)))
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for i in range(ROUNDS):
+        for name, step in steps.items():
+            if i * rounds[name] % ROUNDS < rounds[name]:
+                times[name].append(time_of(step, calls[name], gc.collect) / calls[name])
+    return {
+        name: {
+            "microseconds": 1e6 * statistics.median(found),
+            "ratio": statistics.median(found) / statistics.median(times["by hand"]),
+            "rounds": len(found),
+            "calls": calls[name],
+        }
+        for name, found in times.items()
+    }
+
+
+def time_of(step: Callable[[], Any], calls: int, finish: Callable[[], Any] = lambda: None) -> float:
+    """Return the seconds that some calls take, and what is to be done at their end."""
+    begin = perf_counter()
+    for _ in range(calls):
+        step()
+    finish()
+    return perf_counter() - begin
+
+
+ALONE = {"engine, number by number": scalar.backprop, "micrograd": micrograd_backprop}
+
+
+def number_by_number(seed: int, points: int, hidden: int) -> dict[str, Any]:
+    """Time loss and gradients on graphs of single numbers, each engine in processes of its own.
+
+    Empty where micrograd is not installed or would take too long. The processes alternate.
+    """
+    if not find_spec("micrograd") or micrograd_seconds(points, hidden) > LONGEST_STEP:
+        return {}
+    times: dict[str, list[float]] = {name: [] for name in ALONE}
+    for _ in range(2):
+        for name, found in times.items():
+            found += in_own_process(name, seed, points, hidden)
+    ours, theirs = (statistics.median(found) for found in times.values())
+    return {
+        "milliseconds": {name: 1e3 * statistics.median(found) for name, found in times.items()},
+        "ratio": theirs / ours,
+        "processes_each": 2,
+    }
+
+
+def in_own_process(name: str, seed: int, points: int, hidden: int) -> list[float]:
+    """Return the times of some calls in a new Python process, the garbage collector on."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
+    code = (
+        "from comparisons.tables.speed import print_times; "
+        f"print_times({name!r}, {seed}, {points}, {hidden})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    times: list[float] = json.loads(done.stdout)
+    return times
+
+
+def print_times(name: str, seed: int, points: int, hidden: int) -> None:
+    """Print, as JSON, seconds of calls after a first one: three, or more if they are short."""
+    X, t, params = tutorial_problem(points, hidden, seed)
+
+    def call() -> None:
+        ALONE[name](X, t, params)
+
+    first = time_of(call, 1)
+    print(json.dumps([time_of(call, 1) for _ in range(max(3, min(20, int(0.5 / first))))]))
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: what the engine costs."""
+    if "engine" not in result["ways"]:
+        return "The engine is not timed."
+    return f"By hand takes 1, {in_units_of_by_hand(result['ways'])}."
+
+
+def in_units_of_by_hand(ways: dict[str, Any]) -> str:
+    """Return what the engine and its compiled form cost, in units of by hand."""
+    found = {name: f"{ways[name]['ratio']:.2f}" for name in ("engine", "compiled") if name in ways}
+    known = {"engine": "the engine {}", "compiled": "its compiled form {}"}
+    return ", ".join(known[name].format(ratio) for name, ratio in found.items())
+
+
+def tables(result: dict[str, Any]) -> list[RenderableType]:
+    """Return the times in this process, and those of number by number alone."""
+    ways, alone = result["ways"], result["alone"]
+    made = result["circumstances"]
+    ordered = sorted(ways, key=lambda name: float(ways[name]["microseconds"]))
+    rows = [
+        [
+            name,
+            microseconds(ways[name]["microseconds"]),
+            f"{ways[name]['ratio']:,.2f}"
+            if ways[name]["ratio"] < 10
+            else f"{ways[name]['ratio']:,.0f}",
+            str(ways[name]["rounds"]),
+        ]
+        for name in ordered
+    ]
+    engine = ways.get("engine", {}).get("ratio")
+    shown: list[RenderableType] = [
+        paragraph(
+            f"One step of training, loss, gradients and update, on {result['points']} points and "
+            f"{result['hidden']} hidden units"
+            + (f": by hand takes 1, {in_units_of_by_hand(ways)}." if engine else ".")
+        ),
+        table(["who", "us a step", "by hand = 1", "rounds"], rows),
+        paragraph(
+            f"Medians of up to {result['rounds']} rounds, in turn in one process; NumPy "
+            f"{made['numpy']}, Python {made['python']}, threads: {made['threads']}, garbage "
+            "collector on. Every gradient was checked against by hand first."
+            + "".join(f" {name} {found}." for name, found in result["versions"].items())
+        ),
+        *map(paragraph, result["notes"]),
+    ]
+    if alone:
+        shown += [
+            paragraph(
+                "Number by number, each in a process of its own: loss and gradients on the same "
+                f"graph of single numbers; micrograd takes {alone['ratio']:.1f} times as long."
+            ),
+            table(
+                ["who", "ms a gradient"],
+                [[name, f"{found:.1f}"] for name, found in alone["milliseconds"].items()],
+            ),
+        ]
+    return shown
+
+
+def microseconds(x: float) -> str:
+    """Return a time as the table shows it."""
+    return f"{x:,.1f}" if x < 100 else f"{x:,.0f}"
+
+
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw the times as dots on a logarithmic scale, the fastest on top.
+
+    Not as bars: a logarithmic scale has no 0 where they could begin.
+    """
+    ways = result["ways"]
+    ordered = sorted(ways, key=lambda name: float(-ways[name]["microseconds"]))
+    picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ordered)), layout="constrained")
+    ax = picture.subplots()
+    own = [name in {way.name for way in NUMPY_WAYS} for name in ordered]
+    values = [ways[name]["microseconds"] for name in ordered]
+    ax.scatter(values, ordered, c=["#0072B2" if one else "0.5" for one in own], zorder=3)
+    ax.grid(True, axis="y", color="0.9", linewidth=0.6)
+    for i, name in enumerate(ordered):
+        ratio = ways[name]["ratio"]
+        shown = f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
+        ax.annotate(
+            f"{microseconds(values[i])} us, {shown} x",
+            (values[i], i),
+            textcoords="offset points",
+            xytext=(7, 0),
+            va="center",
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
+    ax.set_xscale("log")
+    ax.set_xlim(min(values) / 2, max(values) * 12)
+    ax.spines[["top", "right"]].set_visible(False)
+    legend = "" if all(own) else " (blue: this project, grey: other libraries)"
+    ax.set_xlabel(f"microseconds a step{legend}")
+    ax.set_title(f"One training step, {result['points']} points, {result['hidden']} hidden units")
+    return picture

@@ -1,0 +1,253 @@
+"""The tutorial's training run with every way's gradients: losses and parameter paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from comparisons.printing import number, paragraph, table
+from comparisons.tables.agreement import compared, disagree
+from comparisons.tables.ways import BY_HAND, Way, affordable, installed_ways
+from mlp import Diverged, History, by_hand, train
+from mlp.data import Array, Parameters, tutorial_problem
+from mlp.plots import plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
+
+EVERY = 50
+SECONDS_A_WAY = 2.5
+SAME = 1e-3
+
+
+def train_by_hand(
+    X: Array, t: Any, params: Parameters, steps: int, learning_rate: float
+) -> History:
+    """Train with the gradients by hand; Ctrl-C is KeyboardInterrupt, as everywhere else."""
+    return run(BY_HAND, X, t, params, steps, learning_rate)
+
+
+def run(
+    way: Way, X: Array, t: Any, params: Parameters, steps: int, learning_rate: float
+) -> History:
+    """Train with one way's gradients; Ctrl-C is KeyboardInterrupt."""
+    history = train(
+        way.backprop, X, t, params, steps, learning_rate, snapshot_every=EVERY, progress=False
+    )
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return history
+
+
+def measure(
+    seed: int,
+    points: int,
+    hidden: int,
+    steps: int,
+    learning_rate: float,
+    every_step: bool = False,
+    ways: Sequence[Way] = (),
+) -> dict[str, Any]:
+    """Train with each way, from the same parameters.
+
+    A slow way takes as many of the first steps as fit into 2.5 seconds, or all with `every_step`.
+    Raises Diverged where training by hand does.
+    """
+    X, t, initial = tutorial_problem(points, hidden, seed)
+    ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
+    reference = train_by_hand(X, t, initial, steps, learning_rate)
+    results = {}
+    for way in ways:
+        allowed = steps if every_step or way is BY_HAND else steps_for(way, points, hidden, steps)
+        diverged_at = None
+        if way is BY_HAND:
+            history = reference
+        else:
+            try:
+                history = run(way, X, t, initial, allowed, learning_rate)
+            except Diverged as error:
+                history, diverged_at = error.history, len(error.history.losses) - 1
+        distances = {
+            step: distance(params, reference.snapshots[step])
+            for step, params in history.snapshots.items()
+        }
+        if len(history.losses) == steps and diverged_at is None:
+            distances[steps] = distance(history.params, reference.params)
+        farthest = max(distances, key=lambda step: distances[step])
+        results[way.name] = {
+            "steps": len(history.losses),
+            "losses": history.losses.tolist(),
+            "distances": distances,
+            "largest_distance": distances[farthest],
+            "at_step": farthest,
+            "diverged_at": diverged_at,
+            "accuracy": accuracy(by_hand.forward(X, history.params), t),
+            "params": {name: np.asarray(p).tolist() for name, p in history.params.items()},
+        }
+    return {
+        "steps": steps,
+        "learning_rate": learning_rate,
+        "initial_accuracy": accuracy(by_hand.forward(X, initial), t),
+        "ways": results,
+        "exact": [way.name for way in ways if way.exact],
+        "disagreement": disagreement(ways, X, t, initial),
+        "left_out": left_out,
+        "problem": {"num_points": points, "hidden": hidden, "seed": seed},
+    }
+
+
+def disagreement(ways: list[Way], X: Array, t: Any, initial: Parameters) -> list[str]:
+    """Return two exact ways whose first gradients differ by more than rounding, or nothing."""
+    place = compared("initial", [way for way in ways if way.exact], X, t, initial)
+    return next((pair["ways"] for pair in place["pairs"] if disagree(pair)), [])
+
+
+def steps_for(way: Way, points: int, hidden: int, steps: int) -> int:
+    """Return the number of steps that fit the time: all, or else a multiple of 50 if it can be."""
+    fit = int(SECONDS_A_WAY / way.seconds(points, hidden))
+    if fit >= steps:
+        return steps
+    return max(1, fit // EVERY * EVERY or fit)
+
+
+def distance(a: Parameters, b: Parameters) -> float:
+    """Return the largest difference of any parameter; infinite where one is NaN."""
+    gaps = [np.max(np.abs(np.asarray(a[name]) - b[name])) for name in b]
+    return float(np.nan_to_num(np.max(gaps), nan=np.inf))
+
+
+def accuracy(y: Array, t: Any) -> float:
+    """Return the fraction of points on the right side of y = 1/2."""
+    return float(np.mean((y > 0.5) == t))
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Return a sentence: whether the runs are the same, and if not, why."""
+    ways = result["ways"].values()
+    if not result["steps"]:
+        return "No step was made."
+    if any(way["diverged_at"] is not None for way in ways):
+        return "Not every way reaches the end."
+    if max(way["largest_distance"] for way in ways) < SAME:
+        return "Whichever way the gradients are computed, the run is the same."
+    if result["disagreement"]:
+        a, b = result["disagreement"]
+        b = "the engine" if b == "engine" else b
+        return f"The runs part: {a} and {b} disagree; run `backprop gradients` first."
+    if max(result["ways"][name]["largest_distance"] for name in result["exact"]) < SAME:
+        return (
+            "The runs of the exact ways are the same; the others part from them, because training "
+            "amplifies their errors."
+        )
+    return (
+        "The runs part: at this learning rate training amplifies rounding errors, so equal "
+        "gradients end at different parameters."
+    )
+
+
+def tables(result: dict[str, Any]) -> list[RenderableType]:
+    """Return the losses every 50 steps, and where each way's path ended."""
+    ways, steps = result["ways"], result["steps"]
+    if not steps:
+        return [
+            paragraph(
+                f"{verdict(result)} At the initial parameters {result['initial_accuracy']:.1%} of "
+                "the points are classified correctly."
+            )
+        ]
+    reference, *others = ways
+    shown = [*range(0, steps, EVERY)]
+    if steps - 1 not in shown:
+        shown.append(steps - 1)
+    if len(shown) > 41:
+        shown = [shown[i] for i in np.unique(np.linspace(0, len(shown) - 1, 41).astype(int))]
+    rows = [
+        [str(step)]
+        + [f"{w['losses'][step]:.5f}" if step < len(w["losses"]) else "" for w in ways.values()]
+        for step in shown
+    ]
+    farthest = max((ways[name]["largest_distance"] for name in others), default=0.0)
+    summary = [
+        [
+            name,
+            str(w["steps"]),
+            f"{w['losses'][-1]:.9f}",
+            f"{w['accuracy']:.1%}",
+            number(w["largest_distance"]) if name != reference else "",
+            str(w["at_step"]) if name != reference and w["largest_distance"] else "",
+        ]
+        for name, w in ways.items()
+    ]
+    notes = [
+        f"{name} made the first {w['steps']} steps only, to save time; --every-step makes all."
+        for name, w in ways.items()
+        if w["steps"] < steps and w["diverged_at"] is None
+    ] + [
+        f"{name} diverged: its loss is {w['losses'][-1]} at step {w['diverged_at']}."
+        for name, w in ways.items()
+        if w["diverged_at"] is not None
+    ]
+    if result["left_out"]:
+        notes.append(result["left_out"])
+    return [
+        paragraph(
+            f"The loss during training, learning rate {result['learning_rate']:g}. "
+            f"{verdict(result)}"
+        ),
+        table(["step", *map(short, ways)], rows, left=0),
+        *map(paragraph, notes),
+        paragraph(
+            f"Where the runs end: before training {result['initial_accuracy']:.1%} of the points "
+            f"are classified correctly. No parameter is ever farther than {number(farthest)} from "
+            f"its value {reference}, looked at every {EVERY} steps and at the end."
+        ),
+        table(["way", "steps", "last loss", "correct", "farthest", "at step"], summary),
+    ]
+
+
+def short(name: str) -> str:
+    """Return a name on two lines, for a narrow column."""
+    return name.replace(" ", "\n", 1)
+
+
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw the data and decision surfaces, the loss and the distances between the paths."""
+    X, t, initial = tutorial_problem(**result["problem"])
+    reference, *others = result["ways"]
+    trained = result["ways"][reference]
+    picture = Figure(figsize=(11, 9.5), layout="constrained")
+    (before, after), (loss, apart) = picture.subplots(2, 2)
+    for ax, params, title in (
+        (before, initial, "before training"),
+        (after, trained["params"], f"after {trained['steps']} steps"),
+    ):
+        arrays = {name: np.array(p) for name, p in params.items()}
+        plot_decision_surface(by_hand.forward, arrays, ax)
+        if len(t) <= 5000:
+            plot_data(X, t, ax)
+        plot_hidden_lines(arrays, ax)
+        ax.set_title(title)
+    if trained["losses"]:
+        plot_loss(trained["losses"], loss)
+    loss.set_title(f"loss, {reference}")
+    # Markers of different sizes, because paths that coincide hide each other.
+    for i, name in enumerate(others):
+        distances = {k: d for k, d in result["ways"][name]["distances"].items() if d}
+        apart.plot(
+            list(distances),
+            list(distances.values()),
+            marker="os^Dvph"[i % 7],
+            markersize=4,
+            label=name,
+        )
+    apart.set(
+        yscale="log",
+        xlabel="step",
+        ylabel="largest difference of any parameter",
+        title=f"distance from the parameters {reference}",
+    )
+    apart.grid(True, color="0.9", linewidth=0.6)
+    if others:
+        apart.legend(fontsize=8)
+    return picture

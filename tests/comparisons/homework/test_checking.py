@@ -1,0 +1,315 @@
+"""Checks of a hand-written backprop: verdicts, hints, exit statuses, what does not matter."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from places import ROOT
+
+from comparisons.cli import main
+from comparisons.homework.checking import Check, Task, check_backprop, check_file, drawn, problem
+from mlp import by_hand, compiled, engine
+
+MISTAKES = ROOT / "docs" / "mistakes"
+CODE = (MISTAKES / "slope_at_G.py").read_text(encoding="utf-8")
+WRONG, RIGHT = "1 - G * G", "1 - H * H"
+
+
+def wrong_slope(X, t, params):
+    grads, loss = by_hand.backprop(X, t, params)
+    bars = by_hand.adjoints(X, t, params)
+    G = X @ params["U"].T + params["b"]
+    G_bar = bars["H_bar"] * (1 - G * G)
+    return {**grads, "U": G_bar.T @ X, "b": G_bar.sum(axis=0)}, loss
+
+
+@pytest.mark.parametrize("backprop", [by_hand.backprop, engine.backprop, compiled.backprop])
+def test_the_ways_of_the_project_are_right(backprop):
+    check = check_backprop(backprop)
+    assert check.ok
+    assert check
+    assert (check.score, check.status, check.wrong, check.mistakes) == (1.0, 0, [], [])
+    check.assert_ok()
+
+
+def test_the_engine_is_recognised_and_not_forbidden():
+    assert any(
+        "autodiff" in note or "engine" in note for note in check_backprop(engine.backprop).notes
+    )
+
+
+def test_a_wrong_one_raises_with_the_diagnosis():
+    check = check_backprop(wrong_slope)
+    assert (check.score, check.status, check.wrong) == (0.5, 1, ["U", "b"])
+    assert check.mistakes[0]["kind"] == "slope at the wrong place"
+    assert check.mistakes[0]["equation"] == "G_bar"
+    assert check.line.endswith(': G_bar = bars["H_bar"] * (1 - G * G)')
+    with pytest.raises(AssertionError, match="the slope was taken at G") as error:
+        check.assert_ok()
+    assert str(error.value) == str(check) == repr(check)
+
+
+def test_hints_say_more_step_by_step_and_the_solution_last():
+    check = check_backprop(wrong_slope)
+    levels = [check.text(hint) for hint in range(4)]
+    assert levels[0].startswith("wrong_slope is wrong.")
+    assert "U" not in levels[0].replace("U, b", "")
+    assert "The gradients in U and b are wrong; those in W and c are right." in levels[1]
+    assert "G_bar" not in levels[1]
+    assert "Look at the equation of G_bar (your line" in levels[2]
+    for solution in ("1 - H", "tanh", "the slope"):
+        assert not any(solution in text for text in levels[:3])
+    assert RIGHT in levels[3]
+    assert WRONG in levels[3]
+
+
+@pytest.mark.parametrize("hint", range(3))
+def test_json_says_no_more_than_the_hint(hint):
+    text = json.dumps(check_backprop(wrong_slope).to_dict(hint))
+    assert RIGHT not in text
+    assert "the slope" not in text
+    right = engine.backprop(*drawn(Task.load(None), 0)[0][0], drawn(Task.load(None), 0)[0][1])[0]
+    for gradient in right.values():
+        assert all(f"{x:.5g}" not in text for x in np.ravel(gradient))
+
+
+def test_a_wrong_loss_is_wrong_and_named():
+    def summed(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return grads, loss * len(X)
+
+    check = check_backprop(summed)
+    assert (check.ok, check.score, check.wrong) == (False, 1.0, [])
+    assert "The loss is wrong" in check.text()
+    assert "times" in check.loss
+
+
+def test_gradients_that_are_true_to_a_wrong_loss_are_recognised():
+    check = check_file(MISTAKES / "summed_loss.py")
+    assert "Your gradients are those of your loss" in check.loss
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(TypeError, match="must be a function, not dict"):
+        check_backprop({})
+
+
+def test_what_raises_could_not_be_checked():
+    def broken(X, t, params):
+        return params["V"]
+
+    check = check_backprop(broken)
+    assert (check.status, check.ok, check.score) == (2, False, 0.0)
+    assert "could not be checked" in check.text()
+    with pytest.raises(AssertionError, match="KeyError"):
+        check.assert_ok()
+
+
+def test_nan_is_wrong():
+    def nan(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {**grads, "W": grads["W"] * np.nan}, loss
+
+    check = check_backprop(nan)
+    assert check.wrong == ["W"]
+    assert "NaN" in check.text()
+    json.dumps(check.to_dict())
+
+
+def test_noise_is_said():
+    rng = np.random.default_rng(0)
+
+    def noisy(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {k: g + rng.normal(size=np.shape(g)) for k, g in grads.items()}, loss
+
+    check = check_backprop(noisy)
+    assert not check.ok
+    assert any("second call" in note for note in check.notes)
+
+
+def test_the_points_make_mistakes_visible():
+    for seed in range(50):
+        X, t, params = problem(np.random.default_rng(seed))
+        G = X @ params["U"].T + params["b"]
+        assert set(t) == {0, 1}
+        assert min(params["W"]) < 0 < max(params["W"])
+        assert np.all(params["b"] != 0.0)
+        assert 0.3 < np.median(abs(G)) < 2.0
+    assert check_backprop(by_hand.backprop).diagnosis.warnings == []
+
+
+def test_every_seed_gives_the_same_diagnosis():
+    for seed in range(20):
+        check = check_backprop(wrong_slope, seed=seed)
+        assert [slip["equation"] for slip in check.mistakes] == ["G_bar"], seed
+
+
+# The command.
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys, *args):
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    return stop.value.code, *capsys.readouterr()
+
+
+def test_check_exits_with_0_1_or_2(capsys, tmp_path):
+    Path("right.py").write_text(CODE.replace(WRONG, RIGHT))
+    Path("wrong.py").write_text(CODE)
+    Path("broken.py").write_text(CODE + "\nimport nothing_like_this\n")
+    Path("none.py").write_text("x = 1\n")
+    assert run(capsys, "check", "right.py")[0] == 0
+    status, out, _ = run(capsys, "check", "wrong.py")
+    assert status == 1
+    assert "your line 26: G_bar = H_bar * (1 - G * G)" in out
+    assert run(capsys, "check", "none.py")[0] == 2
+    assert run(capsys, "check", "missing.py")[0] == 2
+    status, out, _ = run(capsys, "check", "broken.py")
+    assert status == 1
+    assert "nothing_like_this" in out
+
+
+def test_check_gives_json_and_hints(capsys):
+    Path("wrong.py").write_text(CODE)
+    status, out, _ = run(capsys, "check", "wrong.py", "--json", "--hint", "2")
+    found = json.loads(out)
+    assert status == 1
+    assert found["mistakes"] == [{"equation": "G_bar"}]
+    assert found["per_parameter"]["W"] == {"verdict": "right"}
+
+
+def test_check_takes_another_function_and_a_notebook(capsys):
+    Path("two.py").write_text(CODE.replace("def backprop(", "def mine("))
+    assert run(capsys, "check", "two.py:mine")[0] == 1
+    cells = [{"cell_type": "code", "source": ["%matplotlib inline\n", *CODE.splitlines(True)]}]
+    Path("notebook.ipynb").write_text(json.dumps({"cells": cells, "nbformat": 4}))
+    status, out, _ = run(capsys, "check", "notebook.ipynb")
+    assert status == 1
+    assert "the slope was taken at G" in out
+
+
+OTHER = """
+import numpy as np
+from autodiff import mean
+
+
+def cost(params, X, t):
+    return mean((X @ params["w"] - t) ** 2)
+
+
+def problem(rng):
+    return rng.normal(size=(7, 3)), rng.normal(size=7), {"w": rng.normal(size=3)}
+
+
+def backprop(X, t, params):
+    return {"w": X.T @ (X @ params["w"] - t) / len(X)}
+"""
+
+
+def test_check_takes_another_network(capsys):
+    Path("other.py").write_text(OTHER)
+    status, out, _ = run(capsys, "check", "other.py", "--loss", "other.py:cost")
+    assert status == 1
+    assert "the factor 2 was forgotten" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (OTHER.replace("def problem", "def points"), "must also define problem(rng)"),
+        (OTHER.replace("def cost", "def price"), "cost"),
+        ("def cost(:", "SyntaxError"),
+        (OTHER.replace("return rng.normal(size=(7, 3)), rng", "return 3, rng"), "of shape ()"),
+        (OTHER.replace('return mean((X @ params["w"] - t) ** 2)', "return 3.0"), "cost"),
+    ],
+)
+def test_a_wrong_loss_file_is_refused_in_a_sentence(capsys, text, words):
+    Path("other.py").write_text(OTHER)
+    Path("loss.py").write_text(text)
+    status, _, err = run(capsys, "check", "other.py", "--loss", "loss.py:cost")
+    assert status == 2
+    assert err.startswith("backprop: --loss: ")
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+def test_few_points_are_warned_about(capsys):
+    Path("right.py").write_text(CODE.replace(WRONG, RIGHT))
+    status, out, _ = run(capsys, "check", "right.py", "--points", "1")
+    assert status == 0
+    assert "There is one example" in out
+
+
+# The class.
+
+
+def test_grade_writes_marks_and_goes_on_where_it_was_interrupted(capsys):
+    Path("class/ann").mkdir(parents=True)
+    Path("class/ann/work.py").write_text(CODE)
+    Path("class/bob.py").write_text(CODE.replace(WRONG, RIGHT))
+    Path("class/eve.py").write_text("while True:\n    pass\n".replace("True", "1 / 0"))
+    status, _, err = run(capsys, "grade", "class", "--out", "marks/grades.csv")
+    assert status == 0, err
+    head, *lines = Path("marks/grades.csv").read_text().splitlines()
+    assert head == "submission,score,verdict,U,b,W,c,mistake,equation,hint,notes"
+    assert [line.split(",")[:3] for line in lines] == [
+        ["ann/work.py", "0.5", "wrong"],
+        ["bob.py", "1.0", "right"],
+        ["eve.py", "0.0", "could not be checked"],
+    ]
+    assert RIGHT not in lines[0]
+    rows = json.loads(Path("marks/grades.json").read_text())
+    assert rows[0]["mistake"] == ["slope at the wrong place"]
+    assert Path("marks/grades.png").stat().st_size > 5_000
+    assert not Path("marks/grades.partial").exists()
+    first = Path("marks/grades.csv").read_text()
+
+    status, _, err = run(capsys, "grade", "class", "--out", "marks/grades.csv")
+    assert status == 2
+    assert "is there already" in err
+
+    from comparisons.homework import grading
+
+    settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
+    for row in grading.grade(Path("class"), Path("marks/again.partial"), settings):
+        if row["submission"] == "bob.py":
+            break
+    noted = Path("marks/again.partial").read_text()
+    Path("marks/again.partial").write_text(noted.replace('"score": 1.0', '"score": 0.25') + "{half")
+    assert run(capsys, "grade", "class", "--out", "marks/again.csv")[0] == 0
+    second = Path("marks/again.csv").read_text()
+    assert second == first.replace("bob.py,1.0", "bob.py,0.25")
+
+
+def test_grade_refuses_an_empty_folder(capsys):
+    Path("empty").mkdir()
+    status, _, err = run(capsys, "grade", "empty")
+    assert status == 2
+    assert "no .py or .ipynb file" in err
+
+
+def test_a_fault_of_ours_costs_one_row(monkeypatch):
+    from comparisons.homework import grading
+
+    def fails(*args):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(grading, "check_file", fails)
+    row = grading.graded(MISTAKES / "sign.py", "sign.py", grading.Settings(3, 0, 11, None))
+    assert row["verdict"] == "could not be checked"
+    assert "RuntimeError: no" in " ".join(row["hint"])
+
+
+def test_a_refused_check_is_plain():
+    check = Check.refused("x", "it is empty")
+    assert str(check) == "x could not be checked: it is empty"
+    assert check.to_dict()["problem"] == "it is empty"

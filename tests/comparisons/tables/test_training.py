@@ -1,0 +1,135 @@
+"""Training with every way, and the timing of every way and peer."""
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from places import GOLDEN
+
+from comparisons.tables import peers, speed, training
+from comparisons.tables.agreement import difference
+from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way
+from mlp import by_hand
+from mlp.data import tutorial_problem
+
+
+def test_the_loss_table_is_the_tutorials():
+    result = training.measure(0, 500, 3, 1000, 1.0, ways=list(NUMPY_WAYS[:2]))
+    for way in result["ways"].values():
+        for step, loss in GOLDEN["loss_by_step"].items():
+            assert way["losses"][int(step)] == pytest.approx(loss, abs=1e-9)
+        for name, p in GOLDEN["final_parameters"].items():
+            assert np.allclose(way["params"][name], p, rtol=0, atol=1e-9)
+    y = by_hand.forward(*final(result))
+    _, t, _ = tutorial_problem()
+    assert result["ways"]["engine"]["accuracy"] == np.mean((y > 0.5) == t)
+    assert result["ways"]["engine"]["largest_distance"] < 1e-12
+
+
+def final(result):
+    X, _, _ = tutorial_problem()
+    return X, {name: np.array(p) for name, p in result["ways"]["by hand"]["params"].items()}
+
+
+def test_a_slow_way_makes_fewer_steps_unless_asked():
+    slow = Way("slow", by_hand.backprop, seconds=lambda n, h: 0.025)
+    ways = [BY_HAND, slow]
+    assert training.measure(0, 20, 3, 120, 1.0, ways=ways)["ways"]["slow"]["steps"] == 100
+    assert training.measure(0, 20, 3, 120, 1.0, True, ways)["ways"]["slow"]["steps"] == 120
+
+
+def test_a_way_that_leaves_the_path_is_seen():
+    def backprop(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {**grads, "c": grads["c"] + 1e-4}, loss
+
+    result = training.measure(0, 20, 3, 50, 1.0, ways=[BY_HAND, Way("off", backprop)])
+    assert 1e-4 < result["ways"]["off"]["largest_distance"] < 1e-1
+    assert result["ways"]["off"]["at_step"] == 50
+    assert training.verdict(result) == (
+        "The runs part: by hand and off disagree; run `backprop gradients` first."
+    )
+
+
+def test_a_way_that_diverges_is_told_and_does_not_end_the_comparison():
+    def backprop(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return grads, np.inf if params["c"] else loss
+
+    result = training.measure(0, 20, 3, 50, 1.0, ways=[BY_HAND, Way("off", backprop)])
+    assert result["ways"]["off"]["diverged_at"] == 1
+    assert any("off diverged" in str(x) for x in training.tables(result))
+
+
+def test_no_steps_at_all():
+    result = training.measure(0, 20, 3, 0, 1.0, ways=list(NUMPY_WAYS[:2]))
+    assert result["ways"]["engine"]["largest_distance"] == 0.0
+    training.tables(result)
+    training.figure(result)
+
+
+@pytest.mark.parametrize("name", list(peers.PEERS))
+def test_a_peers_first_step_is_that_of_by_hand(name):
+    package, start, tolerance = peers.PEERS[name]
+    pytest.importorskip(package)
+    X, t, params = tutorial_problem(30, 3, 1)
+    before = {key: np.array(p) for key, p in params.items()}
+    _, gap = speed.checked_step(start, X, t, params, by_hand.backprop(X, t, params))
+    assert gap < tolerance
+    assert all(np.array_equal(p, before[key]) for key, p in params.items())
+
+
+@pytest.mark.parametrize("name", list(peers.PEERS))
+def test_a_peers_second_step_starts_where_the_first_ended(name):
+    package, start, tolerance = peers.PEERS[name]
+    pytest.importorskip(package)
+    X, t, params = tutorial_problem(30, 3, 1)
+    step, current = start(X, t, params)
+    own_step, own = peers.from_backprop(by_hand.backprop)(X, t, params)
+    for _ in range(3):
+        assert float(step()) == pytest.approx(own_step(), rel=10 * tolerance)
+    assert difference((current(), 0.0), (own(), 0.0))["relative"] < 10 * tolerance
+
+
+def test_micrograd_works_for_more_points_than_python_may_recurse():
+    pytest.importorskip("micrograd")
+    X, t, params = tutorial_problem(1500, 1, 0)
+    found = difference(peers.micrograd_backprop(X, t, params), by_hand.backprop(X, t, params))
+    assert found["relative"] < 1e-12
+
+
+def test_a_contestant_with_a_wrong_gradient_is_not_timed(monkeypatch):
+    def wrong(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {**grads, "c": grads["c"] * 1.5}, loss
+
+    contestants = {
+        "by hand": (peers.from_backprop(by_hand.backprop), 1e-10),
+        "wrong": (peers.from_backprop(wrong), 1e-10),
+    }
+    monkeypatch.setattr(speed, "contestants_for", lambda points, hidden: (contestants, ""))
+    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
+    result = speed.measure(0, 30, 3)
+    assert list(result["ways"]) == ["by hand"]
+    (note,) = result["notes"]
+    assert note.startswith("wrong is not timed: it and by hand disagree (")
+    assert note.endswith("); run `backprop gradients`.")
+    assert "grey" not in speed.figure(result).axes[0].get_xlabel()
+
+
+def test_each_engine_is_timed_in_a_process_of_its_own():
+    for name in speed.ALONE:
+        if name == "micrograd" and not find_spec("micrograd"):
+            continue
+        times = speed.in_own_process(name, 0, 10, 2)
+        assert len(times) >= 3
+        assert min(times) > 0.0
+
+
+def test_what_would_take_too_long_is_left_out():
+    contestants, sentence = speed.contestants_for(1_000_000, 3)
+    assert "by hand" in contestants
+    assert "engine" in contestants
+    assert "micrograd" not in contestants
+    assert "number by number" in sentence
+    assert ("micrograd" in sentence) == bool(find_spec("micrograd"))

@@ -1,0 +1,357 @@
+"""The command line: exit statuses, one line for every wrong input, JSON, figures."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from places import ROOT
+
+from comparisons import cli
+from comparisons.cli import main
+from comparisons.tables import gradients, speed, ways
+from comparisons.tables.ways import NUMPY_WAYS, Way
+from mlp import by_hand
+
+SMALL = ["--points", "30", "--steps", "20"]
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch, tmp_path):
+    """Restore the environment that `main` changes, run in an empty folder, without PyTorch."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(ways, "find_spec", lambda package: None)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys, *args):
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+
+def set_width(monkeypatch, columns):
+    """Rich keeps the environment that it found when it was imported."""
+    monkeypatch.setattr("rich.console.Console._environ", {"COLUMNS": str(columns)})
+
+
+@pytest.mark.parametrize("part", ["gradients", "training"])
+def test_a_part_prints_its_tables_and_draws_its_figure(capsys, part):
+    status, out, err = run(capsys, part, *SMALL)
+    assert (status, err) == (0, "")
+    assert "engine" in out
+    assert Path("out", f"{part}.png").stat().st_size > 10_000
+
+
+def test_the_derivation_is_printed_and_drawn(capsys, monkeypatch):
+    set_width(monkeypatch, 80)
+    status, out, err = run(capsys, "derivation", "--hidden", "2")
+    assert (status, err) == (0, "")
+    for line in ("g₂   = U₂₁ · x₁ + U₂₂ · x₂ + b₂", "G    = X Uᵀ + b               (500, 2)"):
+        assert line in out.splitlines()
+    assert Path("out", "derivation.png").stat().st_size > 10_000
+    _, out, _ = run(capsys, "derivation", "--hidden", "11", "--json")
+    assert set(json.loads(out)["derivation"]) == {"vectorised"}
+
+
+@pytest.mark.parametrize("part", ["stability", "differences", "derivation"])
+def test_json_is_valid_and_alone(capsys, part):
+    status, out, err = run(capsys, part, "--json", "--out", "here/too")
+    assert (status, err) == (0, "")
+    found = json.loads(out, parse_constant=pytest.fail)
+    assert set(found) == {"options", "circumstances", part, "figures"}
+    assert found["figures"] == [str(Path("here/too", f"{part}.png"))]
+
+
+def test_infinities_are_strings_in_json(capsys):
+    _, out, _ = run(capsys, "stability", "--json")
+    rows = {(r["z"], r["t"]): r for r in json.loads(out)["stability"]["table"]}
+    assert rows[40.0, 0]["loss"]["naive"] == "inf"
+    assert rows[40.0, 1]["loss"]["naive"] == "nan"
+    assert float(rows[40.0, 0]["loss"]["naive"]) == float("inf")
+
+
+def test_the_schema_of_gradients_and_training(capsys):
+    _, out, _ = run(capsys, "gradients", "--json", *SMALL)
+    found = json.loads(out)
+    assert found["options"]["points"] == 30
+    assert found["gradients"]["culprits"] == []
+    for place in found["gradients"]["places"]:
+        for pair in place["pairs"]:
+            assert len(pair["ways"]) == 2
+            assert set(pair["parameters"]) == {"U", "b", "W", "c"}
+            for parameter in pair["parameters"].values():
+                assert set(parameter) == {"absolute", "relative", "entry"}
+    _, out, _ = run(capsys, "training", "--json", *SMALL)
+    for way in json.loads(out)["training"]["ways"].values():
+        assert len(way["losses"]) == way["steps"] == 20
+        assert 0.0 <= way["accuracy"] <= 1.0
+
+
+@pytest.mark.parametrize("first", [[], ["all"]])
+def test_all_is_the_default(capsys, monkeypatch, first):
+    monkeypatch.setattr(speed, "installed_peers", dict)
+    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
+    monkeypatch.setattr(speed, "ROUNDS", 3)
+    status, out, err = run(capsys, *first, "--json", *SMALL)
+    assert (status, err) == (0, "")
+    found = json.loads(out, parse_constant=pytest.fail)
+    assert set(cli.COMPARISONS) <= set(found)
+    assert len(found["figures"]) == 5
+    assert found["speed"]["ways"]["by hand"]["ratio"] == 1.0
+    assert found["speed"]["ways"]["engine"]["microseconds"] > 0.0
+
+
+def test_no_argument_at_all_runs_everything(monkeypatch):
+    ran = []
+    monkeypatch.setattr(cli, "run", lambda parts, **options: ran.append((list(parts), options)))
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 0
+    ((parts, options),) = ran
+    assert parts == cli.COMPARISONS
+    assert options["points"] == 500
+    assert options["steps"] == 1000
+    assert options["out"] == "out"
+
+
+def test_exit_status_1_and_the_culprit_where_exact_ways_disagree(capsys, monkeypatch):
+    def wrong(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {**grads, "U": grads["U"] * (1.0 + 1e-9)}, loss
+
+    broken = [Way("engine", wrong) if w.name == "engine" else w for w in NUMPY_WAYS]
+    monkeypatch.setattr(gradients, "installed_ways", lambda: broken)
+    status, out, _ = run(capsys, "gradients", *SMALL)
+    assert status == 1
+    assert "engine is wrong" in out
+    status, out, _ = run(capsys, "gradients", "--json", *SMALL)
+    assert status == 1
+    assert json.loads(out)["gradients"]["culprits"] == ["engine"]
+
+
+@pytest.mark.parametrize("args", ["--points 10", "--seed 7 --hidden 1"])
+def test_exit_status_0_where_the_gradient_is_nearly_0(capsys, args):
+    status, out, _ = run(capsys, "gradients", "--steps", "20000", *args.split())
+    assert status == 0
+    assert "exact ways agree" in out
+
+
+WRONG = [
+    ["--bogus"],
+    ["nonsense"],
+    ["gradients", "extra"],
+    ["gradients", "--points", "-3"],
+    ["gradients", "--points", "1"],
+    ["gradients", "--points", "many"],
+    ["gradients", "--points", "2.5"],
+    ["gradients", "--points", "1" + "0" * 30],
+    ["gradients", "--points"],
+    ["gradients", "--hidden", "0"],
+    ["gradients", "--points", "2000000", "--hidden", "1000"],
+    ["gradients", "--seed", "-1"],
+    ["gradients", "--seed", str(2**32)],
+    ["gradients", "--seed", "a\nb"],
+    ["training", "--steps", "-1"],
+    ["training", "--steps", "1e3"],
+    ["training", "--learning-rate", "fast"],
+    ["training", "--learning-rate", "nan"],
+    ["training", "--learning-rate", "inf"],
+    ["training", "--learning-rate", "0"],
+    ["training", "--learning-rate", "-1"],
+    ["training", "--learning-rate", "1e300"],
+    ["training", "--learning-rate", "1e5"],
+    ["gradients", "--learning-rate", "1e308"],
+    ["stability", "--points", "10"],
+    ["stability", "--out", "file/inside"],
+    ["stability", "--out", "file"],
+    ["stability", "--out", "nul\0byte"],
+    ["stability", "--out", "x" * 5000],
+    ["stability", "--out", "/proc/nothing"],
+    ["stability", "--json=3"],
+]
+
+
+@pytest.mark.parametrize("args", WRONG, ids=lambda args: " ".join(args)[:50].replace("\n", " "))
+def test_wrong_input_gives_one_line_and_exit_status_2(capsys, args):
+    Path("file").touch()
+    status, out, err = run(capsys, *args)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("backprop: ")
+    assert err.count("\n") == 1
+    assert len(err) > len("backprop: ") + 10
+
+
+def test_a_figure_that_cannot_be_written_is_one_line_too(capsys):
+    Path("out", "stability.png").mkdir(parents=True)
+    status, _, err = run(capsys, "stability", "--json")
+    assert status == 2
+    assert err.startswith("backprop: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["", *cli.PARTS, "all"])
+def test_help_shows_an_example(capsys, name):
+    status, out, err = run(capsys, *([name] if name else []), "--help")
+    assert (status, err) == (0, "")
+    assert "Example: backprop" in out
+
+
+def process(*args, program=("-m", "comparisons")):
+    return subprocess.Popen(
+        [sys.executable, *program, *args],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([".", str(ROOT)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in a shell's background, it would inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+@pytest.mark.parametrize("args", [WRONG[0], WRONG[3], WRONG[22]])
+def test_no_traceback_in_a_process(args):
+    with process(*args) as running:
+        out, err = running.communicate()
+    assert running.returncode == 2
+    assert out == ""
+    assert err.startswith("backprop: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 1.5])
+def test_ctrl_c_exits_with_130_and_no_traceback(seconds):
+    with process("training", "--steps", "1000000") as running:
+        deadline = time.monotonic() + 20.0
+        # The folder is made before anything is measured, so Python and main are up by then.
+        while not Path("out").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=20)
+    assert (running.returncode, out, err) == (130, "", "")
+
+
+def installed():
+    """Return what the script `backprop` runs when it is installed."""
+    entry = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["backprop"]
+    module, function = entry.split(":")
+    return ["-c", f"from {module} import {function}; {function}()"]
+
+
+INTERRUPT = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+
+
+@pytest.mark.parametrize("program", [["-m", "comparisons"], installed()], ids=["-m", "installed"])
+@pytest.mark.parametrize("package", ["click", "numpy"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        INTERRUPT,
+        # Python itself ends by the signal where KeyboardInterrupt leaves `exec` of text,
+        f"exec({INTERRUPT!r})",
+        # loses it in a callback,
+        f"import weakref\ndef gone(_):\n    {INTERRUPT}\nx = weakref.ref(set(), gone)",
+        # and extensions make another error of it.
+        f"try:\n    {INTERRUPT}\nexcept BaseException:\n    raise ImportError from None",
+    ],
+    ids=["plain", "exec", "callback", "other error"],
+)
+def test_ctrl_c_during_an_import_exits_with_130_and_no_traceback(program, package, code):
+    Path(f"{package}.py").write_text(f"{code}\nraise RuntimeError('not interrupted')")
+    with process("stability", program=program) as running:
+        out, err = running.communicate(timeout=20)
+    assert (running.returncode, out, err) == (130, "", "")
+
+
+def test_an_interrupt_in_this_process_is_exit_status_130(capsys, monkeypatch):
+    def interrupted(parts, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", interrupted)
+    status, out, err = run(capsys, "stability")
+    assert (status, out, err.strip()) == (130, "", "")
+
+
+def test_a_closed_pipe_is_no_traceback():
+    with process("stability") as running:
+        running.stdout.close()
+        err = running.stderr.read()
+    assert running.returncode == 141
+    assert err == ""
+
+
+def test_one_thread_is_set_before_numpy_is_imported():
+    with process("stability", "--json") as running:
+        out, _ = running.communicate()
+    assert json.loads(out)["circumstances"]["threads"] == 1
+    check = "import sys, comparisons.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("part", ["gradients", "training", "stability", "differences"])
+def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part, columns):
+    options = {"stability": [], "differences": SMALL[:2]}.get(part, SMALL)
+
+    def printed(columns):
+        set_width(monkeypatch, columns)
+        return run(capsys, part, *options)[1]
+
+    narrow, wide = printed(columns), printed(200)
+    assert narrow != wide
+    assert [word for word in narrow.split() if any(map(str.isdigit, word))] == [
+        word for word in wide.split() if any(map(str.isdigit, word))
+    ]
+
+
+def test_runs_that_part_are_not_called_the_same(capsys):
+    status, out, _ = run(capsys, "training", "--learning-rate", "10", "--seed", "1")
+    assert status == 0
+    words = " ".join(out.split())
+    assert "The runs part: at this learning rate training amplifies rounding errors" in words
+    assert "the run is the same" not in words
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["gradients", "--points", "abc"], "'abc' is not a whole number"),
+        (["training", "--learning-rate", "fast"], "'fast' is not a number"),
+        (["training", "--learning-rate", "0"], "0 is not above 0"),
+        (["--seed", "1", "gradients"], "as in: backprop gradients --seed 1"),
+        (
+            ["training", "--learning-rate", "30"],
+            "by hand the loss is no number at step 4: a y has rounded to 0 or 1 "
+            "(see `backprop stability`); try a smaller --learning-rate than 30",
+        ),
+    ],
+)
+def test_errors_say_what_is_wrong(capsys, args, said):
+    assert said in run(capsys, *args)[2]
+
+
+def test_no_steps_print_nothing_that_is_empty(capsys):
+    _, out, _ = run(capsys, "training", "--steps", "0")
+    assert "No step was made" in out
+    assert "by hand" not in out
+
+
+def test_all_ends_with_a_line_for_each_part(capsys, monkeypatch):
+    monkeypatch.setattr(speed, "installed_peers", dict)
+    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
+    monkeypatch.setattr(speed, "ROUNDS", 3)
+    set_width(monkeypatch, 300)
+    _, out, _ = run(capsys, "all", *SMALL)
+    assert [line.split(":")[0] for line in out.splitlines()[-5:]] == cli.COMPARISONS
+
+
+def test_short_help(capsys):
+    assert run(capsys, "gradients", "-h") == run(capsys, "gradients", "--help")
