@@ -13,12 +13,15 @@ from autodiff import primitives
 from autodiff.arrays import shape
 from autodiff.graph import Node, Primitive
 from autodiff.readings.notation import (
+    AS_A_CALL,
     ATOM,
     CODE,
+    NOTATION,
     PRODUCT,
     SIGN,
     TEX,
     Names,
+    Notation,
     Style,
     Written,
     cleaned,
@@ -459,7 +462,7 @@ class Listing:
         """Write a number; whole ones as integers where the result is a float anyway."""
         text = style.number(term.number)
         if style is CODE and is_whole(term.number) and not isinstance(term.number, bool):
-            template = reader.primitive and reader.primitive.notation["code"]
+            template = reader.primitive and notation_of(reader.primitive).code
             if isinstance(template, str) and levels_of(template)[0] < ATOM:
                 others = [x for x in reader.operands if not x.is_number]
                 if (others or template == "{} / {}") and not any(x.is_mask for x in others):
@@ -473,7 +476,7 @@ def applied(listing: Listing, term: Term, operands: list[Written], style: Style)
     primitive = term.primitive
     assert primitive is not None
     parameters = term.parameters
-    template: Any = primitive.notation[style.name]
+    template: Any = notation_of(primitive).template(style.name)
     if callable(template):
         template = template(*[np.asarray(x.data) for x in term.operands], **parameters)
     fields = {key: parameter(listing, key, x) for key, x in parameters.items()}
@@ -494,6 +497,10 @@ def applied(listing: Listing, term: Term, operands: list[Written], style: Style)
     if style is CODE and listing.is_weak(term):
         return Written(f"float({result.text})")
     return result
+
+
+def notation_of(primitive: Primitive) -> Notation:
+    return NOTATION.get(primitive.name, AS_A_CALL)
 
 
 def joined(operands: list[Written]) -> str:
