@@ -249,7 +249,7 @@ class Edits:
         for term in (out, out if x is None else x):
             placeholders.append(Traced(term.data))
             listing.of_node[placeholders[-1]] = term
-        result: Node = f.rules[0](1.0, *placeholders)
+        result: Node = dict(f.rules)[0](1.0, *placeholders)
         for node in oldest_first([result]):
             listing.add(node, forward=False)
         term = listing.of_node[result]
