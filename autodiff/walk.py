@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.arrays import shape
 from autodiff.errors import called
-from autodiff.graph import Node
+from autodiff.graph import Node, ndarray
 from autodiff.primitives import cast
 
 
@@ -56,7 +56,10 @@ def walk(
                 part = rule(g, out, x, y) if two else rule(g, out, *inputs, **node.parameters)
             except ZeroDivisionError:  # Python raises where NumPy gives inf or nan
                 part = rule(*map(np.float64, (g, out, *inputs)))
-            if type(part) is not float or type(operand._raw) is not float:
+            raw = operand._raw
+            if type(part) is not type(raw) or (
+                type(raw) is ndarray and (part.shape != raw.shape or part.dtype is not raw.dtype)
+            ):
                 part = fit(part, operand, node)
             adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
     return adjoints
