@@ -2,175 +2,213 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autodiff import primitives
-from autodiff.graph import Primitive
 from autodiff.readings.listing import Listing, Term, frozen
 
-VIEWS = (primitives.reshape, primitives.getitem, primitives.broadcast_to)
-WHOLE = (*VIEWS, primitives.scatter, primitives.cast, primitives.concatenate, primitives.logsumexp)
+KIND_OF = {
+    **dict.fromkeys((primitives.reshape, primitives.getitem, primitives.broadcast_to), "view"),
+    **dict.fromkeys((primitives.scatter, primitives.cast, primitives.concatenate), "call"),
+    primitives.logsumexp: "call",
+}
 """Primitives that are called as they are; the functions of the others are taken apart."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Call:
+    """One NumPy call, or an argument, and what it gave with the numbers of the first run.
+
+    `kind` is the method of a ufunc, such as "__call__" and "reduce"; "call" for another function,
+    or "view" if the result may share the memory of the first operand; "input" for an argument;
+    "expect" for a number that has to be as true or false as it was. Operands are calls, and numbers
+    and arrays that are constant.
+    """
+
+    function: Any
+    name: str
+    kind: str
+    operands: tuple[Any, ...]
+    options: Mapping[str, Any]
+    data: Any
+
+    @property
+    def ndim(self) -> int:
+        return np.ndim(self.data)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(self.data)
+
+    @property
+    def reads(self) -> list[Call]:
+        """The operands that are not constant."""
+        return [x for x in self.operands if isinstance(x, Call)]
+
+
+class Calls(NamedTuple):
+    """The calls that give a value and its gradients, in order; results are calls or constants.
+
+    `gradients` are found by the path of their argument, as in ("params", "U"); `names` are those of
+    the listing, which does not name every result.
+    """
+
+    calls: list[Call]
+    inputs: list[Call]
+    value: Any
+    gradients: dict[tuple[Any, ...], Any]
+    names: dict[Call, str]
+
+
+def calls_of(listing: Listing) -> Calls:
+    """Return the calls of NumPy that a listing stands for, as far as its results need them."""
+    recorder = Recorder(listing.has_float32)
+    of: dict[Term, Any] = {
+        term: Call(None, "", "input", (), {}, recorder.held(term.data)) for term in listing.inputs
+    }
+    with np.errstate(all="ignore"):
+        for term in listing.used:
+            primitive: Any = term.primitive
+            inputs = [recorder.symbol(of.get(x, x.data)) for x in term.operands]
+            if primitive in KIND_OF:
+                options = (KIND_OF[primitive], inputs, term.parameters, primitive.name)
+                x = recorder.record(primitive.function, *options)
+            else:
+                x = primitive.function(*inputs, **term.parameters)
+            of[term] = call_of(x)
+    names: dict[Call, str] = {}
+    for term, x in of.items():
+        if isinstance(x, Call) and term.name:
+            names.setdefault(x, term.name)
+    differentiated = {listing.trace.parameters[i] for i in listing.trace.positions}
+    gradients = {}
+    for x in listing.trace.inputs:
+        if x.node in listing.gradients:
+            term = listing.gradients[x.node]
+            gradients[x.path] = of.get(term, term.data)
+        elif x.path[0] in differentiated:
+            gradients[x.path] = np.zeros(np.shape(x.node._raw), np.result_type(x.node._raw))
+    value = of.get(listing.value, listing.value.data)
+    calls = needed(recorder.calls, [value, *gradients.values()])
+    return Calls(calls, [of[term] for term in listing.inputs], value, gradients, names)
+
+
+def needed(calls: Sequence[Call], results: Sequence[Any]) -> list[Call]:
+    """Return the calls that results depend on, and what is expected on the way."""
+    kept: list[Call] = []
+    wanted = {x for x in results if isinstance(x, Call)}
+    for call in reversed(calls):
+        if call.kind == "expect" or call in wanted:
+            kept.append(call)
+            wanted.update(call.reads)
+    return kept[::-1]
+
+
 class Symbol(NDArrayOperatorsMixin):
-    """An array that NumPy's functions are written down for, with the numbers of the first call."""
+    """A result to which NumPy's functions are applied in order that they are recorded."""
 
-    def __init__(self, calls: Calls, data: Any, step: Step | None = None) -> None:
-        self.calls = calls
-        self.data = data
-        self.step = step
-        self.name = ""
-
-    __hash__ = object.__hash__
+    def __init__(self, recorder: Recorder, call: Call) -> None:
+        self.recorder = recorder
+        self.call = call
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         options.pop("out", None)  # as in `x /= y`, where a new result is as good
-        return self.calls.record(ufunc, method, inputs, options)
+        if method == "__call__":
+            return self.recorder.record(ufunc, method, inputs, options)
+        name = f"{ufunc.__name__}_{method}"
+        return self.recorder.record(getattr(ufunc, method), method, inputs, options, name)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return self.calls.record(function, "call", args, options)
+        return self.recorder.record(function, "call", args, options)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("shape", "ndim", "size", "dtype", "strides"):
-            return getattr(np.asarray(self.data), name)
+            return getattr(np.asarray(self.call.data), name)
         raise AttributeError(name)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.calls.record("getitem", "view", (self,), {"index": index})
+        return self.recorder.record(item, "view", (self,), {"index": index})
 
     def __bool__(self) -> bool:
-        return self.calls.expect(self)
+        """Note that the code of a primitive has looked at a number: others end the program."""
+        found = bool(self.call.data)
+        self.recorder.calls.append(Call(None, "", "expect", (self.call,), {}, found))
+        return found
 
     @property
     def T(self) -> Any:  # noqa: N802
-        """The transpose."""
-        if self.step is not None and self.step.function == "T":
-            return self.step.inputs[0]
-        return self.calls.record("T", "view", (self,), {})
+        if self.call.function is transpose:
+            return self.recorder.symbol(self.call.operands[0])
+        return self.recorder.record(transpose, "view", (self,), {})
 
     def copy(self) -> Any:
-        """A copy, in full."""
-        return self.calls.record(np.copy, "call", (self,), {})
+        return self.recorder.record(np.copy, "call", (self,), {})
 
     def astype(self, dtype: Any) -> Any:
-        """The numbers in another dtype."""
-        return self.calls.record(np.asarray, "call", (self,), {"dtype": np.dtype(dtype)})
+        return self.recorder.record(np.asarray, "call", (self,), {"dtype": np.dtype(dtype)})
 
 
-class Step:
-    """One NumPy call: its function, what it is applied to, and the symbol that it gives.
+class Recorder:
+    """Notes the calls that are made on symbols, none of them twice; it holds no symbol itself.
 
-    `kind` is the method of a ufunc, such as "__call__" and "reduce"; of another function "call", or
-    "view" if the result may share the memory of the first operand; or "expect", for a number that
-    must be `expected`.
+    Where there are float32 arrays, float64 numbers are Python's, which leave them as they are.
     """
 
-    def __init__(self, function: Any, kind: str, inputs: Sequence[Any], options: Any) -> None:
-        self.function = function
-        self.kind = kind
-        self.inputs = inputs
-        self.options = options
-        self.result: Any = None
-        self.expected: bool | None = None
-
-
-class Calls:
-    """The calls of NumPy that a listing stands for, none of them twice, and what they gave."""
-
-    def __init__(self, listing: Listing) -> None:
-        self.steps: list[Step] = []
+    def __init__(self, has_float32: bool) -> None:
+        self.calls: list[Call] = []
         self.known: dict[Any, Any] = {}
-        self.of_term: dict[Term, Any] = {}
-        self.weak = listing.has_float32  # float64 numbers are Python's, which leave float32 arrays
-        for term in listing.inputs:
-            self.of_term[term] = Symbol(self, self.held(term.data))
-        with np.errstate(all="ignore"):
-            for term in listing.used:
-                self.of_term[term] = self.computed(term)
+        self.has_float32 = has_float32
 
-    def computed(self, term: Term) -> Any:
-        """Compute a term on symbols, taken apart into NumPy's own functions where it can be."""
-        primitive = term.primitive
-        assert primitive is not None
-        operands = [self.value_of(x) for x in term.operands]
-        if primitive is primitives.transpose and term.parameters["axes"] is None:
-            return operands[0].T
-        if primitive in WHOLE:
-            kind = "view" if primitive in VIEWS else "call"
-            return self.record(primitive, kind, operands, term.parameters)
-        return primitive.function(*operands, **term.parameters)
-
-    def value_of(self, term: Term) -> Any:
-        """Return the symbol of a term, or a number."""
-        if term in self.of_term:
-            return self.of_term[term]
-        return term.number if term.is_number else term.data
-
-    def record(self, function: Any, kind: str, inputs: Sequence[Any], options: Any) -> Any:
+    def record(self, function: Any, kind: str, inputs: Any, options: Any, name: str = "") -> Any:
         """Note a call, unless the same was noted before; without symbols compute it at once."""
-        data = [x.data if isinstance(x, Symbol) else x for x in inputs]
-        key = (function, kind, *map(identity_of, inputs), frozen(options))
+        operands = tuple(map(call_of, inputs))
+        key = (function, *map(identity_of, operands), frozen(options))
         if key not in self.known:
-            result = self.held(apply(function, kind, data, options))
-            if any(isinstance(x, Symbol) for x in inputs):
-                if kind == "call" and np.may_share_memory(result, data[0]):
+            data = [data_of(x) for x in operands]
+            found = self.held(function(*data, **options))
+            if any(isinstance(x, Call) for x in operands):
+                if kind == "call" and np.may_share_memory(found, data[0]):
                     kind = "view"
-                step = Step(function, kind, inputs, options)
-                step.result = result = Symbol(self, result, step)
-                self.steps.append(step)
-            self.known[key] = result
-        return self.known[key]
+                found = Call(function, name or function.__name__, kind, operands, options, found)
+                self.calls.append(found)
+            self.known[key] = found
+        return self.symbol(self.known[key])
 
     def held(self, x: Any) -> Any:
         """Return a result as the program will have it."""
-        if type(x) is float and not self.weak:
-            return np.float64(x)
-        return float(x) if type(x) is np.float64 and self.weak else x
+        if isinstance(x, float):  # as np.float64 is
+            return float(x) if self.has_float32 else np.float64(x)
+        return x
 
-    def expect(self, symbol: Symbol) -> bool:
-        """Note that the code of a primitive has looked at a number: others end the program."""
-        step = Step(None, "expect", (symbol,), {})
-        step.expected = bool(symbol.data)
-        self.steps.append(step)
-        return step.expected
+    def symbol(self, x: Any) -> Any:
+        return Symbol(self, x) if isinstance(x, Call) else x
+
+
+def transpose(x: Any) -> Any:
+    return x.T
+
+
+def item(x: Any, index: Any) -> Any:
+    return x[index]
+
+
+def call_of(x: Any) -> Any:
+    """Return the call that a symbol stands for; other things as they are."""
+    return x.call if isinstance(x, Symbol) else x
+
+
+def data_of(x: Any) -> Any:
+    """Return the numbers of a result or a constant."""
+    return x.data if isinstance(x, Call) else x
 
 
 def identity_of(x: Any) -> Any:
     """Return what makes an operand the same as another."""
-    return id(x) if isinstance(x, Symbol) else frozen(x) if type(x) is not float else repr(x)
-
-
-def apply(function: Any, kind: str, inputs: Sequence[Any], options: Any) -> Any:
-    """Make the call that a step stands for."""
-    if function == "T":
-        return inputs[0].T
-    if function == "getitem":
-        return inputs[0][options["index"]]
-    if isinstance(function, Primitive):
-        return function.function(*inputs, **options)
-    if kind in ("call", "__call__"):
-        return function(*inputs, **options)
-    return getattr(function, kind)(*inputs, **options)
-
-
-def root(x: Symbol) -> Symbol:
-    """Return the symbol whose memory a view shows."""
-    while x.step is not None and x.step.kind == "view" and isinstance(x.step.inputs[0], Symbol):
-        x = x.step.inputs[0]
-    return x
-
-
-def needed(steps: Sequence[Step], results: Sequence[Any]) -> list[Step]:
-    """Return the steps that results depend on, and what is expected on the way."""
-    kept: list[Step] = []
-    wanted = {x for x in results if isinstance(x, Symbol)}
-    for step in reversed(steps):
-        if step.kind == "expect" or step.result in wanted:
-            kept.append(step)
-            wanted.update(x for x in step.inputs if isinstance(x, Symbol))
-    return kept[::-1]
+    if isinstance(x, (float, np.floating)):
+        return type(x), repr(x)  # 0.0 is not -0.0
+    return x if isinstance(x, Call) else frozen(x)
