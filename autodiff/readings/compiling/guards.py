@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinMethodType
 from typing import Any
 
@@ -24,7 +24,7 @@ class Unlike(Exception):  # noqa: N818
 class Scope(Names):
     """The names in a text: those of variables, and those of the objects that it refers to."""
 
-    def __init__(self, objects: Mapping[str, Any], taken: Sequence[str]) -> None:
+    def __init__(self, objects: Mapping[str, Any], taken: Iterable[str]) -> None:
         super().__init__([*objects, *taken])
         self.objects = dict(objects)
         self.name_of: dict[Any, str] = {}
@@ -40,33 +40,33 @@ class Scope(Names):
         return self.name_of[key]
 
 
-def guards(
-    trace: Trace, local: Mapping[str, str], inputs: Sequence[str], scope: Scope
-) -> list[str]:
+def guards(trace: Trace, names: Mapping[tuple[Any, ...], str], scope: Scope) -> list[str]:
     """Write how arguments are fetched, and that others are not for this program.
 
-    `local` are the names of the parameters in the text, and `inputs` those of the inputs.
+    `names` are those of the parameters and of the inputs, by their paths.
     """
-    checks: list[str] = []
+
+    def place(path: tuple[Any, ...]) -> str:
+        return placed((names[path[:1]], *path[1:]))
+
+    tests: list[str] = []
     for parameter, x in zip(trace.parameters, trace.args):
-        checks += structure(local[parameter], x, scope)
+        tests += structure(names[parameter,], x, scope)
     for value, path in trace.fixed:
-        place, constant = placed((local[path[0]], *path[1:])), scope.object("constant", value)
-        checks.append(f"type({place}) is not type({constant}) or {place} != {constant}")
-    fetched = [f"if {' or '.join(checks)}:", "    raise Miss"] if checks else []
-    for x, name in zip(trace.inputs, inputs):
-        if len(x.path) > 1:
-            fetched.append(f"{name} = {placed((local[x.path[0]], *x.path[1:]))}")
+        constant = scope.object("constant", value)
+        tests.append(f"type({place(path)}) is not type({constant}) or {place(path)} != {constant}")
+    fetched = [f"if {' or '.join(tests)}:", "    raise Miss"] if tests else []
+    fetched += [f"{names[x.path]} = {place(x.path)}" for x in trace.inputs if len(x.path) > 1]
     lines = ["if others:", "    raise Miss"]
     if fetched:
         lines += ["try:", *[f"    {line}" for line in fetched]]
         lines += ["except KeyError:", "    raise Miss from None"]
     differentiated = {trace.parameters[i] for i in trace.positions}
-    for x, name in zip(trace.inputs, inputs):
-        if np.ndim(x.node._raw):
-            lines += array(name, x.node._raw, scope)
+    for node, path in trace.inputs:
+        if np.ndim(node._raw):
+            lines += array(names[path], node._raw, scope)
         else:
-            lines += number(name, x.node._raw, x.path[0] in differentiated, scope)
+            lines += number(names[path], node._raw, path[0] in differentiated, scope)
     return lines
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.readings.compiling.calls import Call, Calls, data_of, transpose
+from autodiff.readings.compiling.calls import Call, Calls
 
 
 class Buffer(NamedTuple):
@@ -25,36 +25,21 @@ class Memory(NamedTuple):
     """The calls in order, and the numbers of the buffers that hold their results.
 
     `sums` are made at the end by one call: each adds up some rows of the block, which is the first
-    buffer, and its result is the same entries of that call's. `views` of buffers, ".T" or "[None]",
-    are made once, as the buffers are; `viewed` says which view a call is, or has as its operand.
+    buffer, and its result is the same entries of that call's.
     """
 
     calls: list[Call]
     sums: dict[Call, slice]
     buffers: dict[int, Buffer]
     of: dict[Call, int]
-    views: dict[tuple[int, str], int]
-    viewed: dict[Call, int]
 
 
 def memory_of(calls: Calls) -> Memory:
     """Choose an order and buffers; what is returned to the caller is in none of them."""
     results = (calls.value, *calls.gradients.values())
-    returned = {root(x) for x in results if isinstance(x, Call)}
+    returned = {root(x) for x in results}
     order, sums = with_sums_last(calls.calls, returned)
-    buffers, of = in_buffers(order, sums, returned)
-    views: dict[tuple[int, str], int] = {}
-    viewed: dict[Call, int] = {}
-    for call in order:
-        if call.function is transpose:
-            x, how = call.operands[0], ".T"
-        elif call in of and is_outer(call):
-            x, how = call.operands[1], "[None]"
-        else:
-            continue
-        if isinstance(x, Call) and x in of:
-            viewed[call] = views.setdefault((of[x], how), len(buffers) + len(views) + 1)
-    return Memory(order, sums, buffers, of, views, viewed)
+    return Memory(order, sums, *in_buffers(order, sums, returned))
 
 
 def with_sums_last(
@@ -68,7 +53,7 @@ def with_sums_last(
     chosen = {call: None for call in calls if is_sum_over_rows(call, returned)}
     behind: dict[Call, set[Call]] = {}  # the sums that a result depends on
     for call in calls:
-        behind[call] = set().union(*[behind.get(x, ()) for x in call.reads])
+        behind[call] = set().union(*[behind.get(x, ()) for x in call.operands])
         if call.kind != "__call__" or call.ndim:
             for sum_ in behind[call]:
                 chosen.pop(sum_, None)
@@ -85,18 +70,21 @@ def with_sums_last(
         if x not in rows:
             start, stop = stop, stop + x.data[0].size
             rows[x] = slice(start, stop)
-    order = [call for call in calls if call not in late] + [call for call in calls if call in late]
+    order = sorted(calls, key=lambda call: call in late)
     return order, {call: rows[call.operands[0]] for call in chosen}
 
 
 def is_sum_over_rows(call: Call, returned: Collection[Call]) -> bool:
     """Return whether a call adds up the rows of an array that gets a buffer, in memory's order."""
-    if call.function != np.add.reduce or not over_rows(call):
+    if call.function != np.add.reduce or call.options.get("keepdims"):
         return False
-    x = call.operands[0]
-    in_rows = x.ndim == 1 or in_columns(x.data)
-    own = x.kind == "__call__" and x not in returned
-    return in_rows and own and x.dtype == call.dtype and x.data.size > 0
+    x, axis = call.operands[0], call.options.get("axis", 0)
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    in_rows = x.ndim == 1 or (x.ndim == 2 and in_columns(x.data))
+    if not in_rows or {i % x.ndim for i in axes} != {0}:
+        return False
+    same = x.data.dtype == np.result_type(call.data)
+    return x.kind == "__call__" and x not in returned and same and x.data.size > 0
 
 
 def in_buffers(
@@ -116,9 +104,9 @@ def in_buffers(
         buffers[next(numbers)] = Buffer(shape, x.dtype, in_columns=False)
     number_of_part = {x: next(numbers) for x in parts}
     free: dict[Buffer, list[int]] = defaultdict(list)
-    last = {root(x): i for i, call in enumerate(calls) for x in call.reads}
+    last = {root(x): i for i, call in enumerate(calls) for x in call.operands}
     for i, call in enumerate(calls):
-        read = {root(x) for x in call.reads}
+        read = {root(x) for x in call.operands}
         ending = sorted(of[x] for x in read if x in of and x not in parts and last[x] == i)
         if call in parts:
             of[call] = number_of_part[call]
@@ -143,25 +131,18 @@ def in_buffers(
 
 def root(x: Call) -> Call:
     """Return the call whose memory a view shows."""
-    while x.kind == "view" and isinstance(x.operands[0], Call):
+    while x.kind == "view":
         x = x.operands[0]
     return x
-
-
-def over_rows(call: Call) -> bool:
-    """Return whether a call reduces vectors or matrices over their first axis."""
-    ndim, axis = call.operands[0].ndim, call.options.get("axis")
-    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return not call.options.get("keepdims") and ndim in (1, 2) and {i % ndim for i in axes} == {0}
 
 
 def is_outer(call: Call) -> bool:
     """Return whether a call multiplies a column and a row, which `dot` computes faster."""
     if call.function is not np.multiply:
         return False
-    a, b = (np.asarray(data_of(x)) for x in call.operands)
+    a, b = (np.asarray(x.data) for x in call.operands)
     column = a.ndim == 2 and a.shape[1] == 1 and b.ndim == 1 and len(a) > 1 and len(b) > 1
-    return column and a.dtype == b.dtype == call.dtype and a.dtype.kind == "f"
+    return column and a.dtype == b.dtype == call.data.dtype and a.dtype.kind == "f"
 
 
 def in_columns(x: Any) -> bool:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.readings.compiling.calls import Call, Calls, data_of, item, transpose
+from autodiff.readings.compiling.calls import Call, Calls, item, transpose
 from autodiff.readings.compiling.guards import Miss, Scope, Unlike, as_number, guards
 from autodiff.readings.compiling.memory import (
     Buffer,
     Memory,
     in_columns,
     is_outer,
-    over_rows,
     root,
 )
 from autodiff.readings.notation import code_number, quoted
@@ -51,80 +51,56 @@ def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
 
     What is defined keeps nothing of the arrays of the trace.
     """
-    buffers = [f"m{number}" for number in (*memory.buffers, *memory.views.values())]
-    scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *buffers])
-    local = {parameter: scope.new(parameter) for parameter in trace.parameters}
-    name_of = names_of(trace, calls, memory, local, scope)
+    scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *[f"m{number}" for number in memory.buffers]])
+    name_of = {call: scope.new(wish) for call, wish in calls.names.items()}
+    names = {x.path: name_of[call] for x, call in zip(trace.inputs, calls.inputs)}
+    parameters = [names.setdefault((x,), scope.new(x)) for x in trace.parameters]
     writer = Writer(memory, name_of, scope)
-    checks = guards(trace, local, [name_of[x] for x in calls.inputs], scope)
     lines = [line for call in memory.calls for line in writer.lines(call)]
+    checks = guards(trace, names, scope)
     gradients = [
         nested(trace.args[i], (trace.parameters[i],), calls, writer) for i in trace.positions
     ]
     gradient = tuple_of(gradients) if trace.several else gradients[0]
     lines.append(f"result = {writer.returned(calls.value)}, {gradient}")
+    buffers = [f"m{number}" for number in memory.buffers] + list(writer.views.values())
     if buffers:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
         lines = [*take, f"{', '.join(buffers)}, = buffers", *lines, "pool.append(buffers)"]
-    parameters = [f"{name}=missing" for name in local.values()]
-    head = f"def run({', '.join([*parameters, '*others'])}):"
+    head = f"def run({', '.join([*[f'{name}=missing' for name in parameters], '*others'])}):"
     run = "\n    ".join([head, *checks, *lines, "return result"])
-    return runnable(writer.constants(), memory_text(memory), run, scope.objects)
+    parts = [writer.constants(), memory_text(memory.buffers, writer.views), run]
+    return runnable("\n\n\n".join([part for part in parts if part]) + "\n", scope.objects)
 
 
-def names_of(
-    trace: Trace, calls: Calls, memory: Memory, local: Mapping[str, str], names: Scope
-) -> dict[Call, str]:
-    """Name results as the listing does, as far as it does, and views of buffers as those."""
-    found = {}
-    for x, call in zip(trace.inputs, calls.inputs):
-        if len(x.path) == 1:
-            found[call] = local[x.path[0]]
-    for call, wish in calls.names.items():
-        if call not in found:
-            found[call] = names.new(wish)
-    for call in memory.calls:
-        if call not in found and call.kind != "expect":
-            found[call] = names.numbered("v")
-    for call in memory.calls:
-        if call.function is transpose and call in memory.viewed:
-            found[call] = f"m{memory.viewed[call]}"
-    return found
+def runnable(source: str, objects: Mapping[str, Any]) -> Runnable:
+    """Define what a text defines.
 
-
-def runnable(constants: str, memory: str, run: str, objects: Mapping[str, Any]) -> Runnable:
-    """Join the parts of a program, and define its functions."""
-    if memory:
-        objects = {**objects, "memory": defined("memory", memory, {"empty": np.empty})}
-    source = "\n\n\n".join([text for text in (constants, memory, run) if text]) + "\n"
-    return Runnable(source, defined("run", f"{constants}\n{run}", objects))
-
-
-def defined(name: str, text: str, objects: Mapping[str, Any]) -> Any:
-    """Return a function by its text; it does not see itself, so that reference counts free it."""
+    A function that is among its own globals would be freed by the garbage collector alone.
+    """
     namespace = dict(objects)
-    exec(text, namespace)
-    return namespace.pop(name)
+    exec(source, namespace)
+    if memory := namespace.get("memory"):
+        namespace["memory"] = FunctionType(memory.__code__, {"empty": np.empty})
+    return Runnable(source, namespace.pop("run"))
 
 
-def memory_text(memory: Memory) -> str:
+def memory_text(buffers: Mapping[int, Buffer], views: Mapping[str, str]) -> str:
     """Write the function that makes the buffers, and views of them."""
-    if not memory.buffers:
+    if not buffers:
         return ""
-    lines = [f"    m{number} = {made(buffer)}" for number, buffer in memory.buffers.items()]
-    buffers = [f"m{number}" for number in memory.buffers]
-    views = [f"m{number}{how}" for number, how in memory.views]
-    lines.append(f"    return ({', '.join([*buffers, *views])},)")
-    return "\n".join(["def memory():", *lines])
-
-
-def made(buffer: Buffer) -> str:
-    """Write how a buffer is made."""
-    shape, rows = buffer.shape, buffer.rows
-    if rows is not None:
-        return f"m1[{rows.start}]" if len(shape) == 1 else f"m1[{rows.start}:{rows.stop}].T"
-    dtype = quoted(str(buffer.dtype))
-    return f"empty({shape[::-1]}, {dtype}).T" if buffer.in_columns else f"empty({shape}, {dtype})"
+    lines = ["def memory():"]
+    for number, buffer in buffers.items():
+        shape, dtype, rows = buffer.shape, quoted(str(buffer.dtype)), buffer.rows
+        if rows is not None:
+            made = f"m1[{rows.start}]" if len(shape) == 1 else f"m1[{rows.start}:{rows.stop}].T"
+        else:
+            made = f"empty({shape}, {dtype})"
+            if buffer.in_columns:
+                made = f"empty({shape[::-1]}, {dtype}).T"
+        lines.append(f"m{number} = {made}")
+    names = [*[f"m{number}" for number in buffers], *views]
+    return "\n    ".join([*lines, f"return ({', '.join(names)},)"])
 
 
 def nested(x: Any, path: tuple[Any, ...], calls: Calls, writer: Writer) -> str:
@@ -145,30 +121,41 @@ def tuple_of(parts: list[str]) -> str:
 
 
 class Writer:
-    """Writes calls one by one, and notes the objects and numbers that their text refers to."""
+    """Writes calls one by one, and notes what their text refers to.
 
-    def __init__(self, memory: Memory, name_of: Mapping[Call, str], scope: Scope) -> None:
+    `views` are those of buffers that are made once, as the buffers are, and their names.
+    """
+
+    def __init__(self, memory: Memory, names: Mapping[Call, str], scope: Scope) -> None:
         self.memory = memory
-        self.name_of = name_of
         self.scope = scope
-        self.scalars = numpy_scalars(memory.calls)
+        self.name_of = dict(names)
+        for call in memory.calls:
+            if call not in names and call.kind != "expect":
+                self.name_of[call] = scope.numbered("v")
+        self.scalars: set[Call] = set()  # NumPy's, neither floats nor arrays without axes
         self.sums = scope.new("sums")
+        self.views: dict[str, str] = {}
         self.numbers: dict[tuple[str, np.dtype[Any]], str] = {}
         self.handed_out: set[Call] = set()
 
     def lines(self, call: Call) -> list[str]:
-        """Write a call; none is needed for a view of a buffer, which is kept with it."""
+        """Write a call; none is needed for a view of a buffer."""
         if call.kind == "expect":
             negation = "not " if call.data else ""
             return [f"if {negation}{self.operand(call.operands[0])}:", "    raise Unlike"]
-        if call.function is transpose and call in self.memory.viewed:
+        if call.function is transpose and call.operands[0] in self.memory.of:
+            self.name_of[call] = self.view(call.operands[0], ".T")
             return []
+        of_scalars = call.function in SIGNS and not self.scalars.isdisjoint(call.operands)
+        if not call.ndim and (call.kind == "reduce" or of_scalars):
+            self.scalars.add(call)
         text = self.expression(call)
         if type(call.data) is float:
             text = f"float({text})"
         lines = [f"{self.name_of[call]} = {text}"]
         if call is next(iter(self.memory.sums), None):
-            lines.insert(0, f"{self.sums} = {self.scope.object(call.name, call.function)}(m1, 1)")
+            lines.insert(0, f"{self.sums} = {self.called(call, ['m1', '1'])}")
         return lines
 
     def expression(self, call: Call) -> str:
@@ -184,44 +171,52 @@ class Writer:
         if call.kind == "__call__" and not call.ndim and function in SIGNS:
             return SIGNS[function].format(*operands)
         if number and is_outer(call):
-            viewed = self.memory.viewed.get(call)
-            row = f"m{viewed}" if viewed else f"{operands[1]}[None]"
-            return f"{self.scope.object('dot', np.dot)}({operands[0]}, {row}, m{number})"
-        if number:  # NumPy wants a keyword for some
-            wants = function in (np.maximum, np.minimum)
-            operands.append(f"out=m{number}" if wants else f"m{number}")
+            operands[1] = self.view(call.operands[1], "[None]")
+        if number:
+            keyword = "out=" if function in (np.maximum, np.minimum) else ""  # NumPy wants it
+            operands.append(f"{keyword}m{number}")
         options = [f"{key}={self.constant(x)}" for key, x in call.options.items()]
-        if function is np.matmul and is_dot(call, self.memory):
-            return f"{self.scope.object('dot', np.dot)}({', '.join(operands)})"
-        return f"{self.scope.object(call.name, function)}({', '.join([*operands, *options])})"
+        return self.called(call, [*operands, *options])
+
+    def called(self, call: Call, args: list[str]) -> str:
+        """Write a call of a function by its name."""
+        name, function = call.name, call.function
+        if is_dot(call, self.memory):
+            name, function = "dot", np.dot
+        return f"{self.scope.object(name, function)}({', '.join(args)})"
+
+    def view(self, x: Call, how: str) -> str:
+        """Write a view of a result, which is made once if that is in a buffer."""
+        if x not in self.memory.of:
+            return f"{self.operand(x)}{how}"
+        text = f"m{self.memory.of[x]}{how}"
+        if text not in self.views:
+            self.views[text] = self.scope.numbered("m")
+        return self.views[text]
 
     def reduction(self, call: Call, operand: str) -> str:
         """Write a reduction; some sums are entries of one that is made for all of them."""
         if call in self.memory.sums:
             rows = self.memory.sums[call]
             return f"{self.sums}[{f'{rows.start}:{rows.stop}' if call.ndim else rows.start}]"
-        axis = call.options.get("axis")
+        options = [str(call.options.get("axis", 0))] if call.operands[0].ndim > 1 else []
         if call.options.get("keepdims"):
-            options = [f"axis={axis}", "keepdims=True"]
-        elif over_rows(call) and call.operands[0].ndim == 1:
-            options = []
-        else:
-            options = [str(axis)]
-        return f"{self.scope.object(call.name, call.function)}({', '.join([operand, *options])})"
+            options.append("keepdims=True")
+        return self.called(call, [operand, *options])
 
-    def operand(self, x: Any, reader: Call | None = None) -> str:
+    def operand(self, x: Call, reader: Call | None = None) -> str:
         """Write an operand: a name or a number.
 
         A number beside an array is an array already, which spares NumPy making one each time.
         """
-        if isinstance(x, Call):
+        if x.kind != "constant":
             return self.name_of[x]
-        if type(x) is float and reader and reader.kind == "__call__" and reader.ndim:
-            dtype = np.result_type(*[y.data for y in reader.reads], x)
-            if (repr(x), dtype) not in self.numbers:
-                self.numbers[repr(x), dtype] = self.scope.numbered("k")
-            return self.numbers[repr(x), dtype]
-        return self.constant(x)
+        if type(x.data) is float and reader and reader.kind == "__call__" and reader.ndim:
+            key = (repr(x.data), np.result_type(*[y.data for y in reader.operands]))
+            if key not in self.numbers:
+                self.numbers[key] = self.scope.numbered("k")
+            return self.numbers[key]
+        return self.constant(x.data)
 
     def constants(self) -> str:
         """Write the numbers that are arrays already."""
@@ -234,9 +229,8 @@ class Writer:
         """Write a number or a parameter; what cannot be written gets a name."""
         if isinstance(x, float):
             return code_number(x)
-        if x is None or type(x) in (bool, int):
-            return repr(x)
-        if isinstance(x, tuple) and all(type(i) in (int, bool) for i in x):
+        parts = x if isinstance(x, tuple) else (x,)
+        if all(i is None or type(i) in (int, bool) for i in parts):
             return repr(x)
         return self.scope.object("constant", x)
 
@@ -246,35 +240,25 @@ class Writer:
         whole = [isinstance(i, slice) and i == slice(None) for i in parts]
         return ", ".join(":" if w else self.constant(i) for i, w in zip(parts, whole))
 
-    def returned(self, x: Any) -> str:
+    def returned(self, x: Call) -> str:
         """Write a result as the caller's own array or number."""
-        kind = np.result_type(data_of(x)).type
-        if not isinstance(x, Call):
-            return self.copied(x) if np.ndim(x) else self.scope.object("constant", kind(x))
-        name = self.name_of[x]
+        if x in self.scalars:
+            return self.name_of[x]
         if not x.ndim:
-            return (
-                name if x in self.scalars else f"{self.scope.object(kind.__name__, kind)}({name})"
-            )
-        own = root(x) is x and x.kind != "input" and x not in self.handed_out
+            kind = np.result_type(x.data).type
+            if x.kind == "constant":
+                return self.scope.object("constant", kind(x.data))
+            return f"{self.scope.object(kind.__name__, kind)}({self.name_of[x]})"
+        own = root(x) is x and x.kind not in ("input", "constant") and x not in self.handed_out
         self.handed_out.add(x)
-        return name if own else self.copied(x)
-
-    def copied(self, x: Any) -> str:
-        return f"{self.scope.object('copy', np.copy)}({self.operand(x)})"
-
-
-def numpy_scalars(calls: list[Call]) -> set[Call]:
-    """Return the numbers that are NumPy's scalars, neither floats nor arrays without axes."""
-    found: set[Call] = set()
-    for call in calls:
-        of_scalars = call.function in SIGNS and not found.isdisjoint(call.reads)
-        if not call.ndim and (call.kind == "reduce" or of_scalars):
-            found.add(call)
-    return found
+        return (
+            self.operand(x) if own else f"{self.scope.object('copy', np.copy)}({self.operand(x)})"
+        )
 
 
 def is_dot(call: Call, memory: Memory) -> bool:
     """Return whether `dot` multiplies the same; it is faster, and particular about its result."""
+    if call.function is not np.matmul:
+        return call in memory.of and is_outer(call)
     fits = call not in memory.of or not in_columns(call.data)
-    return fits and all(np.ndim(data_of(x)) < 3 for x in (*call.operands, call))
+    return fits and all(x.ndim < 3 for x in (*call.operands, call))
