@@ -199,7 +199,8 @@ class Writer:
         if call in self.memory.sums:
             rows = self.memory.sums[call]
             return f"{self.sums}[{f'{rows.start}:{rows.stop}' if call.ndim else rows.start}]"
-        options = [str(call.options.get("axis", 0))] if call.operands[0].ndim > 1 else []
+        axis = call.options.get("axis", 0)
+        options = [] if call.operands[0].ndim == 1 and axis != () else [str(axis)]
         if call.options.get("keepdims"):
             options.append("keepdims=True")
         return self.called(call, [operand, *options])
