@@ -134,10 +134,10 @@ def is_whole(x: Any) -> bool:
 NOT_FOR_NAMES = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "l", "O", "I"}
 
 
-class Names:
+class Identifiers:
     """Identifiers, each given once."""
 
-    def __init__(self, taken: Sequence[str]) -> None:
+    def __init__(self, taken: Iterable[str]) -> None:
         self.taken = {*taken, *NOT_FOR_NAMES}
         self.last: Counter[str] = Counter()
 
@@ -157,11 +157,6 @@ class Names:
         self.last[stem] = number
         self.taken.add(f"{stem}{number}")
         return f"{stem}{number}"
-
-    def release(self, names: Iterable[str]) -> None:
-        """Take names back."""
-        self.taken.difference_update(names)
-        self.last.clear()
 
 
 def cleaned(wish: str) -> str:
@@ -226,11 +221,9 @@ def tex_variable(name: str, ndim: int, adjoint: bool) -> str:
     if adjoint:
         base = f"\\bar{{{base}}}" if len(stem) == 1 or stem in GREEK else f"\\overline{{{base}}}"
     below = ", ".join(subscripts)
-    return (
-        f"{base}_{{{below if below.isdigit() else f'{chr(92)}mathrm{{{below}}}'}}}"
-        if below
-        else base
-    )
+    if not below:
+        return base
+    return f"{base}_{{{below}}}" if below.isdigit() else rf"{base}_{{\mathrm{{{below}}}}}"
 
 
 CODE = Style("code", "({})", code_number, code_variable, "{}({})")
