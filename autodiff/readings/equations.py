@@ -44,7 +44,6 @@ class Derivation:
 
     @property
     def latex(self) -> str:
-        """The equations in LaTeX."""
         lines = []
         for statement in self._statements():
             name, text = self._listing.sides(statement, TEX)

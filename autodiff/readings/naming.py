@@ -39,7 +39,6 @@ class Naming(NamedTuple):
 
 
 def name(trace: Trace, terms: Terms) -> Naming:
-    """Choose names for the terms of a trace."""
     return Namer(trace, terms).naming()
 
 
@@ -120,7 +119,6 @@ class Namer:
         return bars
 
     def is_free(self, term: Term) -> bool:
-        """Return whether a term can be given a name."""
         return term in self.used and term not in self.drafts
 
     def is_short(self, term: Term) -> bool:

@@ -46,7 +46,6 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
 
 
 def module(listing: Listing) -> str:
-    """Write a listing as a module."""
     trace, names = listing.trace, listing.names
     body = [*docstring(listing), *inputs(listing), "", "# Forward."]
     body += [assignment(listing, statement) for statement in listing.forward]
@@ -127,7 +126,6 @@ def inputs(listing: Listing) -> list[str]:
 
 
 def assignment(listing: Listing, statement: Statement) -> str:
-    """Write a statement; a gradient that is not the caller's own is copied."""
     name, text = listing.sides(statement, CODE)
     term, of = statement.term, statement.of
     shared = term in listing.terms.gradients.values() and term.primitive in SHARE_MEMORY
@@ -143,7 +141,6 @@ def is_single(x: Term) -> bool:
 
 
 def zero_like(x: Term) -> str:
-    """Write zeros of the shape and dtype of an input."""
     if not x.shape:
         return f"np.float{32 if is_single(x) else 64}(0.0)"
     return f"np.zeros({x.shape}, np.float32)" if is_single(x) else f"np.zeros({x.shape})"
@@ -169,7 +166,6 @@ def call(start: str, args: Sequence[str], used: int = 4) -> str:
 
 
 def is_long_list(text: str) -> bool:
-    """Tell whether an argument is a list that does not fit in a line."""
     return text[0] == "[" and len(text) + 9 > WIDTH
 
 
@@ -186,7 +182,6 @@ def arguments(text: str) -> list[str]:
 
 
 def spread(items: Sequence[str], indent: int) -> str:
-    """Write the items of a call or a collection one to a line."""
     return "".join(textwrap.indent(f"{item},\n", " " * indent) for item in items)
 
 
@@ -255,7 +250,6 @@ def helpers(names: Sequence[str]) -> list[str]:
 
 
 def without_types(code: str) -> str:
-    """Return the code of a function without its annotations."""
     first, rest = code.split("\n", 1)
     first = re.sub(r": (Any|bool|tuple\[int, \.\.\.\])| -> \w+(?=:$)", "", first)
     rest = rest.replace(": Any = ", " = ")
@@ -263,7 +257,6 @@ def without_types(code: str) -> str:
 
 
 def array(x: Any, used: int) -> str:
-    """Write an array as code."""
     if x.size > 10_000:
         raise ValueError(
             f"an array of shape {x.shape} is found outside the arguments, too long to be written "
@@ -281,7 +274,6 @@ def array(x: Any, used: int) -> str:
 
 
 def nested(x: Any, used: int) -> str:
-    """Write the numbers of an array as nested lists."""
     if not x.ndim:
         return str(x) if x.dtype.kind in "iub" else code_number(float(x))
     parts = [nested(part, used + 4) for part in x]

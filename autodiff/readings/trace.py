@@ -199,7 +199,6 @@ def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[No
 
 
 def depth_of(frame: FrameType | None) -> int:
-    """Return the number of calls that a frame is in."""
     depth = 0
     while frame is not None:
         frame = frame.f_back

@@ -31,7 +31,6 @@ class Edit(NamedTuple):
 
 
 def inside(eq: Equation, term: Term) -> Iterator[Edit]:
-    """Yield the edits of a term and of its operands."""
     yield from local(eq, term)
     for i, x in enumerate(term.operands):
         for edit in inside(eq, x) if x.operands else ():
@@ -46,7 +45,6 @@ def inside(eq: Equation, term: Term) -> Iterator[Edit]:
 
 
 def local(eq: Equation, term: Term) -> Iterator[Edit]:
-    """Yield the edits of an operation."""
     p = term.primitive
     if p is primitives.multiply:
         yield from of_product(eq, term)

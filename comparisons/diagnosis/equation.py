@@ -44,7 +44,6 @@ class Equation:
 
     @property
     def activations(self) -> list[Primitive]:
-        """The activations that may be confused."""
         return list(dict.fromkeys([*[f for f, _ in self.activated], *ACTIVATIONS]))
 
     @property
@@ -63,7 +62,6 @@ class Equation:
         )
 
     def constant(self, x: Any, name: str) -> Term:
-        """Return an array that a slip brings in, with a name."""
         term = Term(x)
         self.names[term] = name
         return term
@@ -77,7 +75,6 @@ class Equation:
         return x.is_number and self.names.get(x) == "N"
 
     def is_share(self, x: Term) -> bool:
-        """Return whether a term is 1 / N."""
         quotient = x.primitive is primitives.divide
         return quotient and x.operands[0].number == 1.0 and self.is_n(x.operands[1])
 
@@ -94,7 +91,6 @@ class Equation:
 
 
 def equation(backward: Backward, variable: Term, right: Term) -> Equation:
-    """Return an equation with what is around it."""
     of = backward.bars.get(variable)
     below = set(backward.below[variable])
     pool = [x for x in backward.variables if x not in below]

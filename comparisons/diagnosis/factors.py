@@ -57,7 +57,6 @@ def solved(
 
 
 def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
-    """Return a slip with a number for its factor."""
     assert slip.factor is not None
     value, name = rounded(x, evidence.backward.N, 10 * evidence.tolerance)
     factor = number(value)
@@ -86,10 +85,8 @@ def rounded(x: float, n: int, near: float) -> tuple[float, str | None]:
 
 
 def nearby(x: float) -> float:
-    """Return the fraction with a small denominator that is nearest to a number."""
     return float(Fraction(x).limit_denominator(10)) if abs(x) < 1e9 else x
 
 
 def share(x: float, n: float) -> float:
-    """Return the nearest of n, n / 2, n / 3, ... to a number."""
     return n / (round(n / x) or 1) if x and n else x
