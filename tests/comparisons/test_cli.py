@@ -312,11 +312,11 @@ def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part, 
     ]
 
 
-def test_runs_that_part_are_not_called_the_same(capsys):
+def test_runs_that_drift_apart_are_not_called_the_same(capsys):
     status, out, _ = run(capsys, "training", "--learning-rate", "10", "--seed", "1")
     assert status == 0
     words = " ".join(out.split())
-    assert "The runs part: at this learning rate training amplifies rounding errors" in words
+    assert "The runs drift apart: at this learning rate training amplifies rounding errors" in words
     assert "the run is the same" not in words
 
 
