@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -66,9 +66,9 @@ def check_gradient(
     eps = EPS if gradients is None else max([flat.eps, *map(eps_of, given)])
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # f is called far from the point, and on complex numbers
-        measured = measure(flat, given, eps, np.random.default_rng(seed))
+        measured, method, accuracy = measure(flat, given, eps, np.random.default_rng(seed))
     arguments = []
-    for name, x, g, entries in zip(flat.names, flat.xs, given, measured.entries):
+    for name, x, g, entries in zip(flat.names, flat.xs, given, measured):
         if g.shape == np.shape(x):
             verdict, factor = judged(entries, max(1e-9, 16.0 * eps), flat.lengths())
             words = factor.words if factor else None
@@ -78,9 +78,7 @@ def check_gradient(
             sentence = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
             arguments.append(Argument(name, Verdict.WRONG, sentences=[sentence]))
     drawn_with = seed if any(np.size(x) > MANY for x in flat.xs) else None
-    return GradientCheck(
-        flat.name, side, problems, arguments, measured.method, measured.accuracy, drawn_with
-    )
+    return GradientCheck(flat.name, side, problems, arguments, method, accuracy, drawn_with)
 
 
 class FlatFunction:
@@ -196,23 +194,14 @@ def is_same(before: Any, after: Any) -> bool:
         return False
 
 
-class Measured(NamedTuple):
-    """The entries of each argument, by which method, and what rounding explains in them.
-
-    That is relative to the largest derivative, and NaN where nothing can be decided.
-    """
-
-    entries: list[list[Entry]]
-    method: str
-    accuracy: float
-
-
 def measure(
     flat: FlatFunction, given: Sequence[Any], eps: float, rng: np.random.Generator
-) -> Measured:
-    """Measure the derivatives beside those given, which are rounded to `eps`.
+) -> tuple[list[list[Entry]], str, float]:
+    """Return the entries of each argument, by which method, and what rounding explains in them.
 
-    A given gradient of another shape than its argument has no entries.
+    The given derivatives are rounded to `eps`. There are no entries where they have another shape
+    than their argument. What rounding explains is relative to the largest derivative, and NaN where
+    nothing can be decided.
     """
     derivatives = Derivatives(flat.at, flat.leaves, len(flat.xs), eps, rng)
     chosen = [
@@ -249,7 +238,7 @@ def measure(
     smooth = [e for entries in measured for e in entries if not e.slope.is_kink]
     known = [e.allowed for e in smooth if not derivatives.is_lost(e.allowed)]
     decided = derivatives.largest and known
-    return Measured(measured, method, max(known) / derivatives.largest if decided else math.nan)
+    return measured, method, max(known) / derivatives.largest if decided else math.nan
 
 
 def culprit(size: int, excess: Callable[[Any], float]) -> int:

@@ -10,6 +10,12 @@ from typing import Any
 import numpy as np
 
 SMALL = 12  # numerators and denominators up to here are names
+UNITS = {  # by the power of N: in words, and in code
+    1: ("N times", "N"),
+    -1: ("1/N of", "(1 / N)"),
+    2: ("N^2 times", "N**2"),
+    -2: ("1/N^2 of", "(1 / N**2)"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,24 +41,23 @@ class Factor:
     @property
     def words(self) -> str:
         """What the factor does: "the opposite sign", "exactly 1/N of, with N = 500"."""
-        minus, size, k = "minus " if self.times < 0 else "", abs(self.times), float(self)
+        k, size, sign = float(self), abs(self.times), "minus " if self.times < 0 else ""
         if not self.is_named:
             return f"{k:.{10 if abs(abs(k) - 1.0) < 1e-5 else 6}g} times"
-        if not self.letter:
-            name = f"exactly {minus}{size} {'times' if size.denominator == 1 else 'of'}"
-            return name if k != -1.0 else "the opposite sign"
-        unit = self.letter if abs(self.power) == 1 else f"{self.letter}^{abs(self.power)}"
-        unit, kind = (unit, "times") if self.power > 0 else (f"1/{unit}", "of")
-        product = unit if size == 1 else f"{size} * {unit}"
-        return f"exactly {minus}{product} {kind}, with {self.letter} = {self.length}"
+        if self.letter:
+            unit = UNITS[self.power][0].replace("N", self.letter)
+            product = unit if size == 1 else f"{size} * {unit}"
+            return f"exactly {sign}{product}, with {self.letter} = {self.length}"
+        if k == -1.0:
+            return "the opposite sign"
+        return f"exactly {sign}{size} {'times' if size.denominator == 1 else 'of'}"
 
     @property
     def code(self) -> str:
         """The factor in Python: "2", "-N", "(1 / N)", "0.5 * N**2"."""
         if not self.letter:
             return f"{float(self):.6g}"
-        unit = self.letter if abs(self.power) == 1 else f"{self.letter}**{abs(self.power)}"
-        unit = unit if self.power > 0 else f"(1 / {unit})"
+        unit = UNITS[self.power][1].replace("N", self.letter)
         if abs(self.times) != 1:
             return f"{float(self.times):.6g} * {unit}"
         return f"-{unit}" if self.times < 0 else unit
@@ -63,9 +68,8 @@ def powers(letter: str, length: int) -> list[Factor]:
 
     There are none of a length up to 2, of which fractions say as much.
     """
-    multiples = [Fraction(x) for x in (1, -1, 2, -2, "1/2", "-1/2")]
-    units = (1, -1, 2, -2) if length > 2 else ()
-    return [Factor(times, letter, length, power) for power in units for times in multiples]
+    multiples = [Fraction(x) for x in (1, -1, 2, -2, "1/2", "-1/2")] if length > 2 else []
+    return [Factor(times, letter, length, power) for power in UNITS for times in multiples]
 
 
 def share(x: float, letter: str, length: int) -> Factor:
