@@ -1,9 +1,9 @@
 """Reverse mode in one sitting: the whole of backpropagation, on NumPy alone.
 
 A program computes a loss in small steps. The *adjoint* of a result is the derivative of the loss
-with respect to it. Given that of what a step returned, the chain rule yields those of its operands.
-So we remember the steps, and then walk through them backwards. Read from top to bottom, then run
-this file to watch the network of CSC321, Tutorial 5, learn.
+with respect to it. Given the adjoint of what a step returned, the chain rule yields those of what
+it was given; so we remember the steps, and then walk through them backwards. Read from top to
+bottom, then run this file to watch the network of CSC321, Tutorial 5, learn.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 
-# A primitive is a step with a rule for each of its operands. The rule turns g, the adjoint of the
-# result `out`, into the operand's part of it: g times the derivative of `out` in that operand.
+# A primitive is a step with a rule for each operand. The rule turns g, the adjoint of the result
+# `out`, into the operand's part of it: g times the derivative of `out` with respect to the operand.
 # Grown up: `autodiff/graph.py`, where nothing that was recorded can be changed afterwards.
 def primitive(function: Any, *rules: Any) -> Any:
     """Return `function` as a step that is remembered; a rule is called as rule(g, out, *inputs)."""
@@ -79,7 +79,7 @@ def walk(result: Node) -> dict[Node, Any]:
     return adjoints
 
 
-# In G + b, NumPy adds b (H,) to each of the N rows of G (N, H); so b gets what all of them get.
+# In G + b, NumPy adds b (H,) to each of the N rows of G (N, H), so b gets the sum of their parts.
 def unbroadcast(part: Any, shape: tuple[int, ...]) -> Any:
     """Return an operand's part in the operand's own shape: summed over what was repeated."""
     part = part.sum(axis=tuple(range(part.ndim - len(shape))))

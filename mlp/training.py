@@ -45,17 +45,18 @@ def train(
     snapshot_every: int = 0,
     progress: bool | None = None,
 ) -> History:
-    """Train by gradient descent: p <- p - learning_rate * (derivative of the loss in p).
+    """Train by gradient descent: p <- p - learning_rate * (derivative of the loss w.r.t. p).
 
     `backprop` gets X (N, 2), t (N,) and `params` (U (H, 2), b (H,), W (H,), c ()) as read-only
     float64 copies, so nothing that it does reaches the caller's arrays, and returns the gradients,
-    a dict of the keys and shapes of `params`, and the loss. With `snapshot_every` = k the history
+    a dict with the keys and shapes of `params`, and the loss. With `snapshot_every` = k the history
     has the parameters after every k updates, from 0 on. `progress` shows a bar (True) or none
     (False); by default there is one on a terminal when the run takes more than a second. Ctrl-C
     ends the run and returns the history so far.
 
-    Raises Diverged when the loss is NaN or infinite, and ValueError or TypeError for arguments and
-    results of `backprop` that are not as above. Source: CSC321, Tutorial 5, "Training the network".
+    Raises Diverged when the loss or a parameter is infinite or NaN, and ValueError or TypeError for
+    arguments and results of `backprop` that are not as above. Source: CSC321, Tutorial 5, "Training
+    the network".
     """
     from tqdm import tqdm  # here, because importing mlp should not have to wait for it
 
@@ -93,7 +94,7 @@ def train(
 def descent(
     backprop: Any, X: Array, t: Array, params: Parameters, learning_rate: float
 ) -> Iterator[tuple[float, Parameters]]:
-    """Yield the loss of each step and the parameters after it; no finite loss, no step."""
+    """Yield the loss at each step and the parameters after it; only a finite loss moves them."""
     while True:
         grads, loss = checked(backprop(X, t, dict(params)), params)
         if math.isfinite(loss):

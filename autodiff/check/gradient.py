@@ -42,15 +42,15 @@ ROUNDINGS = 256.0  # of the largest derivative, which a gradient may be off by
 def check_gradient(
     f: Callable[..., Any], *args: Any, gradients: Any = None, seed: int = 0
 ) -> GradientCheck:
-    """Compare gradients of `f` in its first argument with numerical differentiation; report it.
+    """Check gradients of `f`, with respect to its first argument, by numerical differentiation.
 
-    `gradients` are to be checked, in the structure that `grad(f)` returns; without them the
-    engine's are. `f` takes numbers, arrays and nested structures of them and returns one number; it
+    `gradients` are what is checked, in the structure that `grad(f)` returns; by default they are
+    the engine's. `f` takes numbers, arrays and nested structures of them and returns one number; it
     is called on copies, in float64. Arrays of more than 24 entries are checked at 8 random entries
     and along 4 random unit vectors, drawn with `seed`.
 
-    A gradient is wrong where it is further from the numerical one than the error of that and its
-    own rounding explain. At a kink everything between the derivatives on either side is right.
+    A gradient is wrong where it differs from the numerical one by more than the error of that and
+    its own rounding explain. At a kink everything between the derivatives on either side is right.
     Nothing is decided where fewer than two digits of the largest derivative are attainable.
 
     Raises TypeError where an argument is not a structure of real numbers or `f` does not return a

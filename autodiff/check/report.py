@@ -27,7 +27,7 @@ class Entry:
     """A given derivative in one entry of an argument, or along a direction, and the numerical one.
 
     `label` is what the report calls it, `index` its place or the name of the direction, `allowed`
-    what `given` may be off by. If the entry `is_lost`, that is too much for anything to follow.
+    how far `given` may be off. Where the entry `is_lost`, that is too far to decide anything.
     """
 
     label: str
@@ -45,7 +45,7 @@ class Entry:
 
     @property
     def excess(self) -> float:
-        """How many times the difference is what rounding explains."""
+        """The difference in units of what is allowed."""
         excess = abs(self.difference) / self.allowed if self.difference else 0.0
         return math.inf if math.isnan(excess) else excess
 
@@ -57,10 +57,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Argument:
-    """What was found of an array or number in the first argument; `sentences` explain it.
+    """What was found about an array or number in the first argument; `sentences` explain it.
 
-    `ratio` is the constant factor between given and numerical derivatives in words, if there is
-    one.
+    `ratio` is the factor between given and numerical derivatives in words, if it is constant.
     """
 
     name: str
