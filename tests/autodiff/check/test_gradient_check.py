@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from autodiff import Value, abs, check_gradient, grad, mean, relu, sigmoid, sin, sum
+from autodiff.check.report import Verdict
 from mlp import by_hand, engine, initial_parameters, make_dataset, tutorial_problem
 
 SEEDS = range(25)
@@ -506,6 +507,10 @@ def test_the_report_of_a_right_gradient() -> None:
     report = check_gradient(quadratic, np.array([1.0, 2.0]))
     text = str(report)
     assert text == repr(report)
+    assert report.arguments[0].verdict is Verdict.RIGHT
+    for value, name in ((report, "method"), (report.arguments[0], "verdict")):
+        with pytest.raises(AttributeError):
+            setattr(value, name, "")
     assert text.startswith("The engine's gradient of quadratic is right.\n\nargument  verdict")
     assert "Method: " in text
     assert "Accuracy: rounding cannot explain differences above " in text
@@ -531,6 +536,7 @@ def test_the_report_is_plain_data() -> None:
     assert (data["ok"], data["function"], data["side"]) == (False, "quadratic", "yours")
     (x,) = data["arguments"]
     assert (x["name"], x["verdict"]) == ("x", "wrong")
+    assert type(x["verdict"]) is str
     (entry,) = x["entries"]
     assert entry["index"] == [1]
     assert (entry["yours"], entry["numerical"]) == (4.0, pytest.approx(2.0))
