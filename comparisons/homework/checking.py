@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.console import Console
 
-from autodiff.check.gradient import named_ratio
+from autodiff.check.ratio import constant_factor
 from comparisons.diagnosis.diagnose import diagnosis as diagnosed
 from comparisons.diagnosis.diagnose import hidden
 from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, evidence
@@ -401,9 +401,9 @@ def wrong_loss(search: Evidence, diagnosis: Diagnosis, collected: submission.Col
             right
         ):
             continue
-        ratio = yours and named_ratio(np.array(yours), np.array(right), {"N": search.backward.N})
+        factor = constant_factor(yours, right, {"N": search.backward.N}) if yours else None
         words = f"The loss is wrong: yours is {yours:.6g}, and that of the engine {right:.6g}"
-        words += f", {ratio}." if ratio and ratio.startswith("exactly") else "."
+        words += f", {factor.words}." if factor and factor.is_named else "."
         own = collected.loss_gradient
         if (
             own
