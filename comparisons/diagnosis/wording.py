@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff import primitives
+from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.evidence import Case, Evidence, merged
-from comparisons.diagnosis.factors import nearby, share
 from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.search import Found
@@ -175,7 +175,7 @@ def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple
         if summed and variable in backward.gradients.values():
             return "mean for sum", "the mean over the batch stands where the sum is due"
         return "1/N", "1 / N stands there twice"
-    if k != nearby(k) and N > 1 and k == share(k, N):
+    if k != float(fraction(k, 10)) and N > 1 and k == float(share(k, "N", N)):
         return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
     return slip.kind.label, slip.kind.sentence.format(factor)
 
