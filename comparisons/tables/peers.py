@@ -46,8 +46,9 @@ def pytorch(dtype_name: str) -> Peer:
     def start(X: Array, t: Any, params: Parameters) -> Steps:
         import torch
 
-        from mlp.pytorch import Model
+        from mlp.pytorch import Model, like
 
+        torch.set_num_threads(1)
         dtype = getattr(torch, dtype_name)
         model = Model(params, dtype)
         inputs, targets = torch.tensor(X, dtype=dtype), torch.tensor(t, dtype=dtype)[:, None]
@@ -62,10 +63,8 @@ def pytorch(dtype_name: str) -> Peer:
             return loss.item()
 
         def current() -> Parameters:
-            return {
-                name: p.detach().numpy().copy().reshape(np.shape(params[name]))
-                for name, p in model.by_name().items()
-            }
+            found = model.by_name().items()
+            return {name: like(p.detach().clone(), params[name]) for name, p in found}
 
         return step, current
 

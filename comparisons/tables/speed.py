@@ -51,18 +51,14 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         if gap <= tolerance:
             steps[name] = step
         else:
-            notes.append(
-                f"{name} is not timed: it and by hand disagree ({gap:.1e}); "
-                "run `backprop gradients`."
-            )
+            wrong = f"{name} is not timed: it and by hand disagree ({gap:.1e})"
+            notes.append(f"{wrong}; run `backprop gradients`.")
+    packages = sorted({package for package, _, _ in installed_peers().values()})
     return {
         "points": points,
         "hidden": hidden,
         "circumstances": circumstances(),
-        "versions": {
-            package: version(package)
-            for package in sorted({peer[0] for peer in installed_peers().values()})
-        },
+        "versions": {package: version(package) for package in packages},
         "rounds": ROUNDS,
         "ways": timed(steps),
         "alone": number_by_number(seed, points, hidden),
@@ -79,10 +75,6 @@ def contestants_for(points: int, hidden: int) -> tuple[dict[str, tuple[Peer, flo
             found[name] = (peer, tolerance)
         else:
             left_out += f" {name} is too slow for this size as well."
-    if find_spec("torch"):
-        import torch
-
-        torch.set_num_threads(1)
     return found, left_out
 
 
@@ -101,7 +93,7 @@ def checked_step(
 
 
 def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Time all in turn, round after round, and return medians; the slow ones have fewer rounds.
+    """Time all in turn, in rounds, fewer for slow ones; return medians, the fastest first.
 
     The garbage collector is on, but does not look at what was there before: otherwise the steps of
     one library would be charged for the objects of all the others. The time of a turn includes
@@ -129,10 +121,10 @@ def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
         name: {
             "microseconds": 1e6 * medians[name],
             "ratio": medians[name] / medians["by hand"],
-            "rounds": len(found),
+            "rounds": len(times[name]),
             "calls": calls[name],
         }
-        for name, found in times.items()
+        for name in sorted(medians, key=medians.__getitem__)
     }
 
 
@@ -214,13 +206,8 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
     ways, alone = result["ways"], result["alone"]
     made = result["circumstances"]
     rows = [
-        [
-            name,
-            microseconds(ways[name]["microseconds"]),
-            times_as_long(ways[name]["ratio"]),
-            str(ways[name]["rounds"]),
-        ]
-        for name in fastest_first(ways)
+        [name, microseconds(w["microseconds"]), times_as_long(w["ratio"]), str(w["rounds"])]
+        for name, w in ways.items()
     ]
     engine = f": by hand takes 1, {in_units_of_by_hand(ways)}" if "engine" in ways else ""
     shown: list[RenderableType] = [
@@ -247,10 +234,6 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
     return shown
 
 
-def fastest_first(ways: dict[str, Any]) -> list[str]:
-    return sorted(ways, key=lambda name: float(ways[name]["microseconds"]))
-
-
 def microseconds(x: float) -> str:
     return f"{x:,.1f}" if x < 100 else f"{x:,.0f}"
 
@@ -265,16 +248,16 @@ def figure(result: dict[str, Any]) -> Figure:
     Not as bars: a logarithmic scale has no 0 where they could begin.
     """
     ways = result["ways"]
-    ordered = fastest_first(ways)[::-1]
-    picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ordered)), layout="constrained")
+    picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ways)), layout="constrained")
     ax = picture.subplots()
-    own = [name in {way.name for way in NUMPY_WAYS} for name in ordered]
-    values = [ways[name]["microseconds"] for name in ordered]
-    ax.scatter(values, ordered, c=["#0072B2" if one else "0.5" for one in own], zorder=3)
+    own = [name in {way.name for way in NUMPY_WAYS} for name in ways]
+    values = [way["microseconds"] for way in ways.values()]
+    ax.scatter(values, list(ways), c=["#0072B2" if one else "0.5" for one in own], zorder=3)
+    ax.invert_yaxis()
     ax.grid(True, axis="y", color="0.9", linewidth=0.6)
-    for i, name in enumerate(ordered):
+    for i, way in enumerate(ways.values()):
         ax.annotate(
-            f"{microseconds(values[i])} us, {times_as_long(ways[name]['ratio'])} x",
+            f"{microseconds(values[i])} us, {times_as_long(way['ratio'])} x",
             (values[i], i),
             textcoords="offset points",
             xytext=(7, 0),

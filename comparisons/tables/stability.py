@@ -26,7 +26,7 @@ SMALLEST = Decimal("4.94e-324")
 DIGITS = Context(prec=60, Emin=-(10**9), Emax=10**9)
 
 
-def exact(z: float, t: int) -> tuple[Decimal, Decimal]:
+def exact_values(z: float, t: int) -> tuple[Decimal, Decimal]:
     """Return the logistic cross-entropy and its derivative in z, to 50 digits and more.
 
     With s = z for t = 0 and -z for t = 1 they are log(1 + exp(s)) and, up to sign,
@@ -43,18 +43,18 @@ def exact(z: float, t: int) -> tuple[Decimal, Decimal]:
 def measure() -> dict[str, Any]:
     """Evaluate both losses and slopes, for targets 0 and 1, with the exact values beside them."""
     return {
-        "table": [row(z, t) for t in (1, 0) for z in LOGITS],
-        "curve": [row(z, t) for t in (1, 0) for z in CURVE.tolist()],
+        "table": [evaluated(z, t) for t in (1, 0) for z in LOGITS],
+        "curve": [evaluated(z, t) for t in (1, 0) for z in CURVE.tolist()],
     }
 
 
-def row(z: float, t: int) -> dict[str, Any]:
-    """Return the values and relative errors of both forms at one logit."""
+def evaluated(z: float, t: int) -> dict[str, Any]:
+    """Return the values and the relative errors of both forms at one logit."""
     found: dict[str, Any] = {"z": z, "t": t}
     with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
         naive_ones = cross_entropy(sigmoid(z), t), cross_entropy_slope(z, t)
         stable_ones = logistic_cross_entropy(z, t), logistic_cross_entropy_slope(z, t)
-    quantities = zip(("loss", "slope"), exact(z, t), naive_ones, stable_ones)
+    quantities = zip(("loss", "slope"), exact_values(z, t), naive_ones, stable_ones)
     for name, truth, naive, stable in quantities:
         found[name] = {
             "exact": f"{truth:.20e}",

@@ -149,12 +149,12 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             )
         ]
     reference, *others = ways
-    shown = sorted({*range(0, steps, EVERY), steps - 1})
-    rare = np.linspace(0, len(shown) - 1, min(len(shown), MOST_ROWS)).astype(int)
+    every = sorted({*range(0, steps, EVERY), steps - 1})
+    some = np.linspace(0, len(every) - 1, min(len(every), MOST_ROWS)).astype(int)
     rows = [
         [str(step)]
         + [f"{w['losses'][step]:.5f}" if step < len(w["losses"]) else "" for w in ways.values()]
-        for step in (shown[i] for i in rare)
+        for step in (every[i] for i in some)
     ]
     farthest = max((ways[name]["largest_distance"] for name in others), default=0.0)
     summary = [
@@ -168,15 +168,14 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         ]
         for name, w in ways.items()
     ]
-    notes = [
-        f"{name} made the first {w['steps']} steps only, to save time; --every-step makes all."
-        for name, w in ways.items()
-        if w["steps"] < steps and w["diverged_at"] is None
-    ] + [
-        f"{name} diverged: its loss is {w['losses'][-1]} at step {w['diverged_at']}."
-        for name, w in ways.items()
-        if w["diverged_at"] is not None
-    ]
+    notes = []
+    for name, w in ways.items():
+        if w["diverged_at"] is not None:
+            at = w["diverged_at"]
+            notes.append(f"{name} diverged: its loss is {w['losses'][-1]} at step {at}.")
+        elif w["steps"] < steps:
+            made = f"{name} made the first {w['steps']} steps only"
+            notes.append(f"{made}, to save time; --every-step makes all.")
     if result["left_out"]:
         notes.append(result["left_out"])
     return [
