@@ -12,7 +12,6 @@ import numpy as np
 from autodiff.arrays import FLOAT64, as_data, own, plain, shape
 from autodiff.errors import called, refuse
 
-Template = str | Callable[..., str]
 NO_PARAMETERS: Mapping[str, Any] = {}
 next_serial = count().__next__
 
@@ -70,10 +69,6 @@ class Primitive:
 
     The rules of a primitive that broadcasts ignore that: the walk undoes it. A primitive of any
     number of operands has one rule for `every` operand, which is told its `position`.
-
-    `code`, `text` and `tex` are format strings that say how an application is written, or functions
-    of operands and parameters that return one; without them it is written as a call. Text serves
-    for `tex`, and code for both, where they are missing.
     """
 
     def __init__(
@@ -83,9 +78,6 @@ class Primitive:
         *rules: Callable[..., Any] | None,
         every: Callable[..., Any] | None = None,
         broadcasts: bool = False,
-        code: Template | None = None,
-        text: Template | None = None,
-        tex: Template | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -93,7 +85,6 @@ class Primitive:
         self.unrolls = self.arity == 2 and None not in rules
         self.rules: Any = EveryOperand(every) if every else rules
         self.broadcasts = broadcasts
-        self.notation = {"code": code, "text": text or code, "tex": tex or text or code}
         self.__doc__ = f"{name} of arrays and numbers; recorded if an operand is a Value."
         if function.__module__ == "autodiff.numerics":
             self.__doc__ = function.__doc__

@@ -11,9 +11,6 @@ loss_and_gradients = compile(engine.loss)
 
 
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
-    """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
-
-    Raises as `mlp.engine.backprop` does.
-    """
+    """Return the gradients and the loss; raises as `mlp.engine.loss` does."""
     value, grads = loss_and_gradients(params, X, t)
-    return grads, value
+    return grads, float(value)

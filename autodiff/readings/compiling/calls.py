@@ -10,7 +10,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autodiff import primitives
 from autodiff.graph import Primitive
-from autodiff.readings.listing import Listing, Term, frozen
+from autodiff.readings.listing import Listing
+from autodiff.readings.terms import Term, frozen
 
 VIEWS = (primitives.reshape, primitives.getitem, primitives.broadcast_to)
 WHOLE = (*VIEWS, primitives.scatter, primitives.cast, primitives.concatenate, primitives.logsumexp)
@@ -86,11 +87,13 @@ class Calls:
         self.steps: list[Step] = []
         self.known: dict[Any, Any] = {}
         self.of_term: dict[Term, Any] = {}
-        self.weak = listing.has_float32  # float64 numbers are Python's, which leave float32 arrays
-        for term in listing.inputs:
+        self.weak = (
+            listing.terms.has_float32
+        )  # float64 numbers are Python's, which leave float32 arrays
+        for term in listing.terms.inputs:
             self.of_term[term] = Symbol(self, self.held(term.data))
         with np.errstate(all="ignore"):
-            for term in listing.used:
+            for term in listing.terms.used:
                 self.of_term[term] = self.computed(term)
 
     def computed(self, term: Term) -> Any:

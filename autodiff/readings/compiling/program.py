@@ -11,9 +11,9 @@ import numpy as np
 from autodiff.arrays import FLOAT32, FLOAT64
 from autodiff.graph import Primitive
 from autodiff.readings.compiling.calls import Calls, Step, Symbol, needed, root
-from autodiff.readings.listing import Listing, part
-from autodiff.readings.notation import Names, code_number, placed, quoted
-from autodiff.readings.trace import trace
+from autodiff.readings.listing import listing
+from autodiff.readings.notation import Identifiers, code_number, placed, quoted
+from autodiff.readings.writing import index_text
 
 SIGNS = {
     np.add: "{} + {}",
@@ -55,22 +55,22 @@ class Program:
     """What a function computes for arguments of certain shapes: `source` is its text."""
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> None:
-        self.listing = listing = Listing(trace(f, args, argnums))
-        self.calls = calls = Calls(listing)
+        self.listing = listed = listing(f, args, argnums)
+        self.calls = calls = Calls(listed)
         self.namespace: dict[str, Any] = {
             **{"np": np, "array": np.array, "empty": np.empty, "pool": []},
             **{"Miss": Miss, "Unlike": Unlike, "as_number": as_number, "missing": object()},
         }
-        self.names = Names([*self.namespace, "run", "others", "memory", "buffers", "result"])
-        self.local = {name: self.names.new(name) for name in listing.trace.parameters}
+        self.names = Identifiers([*self.namespace, "run", "others", "memory", "buffers", "result"])
+        self.local = {name: self.names.new(name) for name in listed.trace.parameters}
         self.scalars: set[Symbol] = set()  # held as NumPy's scalars, not as floats or 0-d arrays
         self.numbers: dict[tuple[str, Any], str] = {}
         self.views: dict[str, str] = {}
         self.name_of: dict[Any, str] = {}
         self.buffers: list[Buffer] = []
         self.handed_out: set[Symbol] = set()
-        self.value = calls.value_of(listing.value)
-        self.gradients = {x: calls.value_of(term) for x, term in listing.gradients.items()}
+        self.value = calls.value_of(listed.terms.value)
+        self.gradients = {x: calls.value_of(term) for x, term in listed.terms.gradients.items()}
         self.results = [self.value, *self.gradients.values()]
         self.steps = needed(calls.steps, self.results)
         self.sums = self.sums_at_the_end()
@@ -187,13 +187,18 @@ class Program:
 
     def name_results(self) -> None:
         """Name symbols as the listing names their terms, as far as it does."""
-        for x, term in zip(self.listing.trace.inputs, self.listing.inputs):
-            name = self.local[x.path[0]] if len(x.path) == 1 else self.names.new(str(term.name))
+        for x, term in zip(self.listing.trace.inputs, self.listing.terms.inputs):
+            name = (
+                self.local[x.path[0]]
+                if len(x.path) == 1
+                else self.names.new(self.listing.names[term])
+            )
             self.calls.of_term[term].name = name
-        for term in self.listing.used:
+        for term in self.listing.terms.used:
             symbol = self.calls.of_term[term]
-            if term.name and isinstance(symbol, Symbol) and not symbol.name:
-                symbol.name = self.names.new(term.name)
+            named = self.listing.names.get(term)
+            if named and isinstance(symbol, Symbol) and not symbol.name:
+                symbol.name = self.names.new(named)
         for step in self.steps:
             if step.result is not None and not step.result.name:
                 step.result.name = self.names.numbered("v")
@@ -225,7 +230,8 @@ class Program:
         if step.function == "getitem":
             index = step.options["index"]
             parts = index if isinstance(index, tuple) else (index,)
-            return f"{operands[0]}[{', '.join(part(self.listing, i) for i in parts)}]"
+            texts = [index_text(i, self.listing.writer.arrays) for i in parts]
+            return f"{operands[0]}[{', '.join(texts)}]"
         sign = SIGNS.get(step.function)
         if sign and step.kind == "__call__" and np.ndim(step.result.data) == 0:
             return sign.format(*operands)
@@ -342,7 +348,7 @@ class Program:
         gradient = self.tuple_of([trees[i] for i in trace.positions])
         if not trace.several:
             gradient = trees[trace.positions[0]]
-        value = self.returned(self.value, np.result_type(self.listing.value.data).type)
+        value = self.returned(self.value, np.result_type(self.listing.terms.value.data).type)
         memory = self.memory()
         if memory:
             names = [*[buffer.name for buffer in self.buffers], *self.views.values()]
@@ -369,7 +375,7 @@ class Program:
             if hasattr(x, "_fields"):
                 return f"{self.known(type(x).__name__, type(x))}({', '.join(parts)})"
             return f"[{', '.join(parts)}]" if isinstance(x, list) else self.tuple_of(parts)
-        node = self.listing.node_at[path]
+        node = next(x.node for x in self.listing.trace.inputs if x.path == path)
         if node in self.gradients:
             return self.returned(self.gradients[node], np.result_type(node._raw).type)
         zero = np.zeros(np.shape(node._raw), np.result_type(node._raw))
@@ -408,7 +414,7 @@ class Program:
 
     def arguments(self) -> list[str]:
         """Write how the arguments are fetched, and that others are not for this program."""
-        listing, trace = self.listing, self.listing.trace
+        trace = self.listing.trace
         names = list(self.local.values())
         lines = ["if others:", "    raise Miss"]
         checks: list[str] = []
@@ -418,7 +424,7 @@ class Program:
             place, constant = self.place(path), self.known("constant", value)
             checks.append(f"type({place}) is not type({constant}) or {place} != {constant}")
         fetched = [f"if {' or '.join(checks)}:", "    raise Miss"] if checks else []
-        for x, term in zip(trace.inputs, listing.inputs):
+        for x, term in zip(trace.inputs, self.listing.terms.inputs):
             name = self.calls.of_term[term].name
             if len(x.path) > 1:
                 fetched.append(f"{name} = {self.place(x.path)}")
@@ -426,7 +432,7 @@ class Program:
             lines += ["try:", *[f"    {line}" for line in fetched]]
             lines += ["except KeyError:", "    raise Miss from None"]
         differentiated = {trace.parameters[i] for i in trace.positions}
-        for x, term in zip(trace.inputs, listing.inputs):
+        for x, term in zip(trace.inputs, self.listing.terms.inputs):
             name = self.calls.of_term[term].name
             if not term.ndim:
                 kind = self.known("float64", np.float64)
