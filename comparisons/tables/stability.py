@@ -48,7 +48,7 @@ def measure() -> dict[str, Any]:
     }
 
 
-def row(z: float, t: int) -> dict[str, Any]:
+def evaluated(z: float, t: int) -> dict[str, Any]:
     """Return the values and the relative errors of both forms at one logit."""
     found: dict[str, Any] = {"z": z, "t": t}
     with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
