@@ -1,7 +1,5 @@
 """Which terms get a name, and which one: those of the reader's own code, where it has one."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """How primitives, names and numbers are written: as NumPy code, as text, and in LaTeX."""
 
-from __future__ import annotations
-
 import builtins
 import keyword
 import re

@@ -1,7 +1,5 @@
 """Reading a function: run it once on named Values and record its backward pass as well."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Sequence

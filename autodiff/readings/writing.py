@@ -1,7 +1,5 @@
 """Terms written down, in code, in text and in LaTeX, by the names that they have."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Which slip, in which equation of a backward pass, gives the gradients that somebody claims."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any

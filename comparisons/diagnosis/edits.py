@@ -1,7 +1,5 @@
 """Edits within a right side: what each operation may have become on paper."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 

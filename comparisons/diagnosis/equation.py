@@ -1,7 +1,5 @@
 """An equation as somebody may have got it wrong: what stands in it, and what could have."""
 
-from __future__ import annotations
-
 from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What somebody claims, compared with the right numbers and with those that slips give."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """An unknown factor in a slip, found from what is claimed."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Any
 

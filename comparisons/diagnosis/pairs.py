@@ -1,7 +1,5 @@
 """The search for two slips that together give the gradients that somebody claims."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -8,8 +8,6 @@ Every variable is a term without operands here, so that an equation can be compu
 changed without looking at any other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple

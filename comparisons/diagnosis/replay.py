@@ -1,7 +1,5 @@
 """A backward pass as equations, which can be computed again with some of them changed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any

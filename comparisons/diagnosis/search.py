@@ -1,7 +1,5 @@
 """The search for the slips in a backward pass that give the gradients that somebody claims."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple

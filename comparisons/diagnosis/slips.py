@@ -4,8 +4,6 @@ Each is an edit of one equation, or of several at once, that anyone can make: a 
 a variable is taken for another, a sum becomes a mean. None says what is right: the equations do.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain

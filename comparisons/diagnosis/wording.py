@@ -1,7 +1,5 @@
 """What a diagnosis says: plain text and sentences, made of what the search has found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
