@@ -146,7 +146,8 @@ def slope_of(
         return None
     given: dict[Node, Term] = {Traced(term.data): term for term in (out, out if x is None else x)}
     table = Table(given, ChainMap({}, backward.known))
-    result = f.rules[0](1.0, *given)
+    ((_, rule),) = f.rules
+    result = rule(1.0, *given)
     table.add([result], forward=False)
     term = table.of_node[result]
     if term.primitive is primitives.sigmoid_slope:
