@@ -223,10 +223,20 @@ def laid_out(x: Collection | str, used: int) -> str:
     return bracketed(x.start, items, x.end, used)
 
 
+def in_one_line(x: Collection | str) -> str:
+    if isinstance(x, str):
+        return x
+    return joined(x.start, [label + in_one_line(item) for label, item in x.items], x.end)
+
+
+def joined(start: str, items: Sequence[str], end: str) -> str:
+    comma = "," if start == "(" and len(items) == 1 else ""
+    return start + ", ".join(items) + comma + end
+
+
 def bracketed(start: str, items: Sequence[str], end: str, used: int) -> str:
     """Write a collection in one line, or one item to a line if it is long."""
-    comma = "," if start == "(" and len(items) == 1 else ""
-    text = start + ", ".join(items) + comma + end
+    text = joined(start, items, end)
     if len(text) + used <= WIDTH and "\n" not in text:
         return text
     return f"{start}\n{spread(items, 4)}{end}"
