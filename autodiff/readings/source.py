@@ -161,12 +161,9 @@ def call(start: str, args: Sequence[str], used: int = 4) -> str:
     text = f"{start}{', '.join(args)})"
     if len(text) + used <= WIDTH:
         return text
-    lines = [f"[\n{spread(arguments(x[1:-1]), 4)}]" if is_long_list(x) else x for x in args]
-    return f"{start}\n{spread(lines, 4)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
-
-
-def is_long_list(text: str) -> bool:
-    return text[0] == "[" and len(text) + 9 > WIDTH
+    long = [x[0] == "[" and len(x) + 9 > WIDTH for x in args]
+    lines = [f"[\n{spread(arguments(x[1:-1]))}]" if far else x for x, far in zip(args, long)]
+    return f"{start}\n{spread(lines)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
 
 
 def arguments(text: str) -> list[str]:
@@ -181,8 +178,8 @@ def arguments(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def spread(items: Sequence[str], indent: int) -> str:
-    return "".join(textwrap.indent(f"{item},\n", " " * indent) for item in items)
+def spread(items: Sequence[str]) -> str:
+    return "".join(textwrap.indent(f"{item},\n", "    ") for item in items)
 
 
 class Collection(NamedTuple):
@@ -215,47 +212,33 @@ def nested_gradients(
     return Collection("(", [("", x) for x in found], ")") if trace.several else found[0]
 
 
-def laid_out(x: Collection | str, used: int) -> str:
+def laid_out(x: Collection | str, used: int, width: float = WIDTH) -> str:
     """Write gradients in one line, or one to a line where that would be too long."""
     if isinstance(x, str):
         return x
-    items = [label + laid_out(item, 4 + len(label)) for label, item in x.items]
-    return bracketed(x.start, items, x.end, used)
+    items = [label + laid_out(item, 4 + len(label), width) for label, item in x.items]
+    return bracketed(x.start, items, x.end, used, width)
 
 
-def in_one_line(x: Collection | str) -> str:
-    if isinstance(x, str):
-        return x
-    return joined(x.start, [label + in_one_line(item) for label, item in x.items], x.end)
-
-
-def joined(start: str, items: Sequence[str], end: str) -> str:
-    comma = "," if start == "(" and len(items) == 1 else ""
-    return start + ", ".join(items) + comma + end
-
-
-def bracketed(start: str, items: Sequence[str], end: str, used: int) -> str:
+def bracketed(start: str, items: Sequence[str], end: str, used: int, width: float = WIDTH) -> str:
     """Write a collection in one line, or one item to a line if it is long."""
-    text = joined(start, items, end)
-    if len(text) + used <= WIDTH and "\n" not in text:
+    comma = "," if start == "(" and len(items) == 1 else ""
+    text = start + ", ".join(items) + comma + end
+    if len(text) + used <= width and "\n" not in text:
         return text
-    return f"{start}\n{spread(items, 4)}{end}"
+    return f"{start}\n{spread(items)}{end}"
 
 
 def helpers(names: Sequence[str]) -> list[str]:
     """Return the code of the functions that NumPy has not and that are used."""
     needed: dict[str, str] = {}
-
-    def need(name: str) -> None:
+    stack = list(reversed(names))
+    while stack:
+        name = stack.pop()
         function = getattr(numerics, name, None)
         if inspect.isfunction(function) and name not in needed:
-            code = inspect.getsource(function)
-            needed[name] = without_types(code)
-            for other in function.__code__.co_names:
-                need(other)
-
-    for name in names:
-        need(name)
+            needed[name] = without_types(inspect.getsource(function))
+            stack += reversed(function.__code__.co_names)
     return [CHECKED, *needed.values()]
 
 
@@ -280,7 +263,7 @@ def array(x: Any, used: int) -> str:
         return text
     if not dtype:
         return f"np.array(\n{textwrap.indent(nested(x, 4), '    ')}\n)"
-    return f"np.array(\n{spread([nested(x, 4), *dtype], 4)})"
+    return f"np.array(\n{spread([nested(x, 4), *dtype])})"
 
 
 def nested(x: Any, used: int) -> str:

@@ -16,7 +16,7 @@ from autodiff.readings.compiling.memory import (
     root,
 )
 from autodiff.readings.notation import code_number, placed, quoted
-from autodiff.readings.source import in_one_line, nested_gradients
+from autodiff.readings.source import laid_out, nested_gradients
 from autodiff.readings.trace import Trace
 
 SIGNS = {
@@ -62,7 +62,7 @@ def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
         lambda _, path: writer.returned(calls.gradients[path]),
         lambda path: placed((names[path[:1]], *path[1:])),
     )
-    lines.append(f"result = {writer.returned(calls.value)}, {in_one_line(gradient)}")
+    lines.append(f"result = {writer.returned(calls.value)}, {laid_out(gradient, 0, np.inf)}")
     buffers = [f"m{number}" for number in memory.buffers] + list(writer.views.values())
     if buffers:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
