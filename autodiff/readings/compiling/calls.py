@@ -10,7 +10,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autodiff import primitives
-from autodiff.readings.listing import Listing, Term, frozen
+from autodiff.readings.listing import Listing
+from autodiff.readings.terms import Term, frozen
 
 KIND_OF = {
     **dict.fromkeys((primitives.reshape, primitives.getitem, primitives.broadcast_to), "view"),
@@ -58,14 +59,15 @@ class Calls(NamedTuple):
 
 def calls_of(listing: Listing) -> Calls:
     """Return the calls of NumPy that a listing stands for, as far as its results need them."""
-    recorder = Recorder(listing.has_float32)
-    of = {term: Call("input", recorder.held(term.data)) for term in listing.inputs}
+    trace, terms = listing.trace, listing.terms
+    recorder = Recorder(terms.has_float32)
+    of = {term: Call("input", recorder.held(term.data)) for term in terms.inputs}
 
     def result(term: Term) -> Call:
         return of[term] if term in of else recorder.call_of(term.data)
 
     with np.errstate(all="ignore"):
-        for term in listing.used:
+        for term in terms.used:
             primitive: Any = term.primitive
             inputs = [recorder.symbol(result(x)) for x in term.operands]
             if primitive in KIND_OF:
@@ -75,20 +77,19 @@ def calls_of(listing: Listing) -> Calls:
                 of[term] = recorder.call_of(primitive.function(*inputs, **term.parameters))
     names: dict[Call, str] = {}
     for term, call in of.items():
-        if term.name and call.kind != "constant":
-            names.setdefault(call, term.name)
-    trace = listing.trace
+        if term in listing.names and call.kind != "constant":
+            names.setdefault(call, listing.names[term])
     differentiated = {trace.parameters[i] for i in trace.positions}
     gradients = {}
     for node, path in trace.inputs:
-        if node in listing.gradients:
-            gradients[path] = result(listing.gradients[node])
+        if node in terms.gradients:
+            gradients[path] = result(terms.gradients[node])
         elif path[0] in differentiated:
             zeros = np.zeros(np.shape(node._raw), np.result_type(node._raw))
             gradients[path] = recorder.call_of(zeros)
-    value = result(listing.value)
+    value = result(terms.value)
     calls = needed(recorder.calls, [value, *gradients.values()])
-    return Calls(calls, [of[term] for term in listing.inputs], value, gradients, names)
+    return Calls(calls, [of[term] for term in terms.inputs], value, gradients, names)
 
 
 def needed(calls: list[Call], results: Iterable[Call]) -> list[Call]:

@@ -1,7 +1,5 @@
 """`compile`: value and gradient as straight-line NumPy with buffers that are used again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import Lock
@@ -16,8 +14,7 @@ from autodiff.readings.compiling.calls import calls_of
 from autodiff.readings.compiling.guards import Miss, Unlike
 from autodiff.readings.compiling.memory import memory_of
 from autodiff.readings.compiling.program import Runnable, program
-from autodiff.readings.listing import Listing
-from autodiff.readings.trace import trace
+from autodiff.readings.listing import listing
 from autodiff.transforms import enclosing, value_and_grad
 
 MOST = 16
@@ -56,9 +53,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
             use = engine
         return use(*args)
 
-    attributes = vars(
-        compiled
-    )  # `other` does not know `compiled`, so that reference counts free it
+    attributes = vars(compiled)  # `compiled` itself would know `other`, and be freed by gc alone
     attributes["source"] = ""
 
     def other(*given: Any) -> Any:
@@ -83,9 +78,9 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
 def program_for(f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> Runnable:
     """Return the program that computes `f` and its gradient for arguments like these."""
-    listing = Listing(trace(f, args, argnums))
-    calls = calls_of(listing)
-    return program(listing.trace, calls, memory_of(calls))
+    listed = listing(f, args, argnums)
+    calls = calls_of(listed)
+    return program(listed.trace, calls, memory_of(calls))
 
 
 def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:

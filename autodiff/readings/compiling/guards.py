@@ -1,15 +1,14 @@
 """How a program fetches its arguments, and refuses those that it is not for."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from types import BuiltinMethodType
 from typing import Any
 
 import numpy as np
 
+from autodiff.arguments import fold
 from autodiff.arrays import FLOAT32, FLOAT64
-from autodiff.readings.notation import Names, placed, quoted
+from autodiff.readings.notation import Identifiers, placed
 from autodiff.readings.trace import Trace
 
 
@@ -21,7 +20,7 @@ class Unlike(Exception):  # noqa: N818
     """The numbers are unlike those that a program is for: bad targets, for example."""
 
 
-class Scope(Names):
+class Scope(Identifiers):
     """The names in a text: those of variables, and those of the objects that it refers to."""
 
     def __init__(self, objects: Mapping[str, Any], taken: Iterable[str]) -> None:
@@ -70,18 +69,19 @@ def guards(trace: Trace, names: Mapping[tuple[Any, ...], str], scope: Scope) -> 
     return lines
 
 
-def structure(place: str, x: Any, scope: Scope) -> Iterator[str]:
+def structure(name: str, argument: Any, scope: Scope) -> list[str]:
     """Write the tests that show that an argument has another structure."""
-    if isinstance(x, dict):
-        kind, keys = scope.object("dict_", dict), scope.object("keys", list(x))
-        yield f"type({place}) is not {kind} or [*{place}] != {keys}"
-        for key, branch in x.items():
-            yield from structure(f"{place}[{quoted(key)}]", branch, scope)
-    elif isinstance(x, (list, tuple)):
-        kind = scope.object(f"{type(x).__name__}_", type(x))
-        yield f"type({place}) is not {kind} or len({place}) != {len(x)}"
-        for i, branch in enumerate(x):
-            yield from structure(f"{place}[{i}]", branch, scope)
+
+    def branch(x: Any, parts: dict[Any, list[str]], path: tuple[Any, ...]) -> list[str]:
+        place, kind = placed(path), scope.object(f"{type(x).__name__}_", type(x))
+        test = f"len({place}) != {len(x)}"
+        if isinstance(x, dict):
+            test = f"[*{place}] != {scope.object('keys', list(x))}"
+        inner = [test for tests in parts.values() for test in tests]
+        return [f"type({place}) is not {kind} or {test}", *inner]
+
+    tests: list[str] = fold(argument, lambda *_: [], branch, (name,))
+    return tests
 
 
 def number(name: str, x: Any, differentiated: bool, scope: Scope) -> list[str]:

@@ -1,7 +1,5 @@
 """In which order calls are made, and in which memory their results live."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count

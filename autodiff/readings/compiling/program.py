@@ -1,7 +1,5 @@
 """The text of a program: calls of NumPy, line by line, in memory that is kept between runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -17,7 +15,8 @@ from autodiff.readings.compiling.memory import (
     is_outer,
     root,
 )
-from autodiff.readings.notation import code_number, quoted
+from autodiff.readings.notation import code_number, placed, quoted
+from autodiff.readings.source import laid_out, nested_gradients
 from autodiff.readings.trace import Trace
 
 SIGNS = {
@@ -58,11 +57,12 @@ def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
     writer = Writer(memory, name_of, scope)
     lines = [line for call in memory.calls for line in writer.lines(call)]
     checks = guards(trace, names, scope)
-    gradients = [
-        nested(trace.args[i], (trace.parameters[i],), calls, writer) for i in trace.positions
-    ]
-    gradient = tuple_of(gradients) if trace.several else gradients[0]
-    lines.append(f"result = {writer.returned(calls.value)}, {gradient}")
+    gradient = nested_gradients(
+        trace,
+        lambda _, path: writer.returned(calls.gradients[path]),
+        lambda path: placed((names[path[:1]], *path[1:])),
+    )
+    lines.append(f"result = {writer.returned(calls.value)}, {laid_out(gradient, 0, np.inf)}")
     buffers = [f"m{number}" for number in memory.buffers] + list(writer.views.values())
     if buffers:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
@@ -101,23 +101,6 @@ def memory_text(buffers: Mapping[int, Buffer], views: Mapping[str, str]) -> str:
         lines.append(f"m{number} = {made}")
     names = [*[f"m{number}" for number in buffers], *views]
     return "\n    ".join([*lines, f"return ({', '.join(names)},)"])
-
-
-def nested(x: Any, path: tuple[Any, ...], calls: Calls, writer: Writer) -> str:
-    """Write the gradient in an argument, in its structure."""
-    if isinstance(x, dict):
-        items = [f"{quoted(k)}: {nested(v, (*path, k), calls, writer)}" for k, v in x.items()]
-        return f"{{{', '.join(items)}}}"
-    if isinstance(x, (list, tuple)):
-        parts = [nested(v, (*path, i), calls, writer) for i, v in enumerate(x)]
-        if hasattr(x, "_fields"):
-            return f"{writer.scope.object(type(x).__name__, type(x))}({', '.join(parts)})"
-        return f"[{', '.join(parts)}]" if isinstance(x, list) else tuple_of(parts)
-    return writer.returned(calls.gradients[path])
-
-
-def tuple_of(parts: list[str]) -> str:
-    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
 
 
 class Writer:
