@@ -53,7 +53,8 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
             use = engine
         return use(*args)
 
-    attributes = vars(compiled)  # `compiled` itself would know `other`, and be freed by gc alone
+    # `compiled` knows `other`, which must not know it: reference counts would free neither.
+    attributes = vars(compiled)
     attributes["source"] = ""
 
     def other(*given: Any) -> Any:

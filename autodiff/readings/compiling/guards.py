@@ -44,18 +44,16 @@ def guards(trace: Trace, names: Mapping[tuple[Any, ...], str], scope: Scope) -> 
 
     `names` are those of the parameters and of the inputs, by their paths.
     """
-
-    def place(path: tuple[Any, ...]) -> str:
-        return placed((names[path[:1]], *path[1:]))
-
     tests: list[str] = []
     for parameter, x in zip(trace.parameters, trace.args):
         tests += structure(names[parameter,], x, scope)
     for value, path in trace.fixed:
-        constant = scope.object("constant", value)
-        tests.append(f"type({place(path)}) is not type({constant}) or {place(path)} != {constant}")
+        place, constant = place_of(path, names), scope.object("constant", value)
+        tests.append(f"type({place}) is not type({constant}) or {place} != {constant}")
     fetched = [f"if {' or '.join(tests)}:", "    raise Miss"] if tests else []
-    fetched += [f"{names[x.path]} = {place(x.path)}" for x in trace.inputs if len(x.path) > 1]
+    for _, path in trace.inputs:
+        if len(path) > 1:
+            fetched.append(f"{names[path]} = {place_of(path, names)}")
     lines = ["if others:", "    raise Miss"]
     if fetched:
         lines += ["try:", *[f"    {line}" for line in fetched]]
@@ -67,6 +65,10 @@ def guards(trace: Trace, names: Mapping[tuple[Any, ...], str], scope: Scope) -> 
         else:
             lines += number(names[path], node._raw, path[0] in differentiated, scope)
     return lines
+
+
+def place_of(path: tuple[Any, ...], names: Mapping[tuple[Any, ...], str]) -> str:
+    return placed((names[path[:1]], *path[1:]))
 
 
 def structure(name: str, argument: Any, scope: Scope) -> list[str]:

@@ -7,17 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.readings.compiling.calls import Call, Calls, item, transpose
-from autodiff.readings.compiling.guards import Miss, Scope, Unlike, as_number, guards
-from autodiff.readings.compiling.memory import (
-    Buffer,
-    Memory,
-    in_columns,
-    is_outer,
-    root,
-)
-from autodiff.readings.notation import code_number, placed, quoted
+from autodiff.readings.compiling.guards import Miss, Scope, Unlike, as_number, guards, place_of
+from autodiff.readings.compiling.memory import Buffer, Memory, is_outer, root
+from autodiff.readings.notation import code_number, quoted
 from autodiff.readings.source import laid_out, nested_gradients
 from autodiff.readings.trace import Trace
+from autodiff.readings.writing import index_text
 
 SIGNS = {
     np.add: "{} + {}",
@@ -53,21 +48,24 @@ def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
     scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *[f"m{number}" for number in memory.buffers]])
     name_of = {call: scope.new(wish) for call, wish in calls.names.items()}
     names = {x.path: name_of[call] for x, call in zip(trace.inputs, calls.inputs)}
-    parameters = [names.setdefault((x,), scope.new(x)) for x in trace.parameters]
-    writer = Writer(memory, name_of, scope)
+    for parameter in trace.parameters:
+        if (parameter,) not in names:
+            names[parameter,] = scope.new(parameter)
+    writer = CallWriter(memory, name_of, scope)
     lines = [line for call in memory.calls for line in writer.lines(call)]
     checks = guards(trace, names, scope)
     gradient = nested_gradients(
         trace,
         lambda _, path: writer.returned(calls.gradients[path]),
-        lambda path: placed((names[path[:1]], *path[1:])),
+        lambda path: place_of(path, names),
     )
     lines.append(f"result = {writer.returned(calls.value)}, {laid_out(gradient, 0, np.inf)}")
     buffers = [f"m{number}" for number in memory.buffers] + list(writer.views.values())
     if buffers:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
         lines = [*take, f"{', '.join(buffers)}, = buffers", *lines, "pool.append(buffers)"]
-    head = f"def run({', '.join([*[f'{name}=missing' for name in parameters], '*others'])}):"
+    parameters = [f"{names[x,]}=missing" for x in trace.parameters]
+    head = f"def run({', '.join([*parameters, '*others'])}):"
     run = "\n    ".join([head, *checks, *lines, "return result"])
     parts = [writer.constants(), memory_text(memory.buffers, writer.views), run]
     return runnable("\n\n\n".join([part for part in parts if part]) + "\n", scope.objects)
@@ -94,16 +92,16 @@ def memory_text(buffers: Mapping[int, Buffer], views: Mapping[str, str]) -> str:
         shape, dtype, rows = buffer.shape, quoted(str(buffer.dtype)), buffer.rows
         if rows is not None:
             made = f"m1[{rows.start}]" if len(shape) == 1 else f"m1[{rows.start}:{rows.stop}].T"
+        elif buffer.in_columns:
+            made = f"empty({shape[::-1]}, {dtype}).T"
         else:
             made = f"empty({shape}, {dtype})"
-            if buffer.in_columns:
-                made = f"empty({shape[::-1]}, {dtype}).T"
         lines.append(f"m{number} = {made}")
     names = [*[f"m{number}" for number in buffers], *views]
     return "\n    ".join([*lines, f"return ({', '.join(names)},)"])
 
 
-class Writer:
+class CallWriter:
     """Writes calls one by one, and notes what their text refers to.
 
     `views` are those of buffers that are made once, as the buffers are, and their names.
@@ -148,7 +146,9 @@ class Writer:
         if function is transpose:
             return f"{operands[0]}.T"
         if function is item:
-            return f"{operands[0]}[{self.index(call.options['index'])}]"
+            index = call.options["index"]
+            parts = index if isinstance(index, tuple) else (index,)
+            return f"{operands[0]}[{', '.join(index_text(i, {}) for i in parts)}]"
         if call.kind == "reduce":
             return self.reduction(call, operands[0])
         if call.kind == "__call__" and not call.ndim and function in SIGNS:
@@ -218,12 +218,6 @@ class Writer:
             return repr(x)
         return self.scope.object("constant", x)
 
-    def index(self, x: Any) -> str:
-        """Write an index, as in x[:, None]."""
-        parts = x if isinstance(x, tuple) else (x,)
-        whole = [isinstance(i, slice) and i == slice(None) for i in parts]
-        return ", ".join(":" if w else self.constant(i) for i, w in zip(parts, whole))
-
     def returned(self, x: Call) -> str:
         """Write a result as the caller's own array or number."""
         if x in self.scalars:
@@ -235,14 +229,12 @@ class Writer:
             return f"{self.scope.object(kind.__name__, kind)}({self.name_of[x]})"
         own = root(x) is x and x.kind not in ("input", "constant") and x not in self.handed_out
         self.handed_out.add(x)
-        return (
-            self.operand(x) if own else f"{self.scope.object('copy', np.copy)}({self.operand(x)})"
-        )
+        name = self.operand(x)
+        return name if own else f"{self.scope.object('copy', np.copy)}({name})"
 
 
 def is_dot(call: Call, memory: Memory) -> bool:
-    """Return whether `dot` multiplies the same; it is faster, and particular about its result."""
-    if call.function is not np.matmul:
-        return call in memory.of and is_outer(call)
-    fits = call not in memory.of or not in_columns(call.data)
-    return fits and all(x.ndim < 3 for x in (*call.operands, call))
+    """Return whether `dot` computes the same as a call, and faster."""
+    if call.function is np.matmul:
+        return all(x.ndim < 3 for x in call.operands)
+    return call in memory.of and is_outer(call)

@@ -16,6 +16,7 @@ import autodiff
 from autodiff import Value, grad, value_and_grad
 from autodiff import compile as compiled_form
 from autodiff.arguments import leaves
+from autodiff.graph import Primitive
 from autodiff.readings.compiling.compile import MOST
 from mlp import compiled, engine
 from mlp.data import tutorial_problem
@@ -119,6 +120,9 @@ def test_the_first_call_and_the_source() -> None:
     assert ours.source.count("exp(") == 1
     assert ours.source.count("greater_equal(z, ") == 1
     assert "G = add(" in ours.source
+    assert re.search(r"v\d+ = dot\(v\d+, m\d+, m\d+\)", ours.source)  # z_bar times W, a row
+    result = 'result = loss, {"U": U_bar, "b": b_bar, "W": W_bar, "c": c_bar}'  # none a copy
+    assert result in ours.source
     assert ours.__name__ == "loss"
 
 
@@ -288,6 +292,21 @@ def test_errors_are_those_of_the_engine(t: Any, message: str) -> None:
         with pytest.raises(ValueError, match=message):
             ours(params, X, t)
     assert_close(ours(params, X, good), value_and_grad(engine.loss)(params, X, good))
+
+
+def test_what_a_primitive_expects_of_its_numbers_is_checked_at_each_call() -> None:
+    def doubled(x: Any) -> Any:
+        if np.max(x) > 10.0:
+            raise ValueError("too large")
+        return x * 2.0 if np.min(x) < 0.0 else x * 3.0
+
+    primitive = Primitive("doubled", doubled, lambda g, out, x: g * (out / x))
+    for first, second in ((1.0, -1.0), (-1.0, 1.0)):
+        ours = compiled_form(lambda x: autodiff.sum(primitive(x)))
+        for scale in (first, second, 2.0 * first):
+            assert ours(scale * np.ones(3))[0] == autodiff.sum(doubled(scale * np.ones(3)))
+        with pytest.raises(ValueError, match="too large"):
+            ours(np.full(3, 11.0))
 
 
 def test_values_are_refused() -> None:
