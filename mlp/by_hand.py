@@ -4,8 +4,6 @@ The adjoint of a quantity, the derivative of the loss with respect to it, is nam
 `_bar`. Shapes: X (N, 2), t (N,), U (H, 2), b (H,), W (H,), c (); G and H (N, H), z and y (N,).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from mlp.data import Array, Parameters

@@ -1,7 +1,5 @@
 """The network on `autodiff.compile`: the equations of `mlp.engine`, traced and written out."""
 
-from __future__ import annotations
-
 from autodiff import compile
 from mlp import engine
 from mlp.data import Array, Parameters

@@ -1,7 +1,5 @@
 """The tutorial's data and initial parameters, and what their shapes must be."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The network on `autodiff`: the forward equations alone, vectorised; the engine does the rest."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from autodiff import logistic_cross_entropy, mean, sigmoid, tanh, value_and_grad

@@ -4,8 +4,6 @@ The two are the same function of z, because y = sigmoid(z), but not the same in 
 rounds to 1 from z = 37 on, and what y no longer says is lost to anything computed from it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

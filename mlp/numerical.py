@@ -4,8 +4,6 @@ Each moves one entry of one parameter at a time, so that a gradient in P numbers
 evaluations of the loss. `backprop` is the complex step, the one that is exact to rounding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

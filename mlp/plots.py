@@ -4,8 +4,6 @@ Each function draws on the Axes `ax`, or on those of a new figure, and returns t
 apart by colour and by shape.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

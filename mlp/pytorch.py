@@ -4,8 +4,6 @@
 the tutorial's float32.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 try:

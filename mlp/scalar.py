@@ -4,8 +4,6 @@ Thousands of small nodes show what the engine does; `mlp.engine` does the same w
 of times faster.
 """
 
-from __future__ import annotations
-
 from functools import reduce
 from operator import add
 from typing import Any

@@ -1,7 +1,5 @@
 """Full-batch gradient descent with the gradients of any `backprop(X, t, params)`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

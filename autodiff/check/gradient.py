@@ -1,7 +1,5 @@
 """`check_gradient`: gradients measured by numerical differentiation, judged and reported."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence

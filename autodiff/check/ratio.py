@@ -1,7 +1,5 @@
 """Constant factors by the names that explain them: 2, 1/2, N, 1/N, N^2, and these with a sign."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction

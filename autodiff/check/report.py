@@ -1,7 +1,5 @@
 """What a check of gradients found, and its text: values that are made once and not changed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -9,8 +9,6 @@ Engineering Software 4 (1982); the rounding of f, Moré and Wild, SIAM Journal o
 Computing 33 (2011).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count

@@ -1,7 +1,5 @@
 """The equations of a function and of its backward pass, as text and in LaTeX."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -44,7 +42,6 @@ class Derivation:
 
     @property
     def latex(self) -> str:
-        """The equations in LaTeX."""
         lines = []
         for statement in self._statements():
             name, text = self._listing.sides(statement, TEX)

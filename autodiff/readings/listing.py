@@ -45,7 +45,6 @@ class Listing:
     writer: Writer
 
     def sides(self, statement: Statement, style: Style) -> tuple[str, str]:
-        """Write both sides of a statement."""
         writer, (term, _, of) = self.writer, statement
         if of is None:
             return writer.variable(term, style).text, writer.expression(term, style).text
@@ -60,7 +59,6 @@ class Listing:
         return style.variable(self.names[of], of.ndim, True), right
 
     def zeros(self) -> list[Term]:
-        """Return the inputs whose gradient is asked for and is zero."""
         wanted = {self.trace.parameters[i] for i in self.trace.positions}
         return [
             term

@@ -1,7 +1,5 @@
 """Which terms get a name, and which one: those of the reader's own code, where it has one."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -39,7 +37,6 @@ class Naming(NamedTuple):
 
 
 def name(trace: Trace, terms: Terms) -> Naming:
-    """Choose names for the terms of a trace."""
     return Namer(trace, terms).naming()
 
 
@@ -120,7 +117,6 @@ class Namer:
         return bars
 
     def is_free(self, term: Term) -> bool:
-        """Return whether a term can be given a name."""
         return term in self.used and term not in self.drafts
 
     def is_short(self, term: Term) -> bool:

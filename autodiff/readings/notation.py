@@ -1,7 +1,5 @@
 """How primitives, names and numbers are written: as NumPy code, as text, and in LaTeX."""
 
-from __future__ import annotations
-
 import builtins
 import keyword
 import re
@@ -99,7 +97,6 @@ def written(template: str, operands: Sequence[Written], style: Style, **paramete
 
 
 def code_number(x: Any) -> str:
-    """Write a number as Python code that gives it back exactly."""
     if isinstance(x, (bool, np.bool_)):
         return str(bool(x))
     if isinstance(x, np.float32):
@@ -118,7 +115,6 @@ def short_number(x: Any) -> str:
 
 
 def tex_number(x: Any) -> str:
-    """Write a number in LaTeX."""
     mantissa, _, exponent = short_number(x).replace("inf", r"\infty").partition("e")
     mantissa = mantissa.replace("nan", r"\mathrm{NaN}")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
@@ -150,7 +146,6 @@ class Identifiers:
         return name
 
     def numbered(self, stem: str, first: int = 1) -> str:
-        """Return a stem with the next number."""
         number = max(first, self.last[stem] + 1)
         while f"{stem}{number}" in self.taken:
             number += 1
@@ -160,7 +155,6 @@ class Identifiers:
 
 
 def cleaned(wish: str) -> str:
-    """Return a text as an identifier."""
     name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))[:24].strip("_") or "v"
     return name if name.isidentifier() else f"v_{name}"
 
@@ -175,7 +169,6 @@ def quoted(x: Any) -> str:
 
 
 def placed(path: tuple[Any, ...]) -> str:
-    """Write where an argument is found."""
     start: str = path[0]
     return start + "".join(f"[{quoted(key)}]" for key in path[1:])
 
@@ -196,7 +189,6 @@ def stem_and_number(name: str) -> tuple[str, str]:
 
 
 def code_variable(name: str, ndim: int, adjoint: bool) -> str:
-    """Write a variable in code, where an adjoint has a name of its own."""
     return name
 
 
@@ -251,7 +243,6 @@ class Notation(NamedTuple):
 
 
 def product(of_numbers: str, of_arrays: str) -> Callable[..., str]:
-    """Return the template of an element-wise product."""
     return lambda a, b: of_arrays if a.ndim and b.ndim else of_numbers
 
 

@@ -46,7 +46,6 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
 
 
 def module(listing: Listing) -> str:
-    """Write a listing as a module."""
     trace, names = listing.trace, listing.names
     body = [*docstring(listing), *inputs(listing), "", "# Forward."]
     body += [assignment(listing, statement) for statement in listing.forward]
@@ -127,7 +126,6 @@ def inputs(listing: Listing) -> list[str]:
 
 
 def assignment(listing: Listing, statement: Statement) -> str:
-    """Write a statement; a gradient that is not the caller's own is copied."""
     name, text = listing.sides(statement, CODE)
     term, of = statement.term, statement.of
     shared = term in listing.terms.gradients.values() and term.primitive in SHARE_MEMORY
@@ -143,7 +141,6 @@ def is_single(x: Term) -> bool:
 
 
 def zero_like(x: Term) -> str:
-    """Write zeros of the shape and dtype of an input."""
     if not x.shape:
         return f"np.float{32 if is_single(x) else 64}(0.0)"
     return f"np.zeros({x.shape}, np.float32)" if is_single(x) else f"np.zeros({x.shape})"
@@ -164,13 +161,9 @@ def call(start: str, args: Sequence[str], used: int = 4) -> str:
     text = f"{start}{', '.join(args)})"
     if len(text) + used <= WIDTH:
         return text
-    lines = [f"[\n{spread(arguments(x[1:-1]), 4)}]" if is_long_list(x) else x for x in args]
-    return f"{start}\n{spread(lines, 4)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
-
-
-def is_long_list(text: str) -> bool:
-    """Tell whether an argument is a list that does not fit in a line."""
-    return text[0] == "[" and len(text) + 9 > WIDTH
+    long = [x[0] == "[" and len(x) + 9 > WIDTH for x in args]
+    lines = [f"[\n{spread(arguments(x[1:-1]))}]" if far else x for x, far in zip(args, long)]
+    return f"{start}\n{spread(lines)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
 
 
 def arguments(text: str) -> list[str]:
@@ -185,9 +178,8 @@ def arguments(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def spread(items: Sequence[str], indent: int) -> str:
-    """Write the items of a call or a collection one to a line."""
-    return "".join(textwrap.indent(f"{item},\n", " " * indent) for item in items)
+def spread(items: Sequence[str]) -> str:
+    return "".join(textwrap.indent(f"{item},\n", "    ") for item in items)
 
 
 class Collection(NamedTuple):
@@ -220,42 +212,37 @@ def nested_gradients(
     return Collection("(", [("", x) for x in found], ")") if trace.several else found[0]
 
 
-def laid_out(x: Collection | str, used: int) -> str:
+def laid_out(x: Collection | str, used: int, width: float = WIDTH) -> str:
     """Write gradients in one line, or one to a line where that would be too long."""
     if isinstance(x, str):
         return x
-    items = [label + laid_out(item, 4 + len(label)) for label, item in x.items]
-    return bracketed(x.start, items, x.end, used)
+    items = [label + laid_out(item, 4 + len(label), width) for label, item in x.items]
+    return bracketed(x.start, items, x.end, used, width)
 
 
-def bracketed(start: str, items: Sequence[str], end: str, used: int) -> str:
+def bracketed(start: str, items: Sequence[str], end: str, used: int, width: float = WIDTH) -> str:
     """Write a collection in one line, or one item to a line if it is long."""
     comma = "," if start == "(" and len(items) == 1 else ""
     text = start + ", ".join(items) + comma + end
-    if len(text) + used <= WIDTH and "\n" not in text:
+    if len(text) + used <= width and "\n" not in text:
         return text
-    return f"{start}\n{spread(items, 4)}{end}"
+    return f"{start}\n{spread(items)}{end}"
 
 
 def helpers(names: Sequence[str]) -> list[str]:
     """Return the code of the functions that NumPy has not and that are used."""
     needed: dict[str, str] = {}
-
-    def need(name: str) -> None:
+    stack = list(reversed(names))
+    while stack:
+        name = stack.pop()
         function = getattr(numerics, name, None)
         if inspect.isfunction(function) and name not in needed:
-            code = inspect.getsource(function)
-            needed[name] = without_types(code)
-            for other in function.__code__.co_names:
-                need(other)
-
-    for name in names:
-        need(name)
+            needed[name] = without_types(inspect.getsource(function))
+            stack += reversed(function.__code__.co_names)
     return [CHECKED, *needed.values()]
 
 
 def without_types(code: str) -> str:
-    """Return the code of a function without its annotations."""
     first, rest = code.split("\n", 1)
     first = re.sub(r": (Any|bool|tuple\[int, \.\.\.\])| -> \w+(?=:$)", "", first)
     rest = rest.replace(": Any = ", " = ")
@@ -263,7 +250,6 @@ def without_types(code: str) -> str:
 
 
 def array(x: Any, used: int) -> str:
-    """Write an array as code."""
     if x.size > 10_000:
         raise ValueError(
             f"an array of shape {x.shape} is found outside the arguments, too long to be written "
@@ -277,11 +263,10 @@ def array(x: Any, used: int) -> str:
         return text
     if not dtype:
         return f"np.array(\n{textwrap.indent(nested(x, 4), '    ')}\n)"
-    return f"np.array(\n{spread([nested(x, 4), *dtype], 4)})"
+    return f"np.array(\n{spread([nested(x, 4), *dtype])})"
 
 
 def nested(x: Any, used: int) -> str:
-    """Write the numbers of an array as nested lists."""
     if not x.ndim:
         return str(x) if x.dtype.kind in "iub" else code_number(float(x))
     parts = [nested(part, used + 4) for part in x]

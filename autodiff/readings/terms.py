@@ -79,7 +79,6 @@ class Terms(NamedTuple):
 
 
 def terms(trace: Trace) -> Terms:
-    """Return the terms of a trace."""
     inputs = {x.node: Term(x.node._raw) for x in trace.inputs}
     table = Table(inputs, {})
     table.add([trace.value], forward=True)
@@ -123,7 +122,6 @@ class Table:
         self.arrays: list[tuple[Term, str]] = []
 
     def add(self, results: Iterable[Node], forward: bool) -> None:
-        """Add what nodes compute, and all that they depend on."""
         for node in oldest_first(results):
             if node not in self.of_node:
                 self.of_node[node] = self.term(node, forward)
@@ -212,12 +210,10 @@ def without_broadcasts(operands: list[Term]) -> list[Term]:
 
 
 def key_of(primitive: Primitive, operands: Iterable[Term], parameters: Mapping[str, Any]) -> Any:
-    """Return what equal applications have in common."""
     return (primitive, *map(id, operands), frozen(dict(parameters)))
 
 
 def is_one(term: Term) -> bool:
-    """Return whether a term is 1, or everywhere 1."""
     if term.primitive is primitives.power:
         return bool(term.operands[1].number == 0.0)
     return type(term.number) in (float, np.float32) and bool(term.number == 1.0)

@@ -1,7 +1,5 @@
 """Reading a function: run it once on named Values and record its backward pass as well."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -199,7 +197,6 @@ def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[No
 
 
 def depth_of(frame: FrameType | None) -> int:
-    """Return the number of calls that a frame is in."""
     depth = 0
     while frame is not None:
         frame = frame.f_back

@@ -1,7 +1,5 @@
 """Terms written down, in code, in text and in LaTeX, by the names that they have."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +98,6 @@ class Writer:
         return result
 
     def parameter(self, key: str, x: Any) -> str:
-        """Write an axis, a shape, a dtype or an index."""
         if key == "dtype":
             return str(np.dtype(x))
         if key == "axis" and isinstance(x, tuple) and len(x) == 1:
@@ -139,7 +136,6 @@ def notation_of(primitive: Primitive) -> Notation:
 
 
 def function_name(primitive: Primitive | str, style: Style) -> str:
-    """Return the name of the function that a primitive is called by."""
     name = primitive if isinstance(primitive, str) else primitive.name
     if style is CODE:
         helper = isinstance(primitive, Primitive) and is_helper(primitive)
@@ -167,7 +163,6 @@ def index_text(i: Any, arrays: Mapping[Any, str]) -> str:
 
 
 def index_arrays(used: Sequence[Term]) -> list[Any]:
-    """Return the arrays of positions that terms are indexed with."""
     found: list[Any] = []
     for term in used:
         index = term.parameters.get("index")

@@ -1,7 +1,5 @@
 """Which slip, in which equation of a backward pass, gives the gradients that somebody claims."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -83,7 +81,6 @@ def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
 
 
 def matched(params: Any, claimed: Any) -> Iterator[Any]:
-    """Yield what is claimed for each number or array in `params`."""
     if isinstance(params, dict):
         if not isinstance(claimed, Mapping) or claimed.keys() != params.keys():
             raise ValueError(f"claimed needs a dict with the keys {listed(list(params))}")
@@ -99,7 +96,6 @@ def matched(params: Any, claimed: Any) -> Iterator[Any]:
 
 
 def claimed_numbers(x: Any, name: str) -> Any:
-    """Return claimed numbers in float64."""
     try:
         array = np.asarray(x)
     except ValueError:

@@ -1,7 +1,5 @@
 """Edits within a right side: what each operation may have become on paper."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -31,7 +29,6 @@ class Edit(NamedTuple):
 
 
 def inside(eq: Equation, term: Term) -> Iterator[Edit]:
-    """Yield the edits of a term and of its operands."""
     yield from local(eq, term)
     for i, x in enumerate(term.operands):
         for edit in inside(eq, x) if x.operands else ():
@@ -46,7 +43,6 @@ def inside(eq: Equation, term: Term) -> Iterator[Edit]:
 
 
 def local(eq: Equation, term: Term) -> Iterator[Edit]:
-    """Yield the edits of an operation."""
     p = term.primitive
     if p is primitives.multiply:
         yield from of_product(eq, term)

@@ -1,7 +1,5 @@
 """An equation as somebody may have got it wrong: what stands in it, and what could have."""
 
-from __future__ import annotations
-
 from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +42,6 @@ class Equation:
 
     @property
     def activations(self) -> list[Primitive]:
-        """The activations that may be confused."""
         return list(dict.fromkeys([*[f for f, _ in self.activated], *ACTIVATIONS]))
 
     @property
@@ -63,7 +60,6 @@ class Equation:
         )
 
     def constant(self, x: Any, name: str) -> Term:
-        """Return an array that a slip brings in, with a name."""
         term = Term(x)
         self.names[term] = name
         return term
@@ -77,7 +73,6 @@ class Equation:
         return x.is_number and self.names.get(x) == "N"
 
     def is_share(self, x: Term) -> bool:
-        """Return whether a term is 1 / N."""
         quotient = x.primitive is primitives.divide
         return quotient and x.operands[0].number == 1.0 and self.is_n(x.operands[1])
 
@@ -94,7 +89,6 @@ class Equation:
 
 
 def equation(backward: Backward, variable: Term, right: Term) -> Equation:
-    """Return an equation with what is around it."""
     of = backward.bars.get(variable)
     below = set(backward.below[variable])
     pool = [x for x in backward.variables if x not in below]
@@ -152,7 +146,8 @@ def slope_of(
         return None
     given: dict[Node, Term] = {Traced(term.data): term for term in (out, out if x is None else x)}
     table = Table(given, ChainMap({}, backward.known))
-    result = f.rules[0](1.0, *given)
+    ((_, rule),) = f.rules
+    result = rule(1.0, *given)
     table.add([result], forward=False)
     term = table.of_node[result]
     if term.primitive is primitives.sigmoid_slope:

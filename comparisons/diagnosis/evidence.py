@@ -1,7 +1,5 @@
 """What somebody claims, compared with the right numbers and with those that slips give."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -55,17 +53,14 @@ class Evidence:
 
     @property
     def wrong(self) -> list[str]:
-        """The parameters whose gradients are wrong."""
         return [path for path, error in self.errors.items() if not error <= RIGHT]
 
     @property
     def right(self) -> list[str]:
-        """The parameters whose gradients are right."""
         return [path for path, error in self.errors.items() if error <= RIGHT]
 
     @property
     def is_single(self) -> bool:
-        """Whether all gradients are numbers of float32."""
         arrays = [np.asarray(x) for case in self.cases for x in case.claimed.values()]
         return all(np.array_equal(x, x.astype(np.float32)) for x in arrays)
 
@@ -76,16 +71,13 @@ class Evidence:
         return (1.0, float(N), 1.0 / N) if N > 1 else (1.0,)
 
     def true(self, case: Case, path: str, now: Numbers | None = None) -> Any:
-        """Return the gradient in a parameter, right or with slips."""
         return gradient(self.backward, path, now or case.known)
 
     def affected(self, changed: Iterable[Term]) -> set[str]:
-        """Return the parameters whose gradients depend on some equations."""
         below = {x for term in changed for x in self.backward.below[term]}
         return {path for path, x in self.backward.gradients.items() if x in below}
 
     def largest(self, paths: Iterable[str]) -> str:
-        """Return the parameter of which most numbers are claimed."""
         return max(paths, key=lambda path: np.size(self.cases[0].claimed[path]))
 
     def fits(self, slips: Sequence[Slip], only: Iterable[str] | None = None) -> float | None:
@@ -159,7 +151,6 @@ def evidence(
 
 
 def gradient(backward: Backward, path: str, numbers: Numbers) -> Any:
-    """Return the gradient in a parameter among the numbers of a pass."""
     variable = backward.gradients[path]
     return np.zeros(backward.parameters[path].shape) if variable is None else numbers[variable]
 
@@ -177,7 +168,6 @@ def error(case: Case, path: str, x: Any) -> float:
 
 
 def merged(slips: Iterable[Slip]) -> dict[Term, Term]:
-    """Return the changes of all slips."""
     return {x: right for slip in slips for x, right in slip.changes.items()}
 
 

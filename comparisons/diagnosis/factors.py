@@ -1,12 +1,11 @@
 """An unknown factor in a slip, found from what is claimed."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
 from autodiff.readings.terms import number
 from comparisons.diagnosis.evidence import Evidence
 from comparisons.diagnosis.replay import Changes
@@ -51,13 +50,12 @@ def solved(
             break
     found = bound(evidence, slip, x)
     value = float(found.factor.number) if found.factor else x
-    simple = abs(nearby(value) - value) <= 10 * evidence.tolerance * abs(value)
+    simple = fraction(value, 10).fits(value, 10 * evidence.tolerance)
     certain = len(evidence.cases) > 1 or np.size(target) > 1 or found.factor in found.names
     return found if certain or simple else None
 
 
 def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
-    """Return a slip with a number for its factor."""
     assert slip.factor is not None
     value, name = rounded(x, evidence.backward.N, 10 * evidence.tolerance)
     factor = number(value)
@@ -72,24 +70,7 @@ def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
 
 def rounded(x: float, n: int, near: float) -> tuple[float, str | None]:
     """Return a factor as the number that it seems to be, with a name if N is in it."""
-    N = float(n)
-    if N > 2.0:
-        for name, unit in (("N", N), ("(1 / N)", 1 / N), ("N**2", N**2), ("(1 / N**2)", N**-2)):
-            for times in (1.0, -1.0, 2.0, -2.0, 0.5, -0.5):
-                if abs(x - times * unit) <= near * unit:
-                    sign = {1.0: "", -1.0: "-"}.get(times, f"{times:g} * ")
-                    return times * unit, f"{sign}{name}"
-    for nice in (nearby(x), share(x, N), float(f"{x:.6g}")):
-        if abs(nice - x) <= near * abs(x):
-            return nice, None
-    return x, None
-
-
-def nearby(x: float) -> float:
-    """Return the fraction with a small denominator that is nearest to a number."""
-    return float(Fraction(x).limit_denominator(10)) if abs(x) < 1e9 else x
-
-
-def share(x: float, n: float) -> float:
-    """Return the nearest of n, n / 2, n / 3, ... to a number."""
-    return n / (round(n / x) or 1) if x and n else x
+    named = powers("N", n)
+    simple = fraction(x, 10), share(x, "N", n), Factor(Fraction(float(f"{x:.6g}")))
+    found = first_fitting(x, [*named, *simple], near)
+    return float(found), found.code if found in named else None

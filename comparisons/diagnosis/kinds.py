@@ -1,7 +1,5 @@
 """The kinds of slip, each with its label and its sentence."""
 
-from __future__ import annotations
-
 from enum import Enum
 
 

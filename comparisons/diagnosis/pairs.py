@@ -1,7 +1,5 @@
 """The search for two slips that together give the gradients that somebody claims."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -134,7 +132,6 @@ class Pairs:
         return distinct
 
     def some_factors(self, kind: Kind) -> Sequence[float]:
-        """Return the factors that are tried in pairs."""
         if kind is Kind.UPDATED_BEFORE:
             return RATES
         N = self.backward.N
@@ -143,5 +140,4 @@ class Pairs:
 
 
 def close(x: Any, y: Any) -> bool:
-    """Return whether two arrays are equal but for rounding."""
     return x.shape == y.shape and bool(np.allclose(x, y, rtol=1e-10, atol=1e-14))

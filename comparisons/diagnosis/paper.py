@@ -8,8 +8,6 @@ Every variable is a term without operands here, so that an equation can be compu
 changed without looking at any other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -62,7 +60,6 @@ def apply(primitive: Primitive, *operands: Term | None, **parameters: Any) -> Te
 
 
 def made(primitive: Primitive, *operands: Term, **parameters: Any) -> Term:
-    """Return a new term whose operands fit."""
     term = apply(primitive, *operands, **parameters)
     assert term is not None
     return term
@@ -87,7 +84,6 @@ def argument(term: Term, rights: Mapping[Term, Term]) -> Term | None:
 
 
 def on_paper(listing: Listing) -> Paper:
-    """Return the equations of a listing as they stand on paper."""
     copy = Copy(listing)
     terms = listing.terms
     named = [x for x in [*terms.used, *copy.sigmoids.values()] if x in copy.names]
@@ -175,7 +171,6 @@ class Copy:
         return self.variables[term]
 
     def copy(self, term: Term) -> Term:
-        """Return a term as an operand on paper."""
         if term in self.names or term.primitive is None:
             return self.variable(term)
         return self.right(term)

@@ -1,7 +1,5 @@
 """A backward pass as equations, which can be computed again with some of them changed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -72,7 +70,6 @@ class Backward:
         return [x for x in order if x in found]
 
     def of(self, variable: Term) -> list[Term]:
-        """Return what an equation is written with, each once."""
         return self.parts(self.rights[variable])
 
     def parts(self, term: Term) -> list[Term]:
@@ -80,12 +77,10 @@ class Backward:
         return [term] if term in self.names else list(dict.fromkeys(parts(term, self.names)))
 
     def rebuilt(self, term: Term, operands: Iterable[Term | None]) -> Term | None:
-        """Return a term with other operands."""
         assert term.primitive is not None
         return apply(term.primitive, *operands, **term.parameters)
 
     def replaced(self, term: Term, old: Term, new: Term | None) -> Term | None:
-        """Return a term with `new` for every occurrence of `old`."""
         if term is old:
             return new
         operands = [self.replaced(x, old, new) for x in term.operands]
@@ -117,7 +112,6 @@ class Backward:
         return known
 
     def compute(self, term: Term, known: Numbers) -> Any:
-        """Compute a term from the numbers of variables."""
         if term in known:
             return known[term]
         if term.primitive is None:
@@ -166,7 +160,6 @@ class Backward:
 
 
 def numbers_in(term: Term) -> list[Term]:
-    """Return the numbers that a term is written with."""
     if term.is_number:
         return [term]
     return [y for x in term.operands for y in numbers_in(x)]
@@ -193,5 +186,4 @@ def paths(tree: Any, root: str = "params") -> list[str]:
 
 
 def as_float(x: Any) -> Any:
-    """Return numbers in float64, a scalar as a float."""
     return plain(np.asarray(x, np.float64))

@@ -1,7 +1,5 @@
 """The search for the slips in a backward pass that give the gradients that somebody claims."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -40,7 +38,6 @@ class Outcome(NamedTuple):
 
 
 def search(evidence: Evidence) -> Outcome:
-    """Return what explains gradients that are wrong."""
     with np.errstate(all="ignore"):
         at_once = all_zero(evidence) or kept(evidence)
         if at_once is not None:
@@ -53,7 +50,6 @@ def search(evidence: Evidence) -> Outcome:
 
 
 def in_float32(evidence: Evidence) -> Evidence:
-    """Return the same claims, to be compared as float32 has rounded them."""
     return replace(evidence, tolerance=SINGLE)
 
 
@@ -91,7 +87,6 @@ def at_a_glance(kind: Kind, *about: str) -> Found:
 
 
 def single(evidence: Evidence) -> Iterator[tuple[tuple[Slip, ...], float]]:
-    """Yield the single slips that fit, each with its error."""
     backward, wrong = evidence.backward, set(evidence.wrong)
     equations = [x for x in backward.equations if wrong <= evidence.affected([x])]
     several = [x for x in slips_in_several(backward) if wrong <= evidence.affected(x.changes)]
@@ -104,7 +99,6 @@ def single(evidence: Evidence) -> Iterator[tuple[tuple[Slip, ...], float]]:
 
 
 def everywhere(evidence: Evidence) -> Iterator[tuple[tuple[Slip, ...], float]]:
-    """Yield the slips that fit if they were made alike in all layers."""
     for slip in alike_in_layers(evidence.backward):
         error = evidence.fits([slip])
         if error is not None:
@@ -124,7 +118,6 @@ def ranked(evidence: Evidence, fits: Iterable[tuple[tuple[Slip, ...], float]]) -
 
 
 def as_found(evidence: Evidence, slips: tuple[Slip, ...], error: float) -> Found:
-    """Return slips that fit with what they give at the first point."""
     now = evidence.backward.replay(merged(slips), evidence.cases[0].known)
     assert now is not None
     return Found(slips, error, now, evidence.support(now))

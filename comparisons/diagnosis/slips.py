@@ -4,8 +4,6 @@ Each is an edit of one equation, or of several at once, that anyone can make: a 
 a variable is taken for another, a sum becomes a mean. None says what is right: the equations do.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -53,7 +51,6 @@ def slips_in(backward: Backward, variable: Term, right: Term | None = None) -> I
 
 
 def of_the_whole(eq: Equation) -> Iterator[Edit]:
-    """Yield a wrong factor, a sibling, a part of the batch, another layout, a stray term."""
     right, factor = eq.right, number(1.0)
     scaled = apply(primitives.multiply, factor, right)
     yield Edit(scaled, Kind.CONSTANT_FACTOR, (), LIKELY, factor)
@@ -110,7 +107,6 @@ def of_the_output(eq: Equation, of: Term) -> Iterator[Edit]:
 
 
 def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
-    """Yield what may happen to the gradient in a parameter."""
     factor = number(1.0)
     decay = apply(primitives.multiply, factor, of)
     yield Edit(apply(primitives.add, eq.right, decay), Kind.DECAY, (of,), POSSIBLE, factor)
@@ -160,7 +156,6 @@ def of_variables(eq: Equation) -> Iterator[Edit]:
 
 
 def swapped(eq: Equation, old: Term, new: Term, in_slope: bool) -> Edit:
-    """Return an edit with one variable for another."""
     backward = eq.backward
     right = backward.replaced(eq.right, old, new)
     if backward.bars.get(new) is old and old in backward.parameters.values():
@@ -172,7 +167,6 @@ def swapped(eq: Equation, old: Term, new: Term, in_slope: bool) -> Edit:
 
 
 def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
-    """Yield what may happen to a variable itself."""
     backward = eq.backward
 
     def changed(new: Term | None) -> Term | None:
@@ -204,7 +198,6 @@ def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
 
 
 def slips_in_several(backward: Backward) -> Iterator[Slip]:
-    """Yield the slips that change several equations at once."""
     gradients = {
         x: gradient
         for path, x in backward.parameters.items()

@@ -1,16 +1,14 @@
 """What a diagnosis says: plain text and sentences, made of what the search has found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff import primitives
+from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.evidence import Case, Evidence, merged
-from comparisons.diagnosis.factors import nearby, share
 from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.search import Found
@@ -51,7 +49,6 @@ class Diagnosis(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether all gradients are right."""
         return not self.wrong
 
     @property
@@ -92,7 +89,6 @@ class Diagnosis(NamedTuple):
 
 
 def places(explanation: Explanation) -> str:
-    """Say where slips are and what they are."""
     found: dict[str, list[str]] = {}
     for slip in explanation.slips:
         found.setdefault(slip["right"], []).append(slip["words"])
@@ -100,12 +96,10 @@ def places(explanation: Explanation) -> str:
 
 
 def summary(explanation: Explanation) -> str:
-    """Say where slips are and what they are, with what was written."""
     return f"{places(explanation)}: {once(slip['written'] for slip in explanation.slips)}"
 
 
 def once(texts: Iterable[str]) -> str:
-    """Join texts, each once."""
     return " and ".join(dict.fromkeys(texts))
 
 
@@ -117,7 +111,6 @@ def is_or_are(names: Sequence[str]) -> str:
 
 
 def in_text(found: Found, backward: Backward) -> Explanation:
-    """Return what was found in plain text."""
     changes = merged(found.slips)
     values = {backward.names[x]: found.now[x] for x in backward.equations if x in found.now}
     changed = [backward.names[x] for y in changes for x in backward.below[y]]
@@ -167,7 +160,6 @@ def in_words(slip: Slip, backward: Backward) -> tuple[str, str]:
 
 
 def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple[str, str]:
-    """Return label and words for a constant factor k."""
     (variable,) = slip.changes
     N = backward.N
     if k == 0.0:
@@ -181,14 +173,12 @@ def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple
         if summed and variable in backward.gradients.values():
             return "mean for sum", "the mean over the batch stands where the sum is due"
         return "1/N", "1 / N stands there twice"
-    if k != nearby(k) and N > 1 and k == share(k, N):
+    if k != float(fraction(k, 10)) and N > 1 and k == float(share(k, "N", N)):
         return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
     return slip.kind.label, slip.kind.sentence.format(factor)
 
 
 def sentence(slip: Slip, backward: Backward) -> str:
-    """Return what a slip is, but for its factor."""
-
     def text(x: Any) -> str:
         return backward.expression(x, slip.names) if isinstance(x, Term) else str(x)
 
@@ -199,7 +189,6 @@ def sentence(slip: Slip, backward: Backward) -> str:
 
 
 def about_rounding(evidence: Evidence) -> str:
-    """Say that gradients are off by no more than rounding or differences explain."""
     return (
         f"The gradients are off by {max(evidence.errors.values()):.0e} of their largest entries, "
         "which no slip explains: it is the rounding of float32, or the error of finite differences."
@@ -233,7 +222,6 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
 
 
 def about_gradient(evidence: Evidence, path: str) -> list[str]:
-    """Describe what is wrong with the gradient in a parameter."""
     case: Case = evidence.cases[0]
     true, claimed = np.asarray(evidence.true(case, path)), np.asarray(case.claimed[path])
     if true.shape != claimed.shape:

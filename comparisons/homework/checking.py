@@ -23,7 +23,7 @@ from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.wording import Diagnosis, is_or_are, poor
 from comparisons.homework import calling as submission
 from comparisons.homework import sandbox
-from comparisons.printing import listed, number, table
+from comparisons.printing import listed, scientific, table
 from mlp import engine
 
 Point = tuple[tuple[Any, ...], dict[str, Any]]
@@ -177,7 +177,7 @@ class Check:
             header += ["difference", "worst at", "yours", "engine", "ratio"]
             for row, x in zip(rows, self.per_parameter.values()):
                 row += [
-                    number(x["error"]),
+                    scientific(x["error"]),
                     *[x[key] for key in ("entry", "yours", "engine", "ratio")],
                 ]
         out = StringIO()
