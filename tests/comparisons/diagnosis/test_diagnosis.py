@@ -4,7 +4,8 @@ import copy
 
 import numpy as np
 import pytest
-from slip_corpus import NETWORKS, RIGHT, TUTORIAL, compiled, patched
+from right_sources import RIGHT
+from slip_corpus import NETWORKS, TUTORIAL, compiled, patched
 
 from autodiff import concatenate, logistic_cross_entropy, mean, relu, tanh, value_and_grad
 from autodiff import sum as total
