@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -254,15 +255,23 @@ def checking(hint: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorated
 
 
+def never_fail_to_print() -> None:
+    """Print "?" for characters that the encoding of the output lacks, as in names of files."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 @group.command(epilog="Example: backprop check homework.py --hint 1")
 @click.argument("target", metavar="FILE[:FUNCTION]")
 @checking(hint=3)
 def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_json: bool) -> None:
     """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
 
-    FILE is a Python file or a notebook. It runs in a process of its own, with limits. The exit
-    status is 0 if all is right, 1 if not, 2 if it could not be checked.
+    FILE is a Python file or a notebook. It runs in a process of its own with time and memory
+    limits, but can do to this machine whatever you can. The exit status is 0 if all is right, 1 if
+    not, 2 if it could not be checked.
     """
+    never_fail_to_print()
     from comparisons.homework.checking import Task, check_file
     from comparisons.printing import to_json
 
@@ -290,8 +299,10 @@ def grade(
 ) -> None:
     """Check every .py and .ipynb file in FOLDER and below; write marks, hints and a histogram.
 
-    A run that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
+    The files can do to this machine whatever you can: use a container for those of strangers. A run
+    that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
     """
+    never_fail_to_print()
     from rich.progress import track
 
     from comparisons.homework import grading

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.homework.loading import Note, NoteKind, Refused, failure, is_about_shapes
+from comparisons.homework.loading import Note, NoteKind, Refused, failure
 from comparisons.homework.returned import Result, equal_numbers, returned_names, understood
 from comparisons.homework.watching import Variable, Watch
 
@@ -24,6 +25,7 @@ Draw = tuple[dict[str, Any], tuple[Any, ...]]
 
 ROUNDING = 1e-12  # what the order of additions can make, relative to the largest number
 LONGEST_SLOPES = 1.0  # seconds
+FIXED_SIZE = ". If the number of points is written into the code, say it with --points"
 SYNONYMS = (
     {"x", "xs", "data", "inputs", "input", "features", "examples", "samples"},
     {"t", "ts", "y", "ys", "labels", "label", "targets", "target"},
@@ -37,12 +39,11 @@ class Collected:
 
     `variables` and `loss_gradient`, the numerical gradient of the student's own loss, are those of
     the first point, at which `first_again` is called after all others. `problem` is a sentence
-    without a full stop, `is_about_shapes` whether the number of points may be what it is about.
+    without a full stop.
     """
 
     results: list[Result] = field(default_factory=list)
     problem: str | None = None
-    is_about_shapes: bool = False
     notes: list[Note] = field(default_factory=list)
     first_again: Result | None = None
     variables: list[Variable] = field(default_factory=list)
@@ -70,7 +71,9 @@ def collect(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        out.problem, out.is_about_shapes = failure(error, module), is_about_shapes(error)
+        out.problem = failure(error, module)
+        if type(error) is ValueError and re.search("mismatch|broadcast", str(error)):
+            out.problem += FIXED_SIZE
     else:
         again = out.first_again = out.results.pop()
         first = out.results[0]

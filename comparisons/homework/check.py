@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from io import StringIO
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -216,7 +215,7 @@ def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
         header += ["difference", "worst at", "yours", "engine", "ratio"]
         for row, x in zip(rows, per_parameter.values()):
             row += [number(x["error"]), x["entry"], x["yours"], x["engine"], x["ratio"]]
-    out = StringIO()
-    console = Console(file=out, width=200, color_system=None, force_jupyter=False)
-    console.print(table(header, rows, left=2))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    console = Console(width=200, color_system=None, force_jupyter=False)
+    with console.capture() as captured:
+        console.print(table(header, rows, left=2))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -27,7 +27,7 @@ from comparisons.printing import paragraph, table, to_json
 SUFFIXES = (".py", ".ipynb")
 KILLED = (
     "the process that was checking it has ended: the file may have killed it, or memory may have "
-    "run out"
+    "run out."
 )
 SPAWN = get_context("spawn")  # not forked: the threads of a library may hold a lock at that moment
 UNEXPLAINED = "no typical slip"

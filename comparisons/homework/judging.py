@@ -16,8 +16,6 @@ from comparisons.homework.check import Check, Points, Verdict, WrongLoss
 from comparisons.homework.loading import NoteKind
 from comparisons.homework.watching import Variable
 
-SIZE_WRITTEN = ". If the number of points is written into the code, say it with --points"
-
 
 def judged(
     name: str, collected: Collected, points: Sequence[Draw], loss: Callable[..., Any], seed: int
@@ -25,8 +23,7 @@ def judged(
     """Compare what a function returned with the gradients of `loss`, and diagnose it."""
     notes = [str(note) for note in collected.notes]
     if collected.problem is not None:
-        advice = SIZE_WRITTEN if collected.is_about_shapes else ""
-        return Check(name, f"{collected.problem}{advice}.", notes)
+        return Check(name, f"{collected.problem}.", notes)
     params, data = points[0]
     search = searched(collected, points, loss)
     diagnosis = search.diagnosis(hidden(search.backward, params, data))

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 LARGEST_FILE = 64_000_000  # bytes that a submission may write to a file
-MAGIC = re.compile(r"(?m)^([ \t]*)(%%?[a-zA-Z]|[!?]).*")
+MAGIC = re.compile(r"(?m)^([ \t]*)(%%?[a-zA-Z]|[!?]).*")  # lines that IPython alone understands
 OTHER_LANGUAGE = re.compile(r"\s*%%(?!time|capture|prun)")
 
 
@@ -123,13 +123,9 @@ def cells(path: Path) -> list[tuple[str, str | bytes]]:
     for i, source in enumerate(sources, 1):
         filename = str(path.parent / f"cell {i}")
         linecache.cache[filename] = len(source), None, source.splitlines(True), filename
-        found.append((filename, python(source)))
+        python = "" if OTHER_LANGUAGE.match(source) else MAGIC.sub(r"\1pass", source)
+        found.append((filename, python))
     return found
-
-
-def python(cell: str) -> str:
-    """Return a cell without what IPython alone understands, lines that start with %, ! or ?."""
-    return "" if OTHER_LANGUAGE.match(cell) else MAGIC.sub(r"\1pass", cell)
 
 
 def own(frame: types.FrameType, module: Mapping[str, Any]) -> bool:
@@ -170,11 +166,6 @@ def meaning(error: BaseException) -> str:
         return f"prints or writes more than {LARGEST_FILE // 10**6} MB"
     message = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {message}".removesuffix(": ")
-
-
-def is_about_shapes(error: BaseException) -> bool:
-    """Return whether NumPy raised an exception because shapes do not fit."""
-    return type(error) is ValueError and re.search("mismatch|broadcast", str(error)) is not None
 
 
 def shapes_in(text: str, variables: Mapping[str, Any]) -> str:

@@ -150,7 +150,6 @@ def from_json(raw: dict[str, Any]) -> Collected:
     return Collected(
         [result(x) for x in raw["results"]],
         None if raw["problem"] is None else str(raw["problem"]),
-        bool(raw["is_about_shapes"]),
         [Note(NoteKind(kind), tuple(map(str, about))) for kind, about in raw["notes"]],
         None if raw["first_again"] is None else result(raw["first_again"]),
         [

@@ -1,7 +1,11 @@
 """Checks of a hand-written backprop: verdicts, hints, exit statuses, what does not matter."""
 
+import builtins
+import io
 import json
 import os
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +68,44 @@ def test_hints_say_more_step_by_step_and_the_solution_last():
         assert not any(solution in text for text in levels[:3])
     assert RIGHT in levels[3]
     assert WRONG in levels[3]
+
+
+def test_the_table_has_for_each_parameter_what_was_claimed_and_what_is_right():
+    check = check_backprop(wrong_slope)
+    head, _, *rows = check.text().split("\n\n")[1].splitlines()
+    columns = ["gradient in", "verdict", "difference", "worst at", "yours", "engine", "ratio"]
+    assert re.split(" {2,}", head) == columns
+    table = {row[0]: row for row in (re.split(" {2,}", line) for line in rows)}
+    assert {name: row[1] for name, row in table.items()} == {
+        "U": "wrong", "b": "wrong", "W": "right", "c": "right",
+    }  # fmt: skip
+    drawn = Task.load(None).drawn(seed=0)
+    for name in ("U", "b"):
+        *_, place, yours, right, ratio = table[name]
+        index = tuple(map(int, re.findall(r"\d+", place)))
+        pairs = [
+            (
+                wrong_slope(X, t, params)[0][name][index],
+                engine.backprop(X, t, params)[0][name][index],
+            )
+            for params, (X, t) in drawn
+        ]
+        assert [yours, right, ratio] in [[f"{a:.6g}", f"{b:.6g}", f"{a / b:.6g}"] for a, b in pairs]
+    head, _, *rows = check.text(hint=1).split("\n\n")[1].splitlines()
+    assert [line.split() for line in rows] == [row[:2] for row in table.values()]
+    assert "gradient in" not in check.text(hint=0)
+
+
+def test_the_text_is_plain_wherever_it_is_made(monkeypatch):
+    """In Jupyter rich would display the table at once; with FORCE_COLOR it would colour it."""
+    plain = check_backprop(wrong_slope).text()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert check_backprop(wrong_slope).text() == plain
+    shell = type("ZMQInteractiveShell", (), {})
+    monkeypatch.setattr(builtins, "get_ipython", shell, raising=False)
+    assert check_backprop(wrong_slope).text() == plain
+    assert "\x1b" not in plain
 
 
 @pytest.mark.parametrize("hint", range(3))
@@ -129,6 +171,46 @@ def test_noise_is_said():
     check = check_backprop(noisy)
     assert not check.ok
     assert any("second call" in note for note in check.notes)
+
+
+def test_a_second_call_at_the_first_point_counts():
+    calls = []
+
+    def wrong_at_last(X, t, params):
+        calls.append(1)
+        grads, loss = by_hand.backprop(X, t, params)
+        return {k: g if len(calls) < 4 else 2 * g for k, g in grads.items()}, loss
+
+    check = check_backprop(wrong_at_last)
+    assert check.wrong == ["U", "b", "W", "c"]
+    assert [slip["kind"] for slip in check.mistakes] == ["state kept between calls"]
+
+
+def test_where_calls_differ_the_first_is_explained():
+    total = {}
+
+    def accumulated(X, t, params):
+        grads, loss = wrong_slope(X, t, params)
+        for name, gradient in grads.items():
+            total[name] = total.get(name, 0) + gradient
+        return dict(total), loss
+
+    check = check_backprop(accumulated)
+    assert [slip["equation"] for slip in check.mistakes] == ["G_bar"]
+    assert check.wrong == ["U", "b"]
+
+
+def test_nan_at_every_call_hides_no_other_mistake():
+    """Calls that give NaN in the same places give the same: all points are compared."""
+    first = []
+
+    def nan(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        first.append(X)
+        b = grads["b"] if np.array_equal(X, first[0]) else 2 * grads["b"]
+        return {**grads, "W": grads["W"] * np.nan, "b": b}, loss
+
+    assert check_backprop(nan).wrong == ["b", "W"]
 
 
 def test_the_points_make_mistakes_visible():
@@ -289,6 +371,50 @@ def test_grade_writes_marks_and_goes_on_where_it_was_interrupted(capsys):
     assert run(capsys, "grade", "class", "--out", "marks/again.csv")[0] == 0
     second = Path("marks/again.csv").read_text()
     assert second == first.replace("bob.py,1.0", "bob.py,0.25")
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+def test_a_file_that_ends_the_process_that_checks_it_costs_its_own_row(how, monkeypatch):
+    Path("class").mkdir()
+    for name in ("ann", "eve"):
+        Path(f"class/{name}.py").write_text(CODE)
+    Path("class/bob.py").write_text(f"import os, signal\nos.kill(os.getppid(), signal.{how})\n")
+
+    from comparisons.homework import grading
+
+    settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    rows = list(grading.grade(Path("class"), Path("journal"), settings))
+    assert [(row["submission"], row["verdict"]) for row in rows] == [
+        ("ann.py", "wrong"),
+        ("bob.py", "could not be checked"),
+        ("eve.py", "wrong"),
+    ]
+    assert "may have killed it" in rows[1]["hint"][0]
+    monkeypatch.setattr(grading, "SPAWN", None)  # no process is needed any more
+    assert list(grading.grade(Path("class"), Path("journal"), settings)) == rows
+
+
+def test_names_and_terminals_of_another_encoding_cost_nothing(monkeypatch):
+    name = "class/\N{CYRILLIC CAPITAL LETTER ZHE}\udcff.py"
+    Path("class").mkdir()
+    try:
+        Path(name).write_text(CODE)
+    except (OSError, UnicodeError):
+        pytest.skip("file names are UTF-8 here")
+    for encoding, shown in (("cp1252", "??.py"), ("utf-8", "\N{CYRILLIC CAPITAL LETTER ZHE}?.py")):
+        for args in (["check", name], ["grade", "class", "--out", f"{encoding}.csv"]):
+            monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+            with pytest.raises(SystemExit) as stop:
+                main(args)
+            assert stop.value.code == (args[0] == "check")
+            text = sys.stdout.buffer.getvalue().decode(encoding)
+            assert shown in text
+            assert "U" in text
+            assert text.count("?") <= (2 if encoding == "cp1252" else 1)
+    (row,) = json.loads(Path("cp1252.json").read_text())
+    assert row["submission"] == Path(name).name
+    assert "\\udcff.py,0.5,wrong," in Path("cp1252.csv").read_text("utf-8")
 
 
 def test_grade_refuses_an_empty_folder(capsys):

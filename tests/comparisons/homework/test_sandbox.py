@@ -20,6 +20,8 @@ from comparisons.homework.sandbox import run
 from mlp import engine
 
 EXPECTED = ("X", "t")
+LIMIT = 1.5  # seconds, for what never ends
+LATE = rf"^it did not finish within {LIMIT:g} s"
 RIGHT = """\
 import numpy as np
 
@@ -94,17 +96,17 @@ def test_numbers_come_back_to_the_last_bit(tmp_path):
 PROBLEMS = {
     "an endless loop": (
         body("while True:\n    pass"),
-        r"^it did not finish within 1 s.*your line [45]",
+        rf"{LATE}.*your line [45]",
     ),
-    "sleep": (body("import time; time.sleep(60)"), r"^it did not finish within 1 s.*your line 4"),
+    "sleep": (body("import time; time.sleep(60)"), rf"{LATE}.*your line 4"),
     "a loop that catches all": (
         body("while True:\n    try:\n        1 / 0\n    except BaseException:\n        pass"),
-        "^it did not finish within 1 s",
+        LATE,
     ),
-    "an endless loop at the top": (RIGHT + "while True: pass\n", r"within 1 s.*your line 11"),
+    "an endless loop at the top": (RIGHT + "while True: pass\n", rf"{LATE}.*your line 11"),
     "a fork that never ends": (
         body("import os\nif os.fork() == 0:\n    while True: pass\nos.wait()"),
-        "within 1 s",
+        LATE,
     ),
     "sys.exit": (body("import sys; sys.exit(0)"), r"^your line 4, `.*`: called sys.exit"),
     "exit": (body("exit()"), r"^your line 4, `exit\(\)`: called sys.exit"),
@@ -240,10 +242,8 @@ NOTES = {
 @pytest.mark.parametrize("what", PROBLEMS)
 def test_what_a_file_does_is_said_in_a_sentence(tmp_path, what):
     source, sentence = PROBLEMS[what]
-    limits = {"seconds": 1.0} if "within 1 s" in sentence else {}
-    start = time.perf_counter()
+    limits = {"seconds": LIMIT} if LATE in sentence else {}
     collected = submitted(tmp_path, source, megabytes=1024, **limits)
-    assert time.perf_counter() - start < 8
     assert collected.problem is not None
     assert re.search(sentence, collected.problem), collected.problem
     assert "\n" not in collected.problem
@@ -253,7 +253,7 @@ def test_what_a_file_does_is_said_in_a_sentence(tmp_path, what):
 @pytest.mark.parametrize("what", NOTES)
 def test_what_does_not_prevent_a_check_is_a_note(tmp_path, what):
     source, sentence = NOTES[what]
-    collected = submitted(tmp_path, source, seconds=8.0)
+    collected = submitted(tmp_path, source)
     assert collected.problem is None
     notes = " ".join(map(str, collected.notes))
     assert re.search(sentence, notes) if sentence else not notes
@@ -304,12 +304,14 @@ def test_a_notebook_runs_cell_by_cell(tmp_path):
 
 
 def test_an_endless_loop_in_a_notebook_or_a_file_with_accents_is_found(tmp_path):
-    source = RIGHT + "while True:\n    pass\n"
+    source = RIGHT + "while True: pass\n"
     cell = {"cell_type": "code", "source": source}
     path = tmp_path / "a.ipynb"
     path.write_text(json.dumps({"cells": [cell], "nbformat": 4}))
-    assert "your line 11 of cell 1" in run(path, None, points(), EXPECTED, seconds=0.8).problem
-    assert "your line 1" in submitted(tmp_path, source, "Übung.py", seconds=0.8).problem
+    late = run(path, None, points(), EXPECTED, seconds=LIMIT).problem
+    assert late.endswith("it was at your line 11 of cell 1")
+    late = submitted(tmp_path, source, "Übung.py", seconds=LIMIT).problem
+    assert late.endswith("it was at your line 11, `while True: pass`")
 
 
 def test_a_file_may_import_its_neighbours_and_the_project(tmp_path):
@@ -390,8 +392,8 @@ def is_alive(process: int) -> bool:
 
 
 def gone(process: int) -> bool:
-    """Wait for the end of a process, 3 seconds at most."""
-    end = time.perf_counter() + 3
+    """Wait for the end of a process, for a minute at most."""
+    end = time.perf_counter() + 60
     while is_alive(process) and time.perf_counter() < end:
         time.sleep(0.02)
     return not is_alive(process)
@@ -402,7 +404,7 @@ def test_processes_that_a_file_starts_end_with_it(tmp_path):
     source = RIGHT + "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid)\n"
     assert gone(int(submitted(tmp_path, source).output))
     hanging = source + "import sys; sys.stdout.flush()\nwhile True: pass\n"
-    assert gone(int(submitted(tmp_path, hanging, seconds=0.8).output))
+    assert gone(int(submitted(tmp_path, hanging, seconds=LIMIT).output))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux for processes")
@@ -416,23 +418,28 @@ def test_the_process_ends_when_that_of_the_sandbox_is_interrupted(tmp_path, how)
     program = (  # what runs in the background of a shell ignores SIGINT
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from comparisons.homework.sandbox import run; "
-        f"run({str(path)!r}, None, [({{}}, ())], (), 60.0)"
+        f"run({str(path)!r}, None, [({{}}, ())], (), 300.0)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL, env=os.environ
     )
-    end = time.perf_counter() + 10
+    end = time.perf_counter() + 60
     while not (noted.exists() and noted.read_text().endswith(" ")) and time.perf_counter() < end:
         time.sleep(0.02)
     parent.send_signal(how)
-    parent.wait(10)
+    parent.wait(60)
     assert gone(int(noted.read_text()))
 
 
-def test_a_usual_file_takes_a_fraction_of_a_second(tmp_path):
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        submitted(tmp_path, RIGHT)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0
+def test_the_process_of_a_file_imports_numpy_and_little_else():
+    """Most of the time that a usual file takes is that of imports."""
+    program = (
+        "import sys, numpy; before = set(sys.modules); import comparisons.homework.worker; "
+        "print(*set(sys.modules) - before)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    ours = {"worker", "calling", "loading", "returned", "watching"}
+    wanted = {"comparisons", "comparisons.homework", *(f"comparisons.homework.{x}" for x in ours)}
+    assert {x for x in found if x.partition(".")[0] not in sys.stdlib_module_names} == wanted
