@@ -84,13 +84,10 @@ def test_the_table_has_for_each_parameter_what_was_claimed_and_what_is_right():
         *_, place, yours, right, ratio = table[name]
         index = tuple(map(int, re.findall(r"\d+", place)))
         pairs = [
-            (
-                wrong_slope(X, t, params)[0][name][index],
-                engine.backprop(X, t, params)[0][name][index],
-            )
+            [backprop(X, t, params)[0][name][index] for backprop in (wrong_slope, engine.backprop)]
             for params, (X, t) in drawn
         ]
-        assert [yours, right, ratio] in [[f"{a:.6g}", f"{b:.6g}", f"{a / b:.6g}"] for a, b in pairs]
+        assert [yours, right, ratio] in [[f"{x:.6g}" for x in (a, b, a / b)] for a, b in pairs]
     head, _, *rows = check.text(hint=1).split("\n\n")[1].splitlines()
     assert [line.split() for line in rows] == [row[:2] for row in table.values()]
     assert "gradient in" not in check.text(hint=0)
