@@ -6,11 +6,13 @@ import json
 import os
 import re
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 from places import ROOT
+from rich.console import Console
 
 from comparisons.cli import main
 from comparisons.homework.check import Check
@@ -95,13 +97,16 @@ def test_the_table_has_for_each_parameter_what_was_claimed_and_what_is_right():
 
 def test_the_text_is_plain_wherever_it_is_made(monkeypatch):
     """In Jupyter rich would display the table at once; with FORCE_COLOR it would colour it."""
-    plain = check_backprop(wrong_slope).text()
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    assert check_backprop(wrong_slope).text() == plain
+    check, shown = check_backprop(wrong_slope), []
+    plain = check.text()
+    monkeypatch.setattr(Console, "_environ", {"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    assert check.text() == plain
     shell = type("ZMQInteractiveShell", (), {})
     monkeypatch.setattr(builtins, "get_ipython", shell, raising=False)
-    assert check_backprop(wrong_slope).text() == plain
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=shown.append))
+    assert str(check) == plain
+    assert shown == []
     assert "\x1b" not in plain
 
 
@@ -195,6 +200,27 @@ def test_where_calls_differ_the_first_is_explained():
     check = check_backprop(accumulated)
     assert [slip["equation"] for slip in check.mistakes] == ["G_bar"]
     assert check.wrong == ["U", "b"]
+
+
+@pytest.mark.parametrize(
+    ("rounded", "notes"),
+    [
+        (np.float32, ["Gradients are in float32, which keeps 6 digits."]),
+        (lambda x: np.float64(np.float32(x)), ["The gradients are off by"]),
+    ],
+)
+def test_what_is_coarse_is_right_and_it_is_said_once(rounded, notes):
+    def backprop(X, t, params):
+        H = np.tanh(X @ params["U"].T + params["b"])
+        z_bar = (1 / (1 + np.exp(-(H @ params["W"] + params["c"]))) - t) / len(X)
+        G_bar = np.outer(z_bar, params["W"]) * (1 - H * H)
+        grads = {"U": G_bar.T @ X, "b": G_bar.sum(0), "W": H.T @ z_bar, "c": z_bar.sum()}
+        return {name: rounded(x) for name, x in grads.items()}
+
+    check = check_backprop(backprop)
+    assert check.ok
+    assert len(check.notes) == len(notes)
+    assert all(map(str.startswith, check.notes, notes))
 
 
 def test_nan_at_every_call_hides_no_other_mistake():
