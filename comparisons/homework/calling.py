@@ -84,9 +84,7 @@ def collect(
             if again.loss is not None:
                 with suppress(Exception, SystemExit):
                     out.loss_gradient = loss_gradient(
-                        lambda given: understood(call(given), params, names, []).loss,
-                        points[0],
-                        again.loss,
+                        lambda given: understood(call(given), params, names, []).loss, points[0]
                     )
             watch.follow(partial(call, deepcopy(points[0])))
         out.variables = list(watch.variables.values())
@@ -170,27 +168,21 @@ def differ(first: Result, again: Result) -> bool:
 
 
 def loss_gradient(
-    loss: Callable[[Draw], float | None], point: Draw, here: float
+    loss: Callable[[Draw], float | None], point: Draw
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the numerical gradient of a student's own loss, which is `here` at a point.
+    """Return the numerical gradient of a student's own loss at a point.
 
     Raises TimeoutError after LONGEST_SLOPES, and TypeError where no loss is returned.
     """
-    from autodiff.check.slopes import LARGEST_STEP, slope  # without a loss its import is saved
+    from autodiff.check.slopes import central_gradient  # without a loss its import is saved
 
     params, data = point
     end = time.perf_counter() + LONGEST_SLOPES
 
-    def moved(key: str, index: tuple[int, ...], step: float) -> float:
+    def value(xs: list[Any]) -> float:
         if time.perf_counter() > end:
             raise TimeoutError
-        x = np.array(params[key], float)
-        x[index] += step
-        return float(loss(deepcopy(({**params, key: x[()]}, data))))  # type: ignore[arg-type]
+        moved = {key: x[()] for key, x in zip(params, map(np.asarray, xs))}
+        return float(loss(deepcopy((moved, data))))  # type: ignore[arg-type]
 
-    result = {key: np.zeros(np.shape(x)) for key, x in params.items()}
-    for key, slopes in result.items():
-        for index in np.ndindex(slopes.shape):
-            start = LARGEST_STEP * max(1.0, float(abs(np.asarray(params[key])[index])))
-            slopes[index] = slope(partial(moved, key, index), here, start, 0.0, 0.0).value
-    return result
+    return dict(zip(params, central_gradient(value, list(params.values()))))

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from comparisons.diagnosis.explanation import Diagnosis, is_or_are
-from comparisons.printing import listed, number, table
+from comparisons.diagnosis.wording import Diagnosis, is_or_are
+from comparisons.printing import listed, scientific, table
 
 FULL = 3
 """The level of hints that tells the slip."""
@@ -214,7 +214,7 @@ def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
     if hint >= FULL:
         header += ["difference", "worst at", "yours", "engine", "ratio"]
         for row, x in zip(rows, per_parameter.values()):
-            row += [number(x["error"]), x["entry"], x["yours"], x["engine"], x["ratio"]]
+            row += [scientific(x["error"]), x["entry"], x["yours"], x["engine"], x["ratio"]]
     console = Console(width=200, color_system=None, force_jupyter=False)
     with console.capture() as captured:
         console.print(table(header, rows, left=2))

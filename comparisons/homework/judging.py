@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.check.gradient import named_ratio
-from comparisons.diagnosis.diagnose import hidden, poor
-from comparisons.diagnosis.explanation import Diagnosis
-from comparisons.diagnosis.search import RIGHT, ROUGH, Claim, Search, alike
+from autodiff.check.ratio import constant_factor
+from comparisons.diagnosis.diagnose import diagnosis as diagnosed
+from comparisons.diagnosis.diagnose import hidden
+from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, error, evidence
+from comparisons.diagnosis.wording import Diagnosis, poor
 from comparisons.homework.calling import Collected, Draw, differ
 from comparisons.homework.check import Check, Points, Verdict, WrongLoss
 from comparisons.homework.loading import NoteKind
@@ -25,9 +26,9 @@ def judged(
     if collected.problem is not None:
         return Check(name, f"{collected.problem}.", notes)
     params, data = points[0]
-    search = searched(collected, points, loss)
-    diagnosis = search.diagnosis(hidden(search.backward, params, data))
-    notes += poor(search.backward, data)
+    found = claimed(collected, points, loss)
+    diagnosis = diagnosed(found, hidden(found.backward, params, data))
+    notes += poor(found.backward, data)
     coarse = {NoteKind.COARSE, NoteKind.BY_DIFFERENCES}
     if diagnosis.ok and coarse.isdisjoint(note.kind for note in collected.notes):
         notes += diagnosis.remarks
@@ -35,45 +36,45 @@ def judged(
         name,
         None,
         notes,
-        {path: compared(search, path) for path in search.errors},
-        wrong_loss(search, collected),
+        {path: compared(found, diagnosis, path) for path in found.errors},
+        wrong_loss(found, diagnosis, collected),
         diagnosis,
-        line_of(diagnosis, collected.variables, search.scales()),
-        Points(len(points), search.backward.N, seed),
+        line_of(diagnosis, collected.variables, found.scales),
+        Points(len(points), found.backward.N, seed),
         [dict(slip) for x in diagnosis.explanations[:1] for slip in x.slips],
     )
 
 
-def searched(collected: Collected, points: Sequence[Draw], loss: Callable[..., Any]) -> Search:
-    """Return the search for slips that give what a function returned at all points.
+def claimed(collected: Collected, points: Sequence[Draw], loss: Callable[..., Any]) -> Evidence:
+    """Return what a function returned at all points as the evidence for a diagnosis.
 
     The second call at the first point counts as one more. Where it gives something else than the
     first, and that was wrong already, the first call is all that a slip has to explain.
     """
     seen = {x.name: x.value for x in collected.variables}
-    observed = {f"{i}": x.value for i, x in enumerate(collected.variables)}
+    observed = [x.value for x in collected.variables]
     claims = [Claim(result.grads, {**seen, **result.extras}) for result in collected.results]
     again = collected.first_again
     assert again is not None
     at = [*points, points[0]]
-    search = Search(loss, at, [*claims, Claim(again.grads, again.extras)], observed)
-    if search.is_wrong_at(0) and differ(collected.results[0], again):
-        return Search(loss, at[:1], claims[:1], observed)
-    return search
+    found = evidence(loss, at, [*claims, Claim(again.grads, again.extras)], observed)
+    if found.at(found.cases[0], {}) > RIGHT and differ(collected.results[0], again):
+        return evidence(loss, at[:1], claims[:1], observed)
+    return found
 
 
-def compared(search: Search, path: str) -> dict[str, Any]:
+def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
     """Return the verdict on a gradient, and the entry that is farthest off at any point."""
     result = {
-        "verdict": Verdict.WRONG if path in search.wrong else Verdict.RIGHT,
-        "error": search.errors[path],
+        "verdict": Verdict.WRONG if path in diagnosis.wrong else Verdict.RIGHT,
+        "error": found.errors[path],
         **dict.fromkeys(("entry", "yours", "engine", "ratio"), ""),
     }
-    case = max(search.cases, key=lambda case: search.error(case, path, search.true(case, path)))
-    yours, right = np.asarray(case.claimed[path], float), np.asarray(search.true(case, path))
+    case = max(found.cases, key=lambda case: error(case, path, found.true(case, path)))
+    yours, right = np.asarray(case.claimed[path], float), np.asarray(found.true(case, path))
     if yours.shape != right.shape:
         return {**result, "entry": "shape", "yours": str(yours.shape), "engine": str(right.shape)}
-    if path in search.right:
+    if path in diagnosis.right:
         return result
     gap = np.abs(yours - right)
     at = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, np.inf)), gap.shape)
@@ -86,26 +87,22 @@ def compared(search: Search, path: str) -> dict[str, Any]:
     }
 
 
-def wrong_loss(search: Search, collected: Collected) -> WrongLoss | None:
+def wrong_loss(found: Evidence, diagnosis: Diagnosis, collected: Collected) -> WrongLoss | None:
     """Return what is wrong with the loss at the first point where it is wrong, if at any."""
-    for case, result in zip(search.cases, collected.results):
-        right = float(search.backward.compute(search.backward.listing.value, case.known))
+    tolerance = RIGHT if diagnosis.wrong else ROUGH
+    for case, result in zip(found.cases, collected.results):
+        right = float(found.backward.compute(found.backward.value, case.known))
         yours = result.loss
-        if yours is None or abs(yours - right) <= (RIGHT if search.wrong else ROUGH) * abs(right):
+        if yours is None or abs(yours - right) <= tolerance * abs(right):
             continue
-        ratio = yours and named_ratio(np.array(yours), np.array(right), {"N": search.backward.N})
-        own = collected.loss_gradient
-        has_these_gradients = (
-            own is not None
-            and bool(search.wrong)
-            and all(
-                np.shape(own[path]) == np.shape(x)
-                and np.allclose(own[path], x, rtol=1e-5, atol=1e-8)
-                for path, x in search.cases[0].claimed.items()
-            )
+        factor = constant_factor(yours, right, {"N": found.backward.N}) if yours else None
+        own, first = collected.loss_gradient, found.cases[0].claimed
+        is_own = own is not None and all(
+            np.shape(own[key]) == np.shape(x) and np.allclose(own[key], x, rtol=1e-5, atol=1e-8)
+            for key, x in first.items()
         )
-        named = ratio if ratio and ratio.startswith("exactly") else ""
-        return WrongLoss(yours, right, named, has_these_gradients)
+        words = factor.words if factor and factor.is_named else ""
+        return WrongLoss(yours, right, words, is_own and not diagnosis.ok)
     return None
 
 

@@ -425,16 +425,15 @@ def test_names_and_terminals_of_another_encoding_cost_nothing(monkeypatch):
         Path(name).write_text(CODE)
     except (OSError, UnicodeError):
         pytest.skip("file names are UTF-8 here")
-    for encoding, shown in (("cp1252", "??.py"), ("utf-8", "\N{CYRILLIC CAPITAL LETTER ZHE}?.py")):
+    for encoding in ("cp1252", "utf-8"):
         for args in (["check", name], ["grade", "class", "--out", f"{encoding}.csv"]):
             monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
             with pytest.raises(SystemExit) as stop:
                 main(args)
             assert stop.value.code == (args[0] == "check")
             text = sys.stdout.buffer.getvalue().decode(encoding)
-            assert shown in text
-            assert "U" in text
-            assert text.count("?") <= (2 if encoding == "cp1252" else 1)
+            assert Path(name).name.encode(encoding, "backslashreplace").decode(encoding) in text
+            assert text.count("\\u") == (2 if encoding == "cp1252" else 1)
     (row,) = json.loads(Path("cp1252.json").read_text())
     assert row["submission"] == Path(name).name
     assert "\\udcff.py,0.5,wrong," in Path("cp1252.csv").read_text("utf-8")
