@@ -1,7 +1,5 @@
 """Call a student's `backprop` at some points, and say what it did."""
 
-from __future__ import annotations
-
 import inspect
 import os
 import re
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.homework.loading import Note, NoteKind, Refused, failure
-from comparisons.homework.returned import Result, equal_numbers, returned_names, understood
+from comparisons.homework.returned import Array, Result, equal_numbers, returned_names, understood
 from comparisons.homework.watching import Variable, Watch
 
 Draw = tuple[dict[str, Any], tuple[Any, ...]]
@@ -47,7 +45,7 @@ class Collected:
     notes: list[Note] = field(default_factory=list)
     first_again: Result | None = None
     variables: list[Variable] = field(default_factory=list)
-    loss_gradient: dict[str, np.ndarray[Any, Any]] | None = None
+    loss_gradient: dict[str, Array] | None = None
     output: str = ""
 
 
@@ -167,9 +165,7 @@ def differ(first: Result, again: Result) -> bool:
     return not all(equal_numbers(x, again.grads[k], ROUNDING) for k, x in first.grads.items())
 
 
-def loss_gradient(
-    loss: Callable[[Draw], float | None], point: Draw
-) -> dict[str, np.ndarray[Any, Any]]:
+def loss_gradient(loss: Callable[[Draw], float | None], point: Draw) -> dict[str, Array]:
     """Return the numerical gradient of a student's own loss at a point.
 
     Raises TimeoutError after LONGEST_SLOPES, and TypeError where no loss is returned.

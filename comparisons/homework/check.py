@@ -1,7 +1,5 @@
 """What a check of a hand-written `backprop` has found, and how it is said."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -67,7 +65,7 @@ class Check:
     largest difference in units of the largest entry, and "entry", "yours", "engine" and "ratio"
     describe the worst. `notes` are sentences about how it was computed, `line` is where the first
     mistake stands in the code, if that was found. `mistakes` are dicts of text, the slips of the
-    most likely explanation.
+    most likely explanation. `wrong` and `right` are the names of parameters.
     """
 
     name: str
@@ -89,17 +87,14 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether the gradients are right, and the loss where there is one."""
         return self.verdict is Verdict.RIGHT
 
     @property
     def wrong(self) -> list[str]:
-        """The parameters whose gradients are wrong."""
         return [k for k, x in self.per_parameter.items() if x["verdict"] is Verdict.WRONG]
 
     @property
     def right(self) -> list[str]:
-        """The parameters whose gradients are right."""
         return [name for name in self.per_parameter if name not in self.wrong]
 
     @property
@@ -115,9 +110,6 @@ class Check:
     def __bool__(self) -> bool:
         return self.ok
 
-    def __str__(self) -> str:
-        return self.text()
-
     def __repr__(self) -> str:
         return self.text()
 
@@ -127,7 +119,6 @@ class Check:
             raise AssertionError(self.text(hint))
 
     def sentence(self) -> str:
-        """Return the verdict as a sentence."""
         if self.problem is not None:
             return f"{self.name} {self.verdict}: {self.problem}"
         return f"{self.name} is {self.verdict}."
@@ -191,7 +182,6 @@ class Check:
 
 
 def which_are_wrong(wrong: Sequence[str], right: Sequence[str]) -> str:
-    """Return which gradients are wrong and which right, as a sentence."""
     plural = "s" if len(wrong) > 1 else ""
     sentence = f"The gradient{plural} in {listed(wrong)} {is_or_are(wrong)} wrong"
     if not right:
@@ -201,7 +191,6 @@ def which_are_wrong(wrong: Sequence[str], right: Sequence[str]) -> str:
 
 
 def wrapped(sentences: Sequence[str]) -> str:
-    """Return sentences in lines of a terminal."""
     return "\n".join(
         textwrap.fill(x, 100, break_long_words=False, break_on_hyphens=False) for x in sentences
     )

@@ -1,7 +1,5 @@
 """Whether a hand-written `backprop` is right, and what is wrong with it if not."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -53,7 +51,7 @@ class Task(NamedTuple):
     problem: Callable[[np.random.Generator], tuple[Any, ...]]
 
     @staticmethod
-    def load(spec: str | None, points: int = EXAMPLES) -> Task:
+    def load(spec: str | None, points: int = EXAMPLES) -> "Task":
         """Return the tutorial's task, or that of a file, given as FILE:FUNCTION.
 
         The file also has to define `problem(rng)`. Raises ValueError, in a sentence, otherwise.

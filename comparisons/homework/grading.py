@@ -1,7 +1,5 @@
 """A folder of submissions checked: marks, hints, and which mistakes a class makes."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json
@@ -43,14 +41,6 @@ class Settings(NamedTuple):
     loss: str | None
 
 
-class Submission(NamedTuple):
-    """A file, its name in the folder, and what its row depends on, in short."""
-
-    path: Path
-    name: str
-    key: str
-
-
 def submissions(folder: Path) -> list[Path]:
     """Return the Python files and notebooks in a folder and below, hidden ones left out."""
     found = [
@@ -72,26 +62,26 @@ def grade(folder: Path, journal: Path, settings: Settings) -> Iterator[dict[str,
     computed again. A submission that cannot be checked does not stop the others, nor does one that
     ends the process that checks it.
     """
-    done, left = rows_in(journal), list[Submission]()
+    done, left = rows_in(journal), list[tuple[Path, str, str]]()
     for path in submissions(folder):
         key = identity(path, settings)
         name = path.relative_to(folder).as_posix()
         row = done.get((name, key))
         if row is None:
-            left.append(Submission(path, name, key))
+            left.append((path, name, key))
         else:
             yield row
     with journal.open("a", encoding="utf-8") as notes:
-        for submission, row in in_processes(left, settings):
-            notes.write(json.dumps({"key": submission.key, **row}) + "\n")
+        for key, row in in_processes(left, settings):
+            notes.write(json.dumps({"key": key, **row}) + "\n")
             notes.flush()
             yield row
 
 
 def in_processes(
-    left: Sequence[Submission], settings: Settings
-) -> Iterator[tuple[Submission, dict[str, Any]]]:
-    """Yield submissions with their rows, as many at a time as there are processors.
+    left: Sequence[tuple[Path, str, str]], settings: Settings
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the keys and rows of submissions, checked by as many processes as there are processors.
 
     Each process is a pool of its own: so it is known which submission it was that ended one, and
     another takes its place.
@@ -100,19 +90,19 @@ def in_processes(
     for _ in range(count):
         idle.put(ProcessPoolExecutor(1, SPAWN))
 
-    def checked(submission: Submission) -> dict[str, Any]:
+    def checked(path: Path, name: str) -> dict[str, Any]:
         pool = idle.get()
         try:
-            return pool.submit(graded, submission, settings).result()
+            return pool.submit(graded, path, name, settings).result()
         except (BrokenProcessPool, KeyboardInterrupt):
             pool.shutdown(wait=False)
             pool = ProcessPoolExecutor(1, SPAWN)
-            return row(submission.name, Check(submission.name, KILLED), settings.hint)
+            return row(name, Check(name, KILLED), settings.hint)
         finally:
             idle.put(pool)
 
     threads = ThreadPoolExecutor(count)
-    futures = {threads.submit(checked, submission): submission for submission in left}
+    futures = {threads.submit(checked, path, name): key for path, name, key in left}
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -149,14 +139,13 @@ def task(settings: Settings) -> Task:
     return Task.load(settings.loss, settings.points)
 
 
-def graded(submission: Submission, settings: Settings) -> dict[str, Any]:
+def graded(path: Path, name: str, settings: Settings) -> dict[str, Any]:
     """Check one submission and return its row, whatever it does."""
     try:
-        check = check_file(submission.path, None, task(settings), settings.seed)
+        check = check_file(path, None, task(settings), settings.seed)
     except Exception as error:  # a fault of ours, which must not cost the others their marks
-        problem = f"the check itself failed: {type(error).__name__}: {error}"
-        check = Check(submission.name, problem)
-    return row(submission.name, check, settings.hint)
+        check = Check(name, f"the check itself failed: {type(error).__name__}: {error}")
+    return row(name, check, settings.hint)
 
 
 def row(name: str, check: Check, hint: int) -> dict[str, Any]:
@@ -183,25 +172,20 @@ def write(rows: Sequence[dict[str, Any]], out: Path) -> list[Path]:
     # A file name may hold bytes that are not UTF-8; JSON writes them in the same way.
     with files[0].open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(
-            ["submission", "score", "verdict", *parameters, "mistake", "equation", "hint", "notes"]
-        )
+        start, slips = ("submission", "score", "verdict"), ("mistake", "equation")
+        sentences = ("hint", "notes")
+        writer.writerow([*start, *parameters, *slips, *sentences])
         for row in rows:
-            writer.writerow(
-                [
-                    *[row[key] for key in ("submission", "score", "verdict")],
-                    *[row["parameters"].get(key, "") for key in parameters],
-                    *[" and ".join(row[key]) for key in ("mistake", "equation")],
-                    *[" ".join(row[key]) for key in ("hint", "notes")],
-                ]
-            )
+            cells = [row[key] for key in start]
+            cells += [row["parameters"].get(key, "") for key in parameters]
+            cells += [" and ".join(row[key]) for key in slips]
+            writer.writerow([*cells, *(" ".join(row[key]) for key in sentences)])
     files[1].write_text(to_json(rows) + "\n", encoding="utf-8")
     figure(rows).savefig(files[2], dpi=150)
     return files
 
 
 def parameters_in(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the parameters of which any row says something."""
     return list(dict.fromkeys(key for row in rows for key in row["parameters"]))
 
 
@@ -216,16 +200,11 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
     counts = Counter(row["verdict"] for row in rows)
     mean = sum(row["score"] for row in rows) / len(rows)
     parameters, marks = parameters_in(rows), {Verdict.RIGHT: "yes", Verdict.WRONG: "no", None: ""}
-    lines = [
-        [
-            row["submission"],
-            row["verdict"],
-            *[marks[row["parameters"].get(p)] for p in parameters],
-            " and ".join(row["mistake"]),
-            f"{row['score']:.2f}",
-        ]
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        gradients = [marks[row["parameters"].get(p)] for p in parameters]
+        end = [" and ".join(row["mistake"]), f"{row['score']:.2f}"]
+        lines.append([row["submission"], row["verdict"], *gradients, *end])
     head = ["submission", "verdict", *parameters, "mistake", "score"]
     found = sorted(kinds(rows).items(), key=lambda item: (-item[1], item[0]))
     sentence = ", ".join(f"{counts[v]} {v}" for v in Verdict if counts[v])

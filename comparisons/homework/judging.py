@@ -1,7 +1,5 @@
 """What a function returned against what the engine says; all that asks for a diagnosis."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A file of Python or a notebook: get a function out of it, and say in which line it failed."""
 
-from __future__ import annotations
-
 import errno
 import json
 import linecache

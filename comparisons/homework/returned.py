@@ -1,7 +1,5 @@
 """Understand what a student's function returned: which numbers are the gradient in what."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re
@@ -14,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from comparisons.homework.loading import Note, NoteKind, Refused
+
+Array = np.ndarray[Any, Any]
 
 LARGEST_GRADIENT = 1_000_000
 LOSSES = {"e", "l", "j", "cost", "error", "objective", "nll", "ce", "cross_entropy"}
@@ -28,8 +28,8 @@ DECORATED = re.compile(rf"(?:{PREFIX})([A-Za-z]\w*)|(\w+)_(?:bar|grad|gradient)|
 class Result:
     """What a call returned: gradients by the name of the parameter, other adjoints, the loss."""
 
-    grads: dict[str, np.ndarray[Any, Any]]
-    extras: dict[str, np.ndarray[Any, Any]]
+    grads: dict[str, Array]
+    extras: dict[str, Array]
     loss: float | None
 
 
@@ -178,9 +178,7 @@ def fits(item: Item, shape: tuple[int, ...]) -> bool:
     return item.array is not None and item.array.squeeze().shape == bare
 
 
-def gradient(
-    key: str, item: Item, shape: tuple[int, ...], notes: list[Note]
-) -> np.ndarray[Any, Any]:
+def gradient(key: str, item: Item, shape: tuple[int, ...], notes: list[Note]) -> Array:
     """Return a gradient as float64, in the shape of its parameter if it has as many numbers."""
     array = item.array
     if array is None:
@@ -195,17 +193,16 @@ def gradient(
         notes.append(Note(NoteKind.COARSE, (str(array.dtype), str(digits))))
     elif array.dtype.kind != "f" and array.ndim:
         notes.append(Note(NoteKind.INTEGERS, (key,)))
-    if np.any(np.isnan(array)):
-        notes.append(Note(NoteKind.NOT_FINITE, (key, "NaN")))
-    if np.any(np.isinf(array)):
-        notes.append(Note(NoteKind.NOT_FINITE, (key, "infinity")))
+    for what, is_found in ("NaN", np.isnan(array)), ("infinity", np.isinf(array)):
+        if np.any(is_found):
+            notes.append(Note(NoteKind.NOT_FINITE, (key, what)))
     if array.shape != shape and fits(item, shape):
         notes.append(Note(NoteKind.RESHAPED, (key, str(array.shape), str(shape))))
         array = array.reshape(shape)
     return array.astype(float)
 
 
-def real_array(value: Any) -> np.ndarray[Any, Any] | None:
+def real_array(value: Any) -> Array | None:
     """Return a copy of real numbers in an array, list, tensor or Value; None for other things."""
     # PyTorch refuses tensors with a gradient, as Value does: their numbers are in `data`.
     inner = value if isinstance(value, np.ndarray) else getattr(value, "data", value)

@@ -1,7 +1,5 @@
 """A student's file run in a process of its own, of which nothing comes back but data."""
 
-from __future__ import annotations
-
 import json
 import linecache
 import os
@@ -20,7 +18,7 @@ import numpy as np
 
 from comparisons.homework.calling import Collected, Draw
 from comparisons.homework.loading import LARGEST_FILE, Note, NoteKind, place
-from comparisons.homework.returned import Result
+from comparisons.homework.returned import Array, Result
 from comparisons.homework.watching import Variable
 from comparisons.threads import THREADS
 
@@ -140,7 +138,7 @@ def left_behind(path: Path, status: int, points: Sequence[Draw]) -> Collected:
 def from_json(raw: dict[str, Any]) -> Collected:
     """Return Collected from plain data; an exception where it is anything else."""
 
-    def arrays(x: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    def arrays(x: dict[str, Any]) -> dict[str, Array]:
         return {name: np.array(value, float) for name, value in x.items()}
 
     def result(x: dict[str, Any]) -> Result:

@@ -1,7 +1,5 @@
 """What happens inside one call of a student's function, line by line."""
 
-from __future__ import annotations
-
 import linecache
 import re
 import sys
@@ -70,7 +68,7 @@ class Watch:
             sys.settrace(previous)
 
     def notes(self) -> Iterator[Note]:
-        """Say who differentiated, if it was not the student."""
+        """Yield who differentiated, if it was not the student."""
         if self.engine:
             yield Note(NoteKind.BY_LIBRARY, (ENGINES[self.engine],))
         if self.moved >= max(1, self.entries):

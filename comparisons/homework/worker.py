@@ -1,7 +1,5 @@
 """The process of the sandbox: check one submission under limits, note what it did, and end."""
 
-from __future__ import annotations
-
 import faulthandler
 import json
 import os

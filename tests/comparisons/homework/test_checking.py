@@ -453,9 +453,7 @@ def test_a_fault_of_ours_costs_one_row(monkeypatch):
         raise RuntimeError("no")
 
     monkeypatch.setattr(grading, "check_file", fails)
-    row = grading.graded(
-        grading.Submission(MISTAKES / "sign.py", "sign.py", ""), grading.Settings(3, 0, 11, None)
-    )
+    row = grading.graded(MISTAKES / "sign.py", "sign.py", grading.Settings(3, 0, 11, None))
     assert row["verdict"] == "could not be checked"
     assert "RuntimeError: no" in " ".join(row["hint"])
 
