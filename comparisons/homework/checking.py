@@ -18,7 +18,7 @@ from mlp import engine
 
 DRAWS = 3
 EXAMPLES = 11
-"""A number that is no other length in the network, and whose inverse nobody writes by chance."""
+"""No other length in the network, and its inverse is not a factor that anybody writes by chance."""
 
 
 def problem(rng: np.random.Generator, examples: int = EXAMPLES) -> tuple[Any, Any, dict[str, Any]]:

@@ -226,7 +226,7 @@ def type_in_words(x: Any) -> str:
 def equal_numbers(x: Any, y: Any, rtol: float = 0.0) -> bool:
     """Return whether two things are the same numbers in the same shape, NaN the same as NaN.
 
-    They may differ by `rtol` of the largest. Things that are no numbers have to be identical.
+    They may differ by `rtol` of the largest. Things that are not numbers have to be identical.
     """
     with suppress(Exception):
         atol = rtol * np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
