@@ -26,7 +26,7 @@ PARTS = {
     "derivation": PROBLEM,
 }
 COMPARISONS = [part for part in PARTS if part != "derivation"]
-# Arrays of more numbers than this are no longer a comparison but a test of the machine's memory.
+# The most numbers in an array: with more, what is compared is the machine's memory.
 LARGEST = 10_000_000
 
 
@@ -244,8 +244,9 @@ def checking(hint: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_json: bool) -> None:
     """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
 
-    FILE is a Python file or a notebook. It runs in a process of its own, with limits. The exit
-    status is 0 if all is right, 1 if not, 2 if it could not be checked.
+    FILE is a Python file or a notebook. It runs in a process of its own with time and memory
+    limits, but can do to this machine whatever you can. The exit status is 0 if all is right, 1 if
+    not, 2 if it could not be checked.
     """
     from comparisons.homework.checking import Task, check_file
     from comparisons.printing import to_json
@@ -274,7 +275,8 @@ def grade(
 ) -> None:
     """Check every .py and .ipynb file in FOLDER and below; write marks, hints and a histogram.
 
-    A run that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
+    The files can do to this machine whatever you can: use a container for those of strangers. A run
+    that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
     """
     from rich.progress import track
 
