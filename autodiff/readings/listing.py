@@ -35,14 +35,16 @@ class Listing:
 
     trace: Trace
     terms: Terms
-    names: Mapping[Term, str]
-    bars: Mapping[Term, Term]
     aliases: Mapping[Term, str]
     constants: Mapping[str, Any]
     pieces: frozenset[Term]
     forward: Sequence[Statement]
     backward: Sequence[Statement]
     writer: Writer
+
+    @property
+    def names(self) -> Mapping[Term, str]:
+        return self.writer.names
 
     def sides(self, statement: Statement, style: Style) -> tuple[str, str]:
         writer, (term, _, of) = self.writer, statement
@@ -85,8 +87,6 @@ def listing(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[
     return Listing(
         record,
         found,
-        names,
-        naming.bars,
         aliases,
         naming.constants,
         naming.pieces - of_pieces,

@@ -162,25 +162,24 @@ def checked_keys(tree: Any, parts: dict[Any, Any], path: tuple[Any, ...]) -> Any
 class VariableNames:
     """A tracer that notes under which variables code keeps the Values that it computes.
 
-    The first name counts, and one in the calling function before one in the function called.
+    The first name counts, and one in the calling function before one in the function called:
+    `found` has the number of calls that a name was found in, and the name.
     """
 
     def __init__(self) -> None:
-        self.names: dict[Node, str] = {}
-        self.depths: dict[Node, int] = {}
+        self.found: dict[Node, tuple[int, str]] = {}
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
         """Look at the variables of a function at each of its lines."""
         if event == "call":
             return None if frame.f_code.co_filename.startswith(LIBRARY) else self
-        depth = None
-        for name, value in frame.f_locals.items():
-            if isinstance(value, Node):
-                if depth is None:
-                    depth = depth_of(frame)
-                if value not in self.depths or depth < self.depths[value]:
-                    self.depths[value] = depth
-                    self.names[value] = name
+        nodes = {name: x for name, x in frame.f_locals.items() if isinstance(x, Node)}
+        depth, caller = 0, frame.f_back if nodes else None
+        while caller is not None:
+            depth, caller = depth + 1, caller.f_back
+        for name, node in nodes.items():
+            if node not in self.found or depth < self.found[node][0]:
+                self.found[node] = depth, name
         return self
 
 
@@ -193,12 +192,4 @@ def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[No
         y = enclosed(f, args, {})
     finally:
         sys.settrace(before)
-    return y, tracer.names
-
-
-def depth_of(frame: FrameType | None) -> int:
-    depth = 0
-    while frame is not None:
-        frame = frame.f_back
-        depth += 1
-    return depth
+    return y, {node: name for node, (_, name) in tracer.found.items()}

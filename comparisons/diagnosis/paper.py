@@ -89,7 +89,7 @@ def on_paper(listing: Listing) -> Paper:
     named = [x for x in [*terms.used, *copy.sigmoids.values()] if x in copy.names]
     rights = {copy.variable(x): copy.right(x) for x in named}
     names = {copy.variable(x): name for x, name in copy.names.items()}
-    bars = {copy.copy(x): copy.copy(of) for x, of in listing.bars.items()}
+    bars = {copy.copy(x): copy.copy(of) for x, of in listing.writer.bars.items()}
     forward = [s.term for s in listing.forward if s.term in copy.names]
     forward += [x for x in copy.sigmoids.values() if x in copy.names and x not in forward]
     read = {x for right in rights.values() for x in parts(right, names)}
@@ -143,7 +143,7 @@ class Copy:
         self.rights: dict[Term, Term] = {}
         self.spread: dict[Term, Term] = {}
         for x, _, of in listing.backward:
-            piece = listing.bars.get(x) in listing.pieces and of is None
+            piece = listing.writer.bars.get(x) in listing.pieces and of is None
             number_spread = x.primitive is primitives.broadcast_to and x.operands[0].ndim == 0
             if piece and number_spread and not parts(x, self.names):
                 self.spread[self.variable(x)] = self.copy(x.operands[0])
