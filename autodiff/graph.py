@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any
@@ -12,16 +12,17 @@ import numpy as np
 from autodiff.arrays import FLOAT64, as_data, own, plain, shape
 from autodiff.errors import called, refuse
 
-Template = str | Callable[..., str]
 NO_PARAMETERS: Mapping[str, Any] = {}
+allocate = object.__new__
+ndarray = np.ndarray
 next_serial = count().__next__
 
 
 class Node:
     """One recorded result, scalar or array; `Value` gives it its operators.
 
-    `operands` are the nodes and constants that it was made from, as they were given, and `inputs`
-    their data at that time, in arrays that nothing changes.
+    `operands` are the nodes that it was made from, with None in the place of a constant, and
+    `inputs` the data of all operands at that time, in arrays that nothing changes.
     A node knows only older nodes, so a graph has no reference cycle and is freed with its last
     result. `serial` rises with creation.
     """
@@ -44,20 +45,10 @@ class Node:
     _grad: Any
     inputs: Sequence[Any]
     name: str | None
-    operands: tuple[Any, ...]
+    operands: tuple[Node | None, ...]
     parameters: Mapping[str, Any]
     primitive: Any
     serial: int
-
-
-class EveryOperand:
-    """The same rule for each of any number of operands."""
-
-    def __init__(self, rule: Callable[..., Any]) -> None:
-        self.rule = rule
-
-    def __iter__(self) -> Iterator[Callable[..., Any]]:
-        return (partial(self.rule, position=i) for i in count())
 
 
 class Primitive:
@@ -70,10 +61,6 @@ class Primitive:
 
     The rules of a primitive that broadcasts ignore that: the walk undoes it. A primitive of any
     number of operands has one rule for `every` operand, which is told its `position`.
-
-    `code`, `text` and `tex` are format strings that say how an application is written, or functions
-    of operands and parameters that return one; without them it is written as a call. Text serves
-    for `tex`, and code for both, where they are missing.
     """
 
     def __init__(
@@ -83,38 +70,35 @@ class Primitive:
         *rules: Callable[..., Any] | None,
         every: Callable[..., Any] | None = None,
         broadcasts: bool = False,
-        code: Template | None = None,
-        text: Template | None = None,
-        tex: Template | None = None,
     ) -> None:
         self.name = name
         self.function = function
         self.arity = None if every else len(rules)
-        self.unrolls = self.arity == 2 and None not in rules
-        self.rules: Any = EveryOperand(every) if every else rules
+        self.every = every
+        self.rules = tuple([(i, rule) for i, rule in enumerate(rules) if rule is not None])
         self.broadcasts = broadcasts
-        self.notation = {"code": code, "text": text or code, "tex": tex or text or code}
         self.__doc__ = f"{name} of arrays and numbers; recorded if an operand is a Value."
-        if function.__module__ == "autodiff.numerics":
+        if getattr(function, "__module__", None) == "autodiff.numerics":
             self.__doc__ = function.__doc__
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Record if an operand is a Value; of plain numbers and arrays compute the function."""
-        if self.arity is not None and len(operands) != self.arity:
+        if len(operands) != self.arity and self.arity is not None:
             raise TypeError(f"{self.name} takes {self.arity} operands, not {len(operands)}")
         if parameters and isinstance(self.function, np.ufunc):
             raise TypeError(f"{self.name} takes operands only, not {', '.join(parameters)}=")
         for x in operands:
-            if type(x) is np.ndarray:
-                if x.dtype is FLOAT64:
-                    continue
-            elif type(x) is float:
-                continue
-            return record(self, operands, parameters)
+            if type(x) is not float and (type(x) is not ndarray or x.dtype is not FLOAT64):
+                return record(self, operands, parameters)
         try:
             return self.function(*operands, **parameters)
         except (ValueError, IndexError, TypeError, ZeroDivisionError):
             return record(self, operands, parameters)  # which explains the error
+
+    def rules_for(self, operands: tuple[Any, ...]) -> Iterable[tuple[int, Callable[..., Any]]]:
+        """Return the rules of any number of operands, with their positions."""
+        every = self.every
+        return [(i, partial(every, position=i)) for i in range(len(operands))] if every else ()
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -126,18 +110,18 @@ def record(
     """Compute a primitive. The result is a new node if an operand is one, else plain.
 
     Raises TypeError, ValueError or IndexError, in a sentence that names the operation and its
-    operands, where an operand is no number or where shapes, axes or indices do not fit.
+    operands, where an operand is not a number or where shapes, axes or indices do not fit.
     """
     kind: Any = None
+    constants = False
     inputs = []
     for operand in operands:
         if isinstance(operand, Node):
             if kind is None or operand.keeps_masks:
                 kind = type(operand)
             inputs.append(operand._raw)
-        elif type(operand) is float:
-            inputs.append(operand)
         else:
+            constants = True
             inputs.append(own(as_data(operand, primitive.name, len(inputs) + 1)))
     try:
         data = primitive.function(*inputs, **parameters)
@@ -147,7 +131,21 @@ def record(
         refuse(primitive, operands, inputs, parameters, error)
     if kind is None:
         return data
-    node = object.__new__(kind)
+    if constants:
+        operands = tuple([x if isinstance(x, Node) else None for x in operands])
+    return new_node(kind, primitive, operands, inputs, data, parameters)
+
+
+def new_node(
+    kind: Any,
+    primitive: Primitive,
+    operands: tuple[Node | None, ...],
+    inputs: Sequence[Any],
+    data: Any,
+    parameters: Mapping[str, Any] = NO_PARAMETERS,
+) -> Any:
+    """Return a node for what a primitive gave."""
+    node = allocate(kind)
     node._raw = data if type(data) is float else plain(data)
     node._grad = None
     node.inputs = inputs
@@ -167,7 +165,7 @@ def as_seed(y: Node, seed: Any) -> Any:
     if seed is None:
         if np.size(y._raw) != 1:
             raise ValueError(
-                f"{called(y)} is no number: give its adjoint as a seed of the same shape, "
+                f"{called(y)} is not a number: give its adjoint as a seed of the same shape, "
                 "or reduce it first, with sum() or mean()"
             )
         seed = np.ones(to)

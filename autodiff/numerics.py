@@ -70,7 +70,7 @@ def as_targets(t: Any, z: Any) -> Any:
 
 def relu(x: Any) -> Any:
     """The larger of x and 0, element by element."""
-    return np.maximum(x, 0.0)
+    return max(x, 0.0) if type(x) is float else np.maximum(x, 0.0)
 
 
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,27 +16,6 @@ from autodiff.arrays import by_columns, shape, size
 from autodiff.graph import Primitive
 
 # fmt: off
-
-# How products and sums are written depends on what they are of.
-
-
-def product(of_numbers: str, of_arrays: str) -> Callable[..., str]:
-    """Return the template of an element-wise product."""
-    return lambda a, b: of_arrays if a.ndim and b.ndim else of_numbers
-
-
-def total(over_rows: str, over_all: str) -> Callable[..., str]:
-    """Return the template of a sum: as a product with the vector of ones where it is one."""
-
-    def template(x: Any, axis: Any, keepdims: bool) -> str:
-        if keepdims:
-            return "sum({}{options})"
-        if x.ndim == 1 or (x.ndim == 2 and axis in (0, (0,))):
-            return over_rows
-        return over_all if axis is None else "sum({}{options})"
-
-    return template
-
 
 # Named in rules above their definitions.
 cos: Primitive
@@ -53,25 +31,21 @@ where: Primitive
 
 add      = Primitive("add", operator.add,
                      lambda g, out, a, b: g,
-                     lambda g, out, a, b: g, broadcasts=True, code="{} + {}")
+                     lambda g, out, a, b: g, broadcasts=True)
 subtract = Primitive("subtract", operator.sub,
                      lambda g, out, a, b: g,
-                     lambda g, out, a, b: -g, broadcasts=True, code="{} - {}")
+                     lambda g, out, a, b: -g, broadcasts=True)
 multiply = Primitive("multiply", operator.mul,
                      lambda g, out, a, b: g * b,
-                     lambda g, out, a, b: g * a, broadcasts=True, code="{} * {}",
-                     text=product("{} · {}", "{} ⊙ {}"),
-                     tex=product(r"{} \, {}", r"{} \odot {}"))
+                     lambda g, out, a, b: g * a, broadcasts=True)
 divide   = Primitive("divide", operator.truediv,
                      lambda g, out, a, b: g / b,
-                     lambda g, out, a, b: g * (-out / b), broadcasts=True,
-                     code="{} / {}", tex=r"\frac{{{}}}{{{}}}")
+                     lambda g, out, a, b: g * (-out / b), broadcasts=True)
 # The comparisons, here and in _base, keep 0 * inf out of the derivatives of x^0 and 0^b at 0.
 power    = Primitive("power", np.power,
                      lambda g, out, a, b: g * (b * power(_base(a, b), b - 1.0)),
-                     lambda g, out, a, b: g * (out * log(a + (a == 0))), broadcasts=True,
-                     text="{}^{}", tex="{}^{{{}}}")
-negative = Primitive("negative", operator.neg, lambda g, out, x: -g, code="-{}")
+                     lambda g, out, a, b: g * (out * log(a + (a == 0))), broadcasts=True)
+negative = Primitive("negative", operator.neg, lambda g, out, x: -g)
 
 
 def _base(a: Any, b: Any) -> Any:
@@ -85,43 +59,31 @@ exp    = Primitive("exp",    np.exp,    lambda g, out, x: g * out)
 expm1  = Primitive("expm1",  np.expm1,  lambda g, out, x: g * exp(x))
 log    = Primitive("log",    np.log,    lambda g, out, x: g / x)
 log1p  = Primitive("log1p",  np.log1p,  lambda g, out, x: g / (1.0 + x))
-sqrt   = Primitive("sqrt",   np.sqrt,   lambda g, out, x: g * (0.5 / out),
-                   text="√{}", tex=r"\sqrt{{{}}}")
-square = Primitive("square", np.square, lambda g, out, x: g * (2.0 * x),
-                   text="{}²", tex="{}^2")
+sqrt   = Primitive("sqrt",   np.sqrt,   lambda g, out, x: g * (0.5 / out))
+square = Primitive("square", np.square, lambda g, out, x: g * (2.0 * x))
 sin    = Primitive("sin",    np.sin,    lambda g, out, x: g * cos(x))
 cos    = Primitive("cos",    np.cos,    lambda g, out, x: -g * sin(x))
 tanh   = Primitive("tanh",   np.tanh,   lambda g, out, x: g * (1.0 - out * out))
 
 # Masks: true or false, without a derivative.
 
-less          = Primitive("less", operator.lt, None, None, broadcasts=True,
-                          code="{} < {}")
-less_equal    = Primitive("less_equal", operator.le, None, None, broadcasts=True,
-                          code="{} <= {}", text="{} ≤ {}", tex=r"{} \leq {}")
-greater       = Primitive("greater", operator.gt, None, None, broadcasts=True,
-                          code="{} > {}")
-greater_equal = Primitive("greater_equal", operator.ge, None, None, broadcasts=True,
-                          code="{} >= {}", text="{} ≥ {}", tex=r"{} \geq {}")
-equal         = Primitive("equal", operator.eq, None, None, broadcasts=True,
-                          code="{} == {}", text="{} = {}")
-not_equal     = Primitive("not_equal", operator.ne, None, None, broadcasts=True,
-                          code="{} != {}", text="{} ≠ {}", tex=r"{} \neq {}")
+less          = Primitive("less", operator.lt, None, None, broadcasts=True)
+less_equal    = Primitive("less_equal", operator.le, None, None, broadcasts=True)
+greater       = Primitive("greater", operator.gt, None, None, broadcasts=True)
+greater_equal = Primitive("greater_equal", operator.ge, None, None, broadcasts=True)
+equal         = Primitive("equal", operator.eq, None, None, broadcasts=True)
+not_equal     = Primitive("not_equal", operator.ne, None, None, broadcasts=True)
 
-logical_and   = Primitive("logical_and", operator.and_, None, None, broadcasts=True,
-                          code="{} & {}", text="{} ∧ {}", tex=r"{} \wedge {}")
-logical_or    = Primitive("logical_or", operator.or_, None, None, broadcasts=True,
-                          code="{} | {}", text="{} ∨ {}", tex=r"{} \vee {}")
-logical_not   = Primitive("logical_not", np.logical_not, None,
-                          code="~{}", text="¬{}", tex=r"\neg {}")
+logical_and   = Primitive("logical_and", operator.and_, None, None, broadcasts=True)
+logical_or    = Primitive("logical_or", operator.or_, None, None, broadcasts=True)
+logical_not   = Primitive("logical_not", np.logical_not, None)
 MASKS = (less, less_equal, greater, greater_equal, equal, not_equal,
          logical_and, logical_or, logical_not)
 
 # Kinks; docs/kinks.md lists what is chosen at each.
 
 sign    = Primitive("sign", np.sign, None)
-abs     = Primitive("abs", operator.abs, lambda g, out, x: g * sign(x),
-                    text="abs({})", tex=r"\left|{{{}}}\right|")
+abs     = Primitive("abs", operator.abs, lambda g, out, x: g * sign(x))
 relu    = Primitive("relu", numerics.relu, lambda g, out, x: g * (x > 0.0))
 maximum = Primitive("maximum", np.maximum,
                     lambda g, out, a, b: g * ((a > b) + 0.5 * (a == b)),
@@ -136,21 +98,17 @@ where   = Primitive("where", np.where,
 
 # The logistic family.
 
-sigmoid       = Primitive("sigmoid", numerics.sigmoid, lambda g, out, x: g * sigmoid_slope(x),
-                          text="σ({})", tex=r"\sigma\left({}\right)")
+sigmoid       = Primitive("sigmoid", numerics.sigmoid, lambda g, out, x: g * sigmoid_slope(x))
 sigmoid_slope = Primitive("sigmoid_slope", numerics.sigmoid_slope,
-                          lambda g, out, x: g * (out * (sigmoid(-x) - sigmoid(x))),
-                          text="σ'({})", tex=r"\sigma^\prime\left({}\right)")
+                          lambda g, out, x: g * (out * (sigmoid(-x) - sigmoid(x))))
 softplus      = Primitive("softplus", numerics.softplus, lambda g, out, x: g * sigmoid(x))
 log_sigmoid   = Primitive("log_sigmoid", numerics.log_sigmoid, lambda g, out, x: g * sigmoid(-x))
 logistic_cross_entropy = Primitive("logistic_cross_entropy", numerics.logistic_cross_entropy,
                                    lambda g, out, z, t: g * logistic_residual(z, t),
-                                   lambda g, out, z, t: g * -z, broadcasts=True,
-                                   text="ℒ({}, {})", tex=r"\mathcal{{L}}\left({}, {}\right)")
+                                   lambda g, out, z, t: g * -z, broadcasts=True)
 logistic_residual = Primitive("logistic_residual", numerics.logistic_residual,
                               lambda g, out, z, t: g * sigmoid_slope(z),
-                              lambda g, out, z, t: -g, broadcasts=True,
-                              text="σ({}) - {}", tex=r"\sigma\left({}\right) - {}")
+                              lambda g, out, z, t: -g, broadcasts=True)
 
 # Reductions.
 
@@ -188,12 +146,10 @@ def _extreme_rule(g: Any, out: Any, x: Any, *, axis: Any, keepdims: bool) -> Any
 
 
 sum       = Primitive("sum", _reduction(np.add),
-                      lambda g, out, x, *, axis, keepdims: _spread(g, x, axis),
-                      text=total("{}ᵀ 1", "Σ {}"), tex=total(r"{}^\top \mathbf{{1}}", r"\sum {}"))
+                      lambda g, out, x, *, axis, keepdims: _spread(g, x, axis))
 mean      = Primitive("mean", numerics.mean,
                       lambda g, out, x, *, axis, keepdims:
-                          _spread(g / (size(x) / size(out)), x, axis),
-                      code="np.mean({}{options})")
+                          _spread(g / (size(x) / size(out)), x, axis))
 max       = Primitive("max", _reduction(np.maximum), _extreme_rule)
 min       = Primitive("min", _reduction(np.minimum), _extreme_rule)
 logsumexp = Primitive("logsumexp", numerics.logsumexp,
@@ -230,12 +186,10 @@ def _matmul_right(g: Any, out: Any, a: Any, b: Any) -> Any:
     return matmul(_swap(a), g)
 
 
-matmul = Primitive("matmul", numerics.matmul, _matmul_left, _matmul_right, broadcasts=True,
-                   code=lambda a, b: "{} @ {}" if numerics.is_plain(a, b) else "matmul({}, {})",
-                   text="{} {}", tex="{} {}")
+matmul = Primitive("matmul", numerics.matmul, _matmul_left, _matmul_right, broadcasts=True)
 outer  = Primitive("outer", numerics.outer,
                    lambda g, out, a, b: g @ b,
-                   lambda g, out, a, b: a @ g, text="{} {}ᵀ", tex=r"{} {}^\top")
+                   lambda g, out, a, b: a @ g)
 
 # Moving, picking and converting elements: linear, in pairs that are each other's rules.
 
@@ -256,32 +210,16 @@ def _concatenate_rule(g: Any, out: Any, *operands: Any, axis: int, position: int
 
 
 broadcast_to = Primitive("broadcast_to", numerics.broadcast_to,
-                         lambda g, out, x, *, shape: g, broadcasts=True,
-                         code="np.broadcast_to({}, {shape})")
+                         lambda g, out, x, *, shape: g, broadcasts=True)
 cast         = Primitive("cast", lambda x, dtype: np.asarray(x).astype(dtype),
-                         lambda g, out, x, *, dtype: g,
-                         code=lambda x, dtype:
-                             "{}.astype(np.{dtype})" if x.ndim else "np.{dtype}({})",
-                         text="{dtype}({})",
-                         tex=r"\mathrm{{{dtype}}}\left({}\right)")
-identity     = Primitive("identity", lambda x: x, lambda g, out, x: g, code="{}")
+                         lambda g, out, x, *, dtype: g)
+identity     = Primitive("identity", lambda x: x, lambda g, out, x: g)
 reshape      = Primitive("reshape", lambda x, shape: np.reshape(x, shape),
-                         lambda g, out, x, **to: reshape(g, shape=shape(x)),
-                         code="np.reshape({}, {shape})")
-transpose    = Primitive("transpose", _transpose, _transpose_rule,
-                         code=lambda x, axes:
-                             "{}.T" if axes is None else "np.transpose({}, {axes})",
-                         text=lambda x, axes: "{}ᵀ" if axes is None else "transpose({}, {axes})",
-                         tex=lambda x, axes:
-                             r"{}^\top" if axes is None else r"{}^{{\top{axes}}}")
+                         lambda g, out, x, **to: reshape(g, shape=shape(x)))
+transpose    = Primitive("transpose", _transpose, _transpose_rule)
 getitem      = Primitive("getitem", lambda x, index: np.asarray(x)[index],
-                         lambda g, out, x, *, index: scatter(g, index=index, shape=shape(x)),
-                         code="{}[{index}]", tex=r"{}\left[{index}\right]")
+                         lambda g, out, x, *, index: scatter(g, index=index, shape=shape(x)))
 scatter      = Primitive("scatter", numerics.scatter,
-                         lambda g, out, x, *, index, shape: getitem(g, index=index),
-                         code="scatter({}, np.s_[{index}], {shape})",
-                         text="scatter({}, [{index}])",
-                         tex=r"\mathrm{{scatter}}\left({}, [{index}]\right)")
+                         lambda g, out, x, *, index, shape: getitem(g, index=index))
 concatenate  = Primitive("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis),
-                         every=_concatenate_rule,
-                         code="np.concatenate([{operands}], axis={axis})")
+                         every=_concatenate_rule)

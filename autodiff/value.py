@@ -10,17 +10,35 @@ import numpy as np
 from autodiff import functions, primitives
 from autodiff.arrays import as_data, own, plain, read_only
 from autodiff.errors import called
-from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, next_serial, record
+from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, new_node, next_serial, record
 from autodiff.walk import walk
 
 
 def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return the methods of an operator: for the Value on the left, and on the right."""
 
+    function = primitive.function
+
     def left(self: Value, other: Any) -> Any:
+        x, kind = self._raw, type(self)
+        if type(other) is kind:
+            node, y = other, other._raw
+        else:
+            node, y = None, other
+        if type(x) is float and type(y) is float:
+            try:
+                return new_node(kind, primitive, (self, node), (x, y), function(x, y))
+            except (ZeroDivisionError, ValueError):
+                pass  # record explains or avoids it
         return record(primitive, (self, other))
 
     def right(self: Value, other: Any) -> Any:
+        x = self._raw
+        if type(x) is float and type(other) is float:
+            try:
+                return new_node(type(self), primitive, (None, self), (other, x), function(other, x))
+            except (ZeroDivisionError, ValueError):
+                pass  # record explains or avoids it
         return record(primitive, (other, self))
 
     return left, right
@@ -112,7 +130,7 @@ class Value(Node):
     @property
     def parents(self) -> tuple[Value, ...]:
         """The Values that this one was computed from, in the order of the operands."""
-        return tuple(x for x in self.operands if isinstance(x, Value))
+        return tuple([x for x in self.operands if isinstance(x, Value)])
 
     @property
     def shape(self) -> tuple[int, ...]:

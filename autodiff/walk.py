@@ -44,40 +44,20 @@ def walk(
         operands, inputs, out = node.operands, node.inputs, node._raw
         if record:
             out = node
-            inputs = [x if isinstance(x, Node) else raw for x, raw in zip(operands, inputs)]
-        elif type(out) is float and primitive.unrolls and needed is None and not node.parameters:
-            # The loop below, unrolled for two numbers: number-by-number graphs consist of these.
-            # A zero, by which a rule might divide, goes through the loop.
+            inputs = [raw if x is None else x for x, raw in zip(operands, inputs)]
+        two = len(inputs) == 2 and not node.parameters
+        if two:
             x, y = inputs
-            if type(x) is float and type(y) is float and y:
-                a, b = operands
-                if isinstance(a, Node):
-                    part = float(primitive.rules[0](g, out, x, y))
-                    adjoints[a] = adjoints[a] + part if a in adjoints else part
-                if isinstance(b, Node):
-                    part = float(primitive.rules[1](g, out, x, y))
-                    adjoints[b] = adjoints[b] + part if b in adjoints else part
+        for i, rule in primitive.rules or primitive.rules_for(operands):
+            operand = operands[i]
+            if operand is None or (needed is not None and operand not in needed):
                 continue
-        for operand, x, rule in zip(operands, inputs, primitive.rules):
-            if rule is None or not isinstance(operand, Node):
-                continue
-            if needed is not None and operand not in needed:
-                continue
-            try:
-                part = rule(g, out, *inputs, **node.parameters)
+            try:  # called in full where it is faster
+                part = rule(g, out, x, y) if two else rule(g, out, *inputs, **node.parameters)
             except ZeroDivisionError:  # Python raises where NumPy gives inf or nan
                 part = rule(*map(np.float64, (g, out, *inputs)))
-            if type(x) is np.ndarray:
-                if getattr(part, "shape", ()) != x.shape:
-                    part = fit(part, x.shape, node, operand)
-                if part.dtype is not x.dtype:
-                    part = part.astype(x.dtype)
-            elif isinstance(x, Node):
-                part = fit(part, shape(x._raw), node, operand)
-                if np.result_type(part._raw) != np.result_type(x._raw):
-                    part = cast(part, dtype=np.result_type(x._raw))
-            elif type(part) is not type(x):
-                part = type(x)(fit(part, (), node, operand))
+            if type(part) is not float or type(operand._raw) is not float:
+                part = fit(part, operand, node)
             adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
     return adjoints
 
@@ -87,13 +67,16 @@ def oldest_first(results: Iterable[Node]) -> list[Node]:
 
     An operand is older than its reader, so the order of creation is a topological order.
     """
-    nodes = list(results)
-    seen = set(nodes)
-    for node in nodes:
+    nodes = []
+    found = list(results)
+    seen = set(found)
+    while found:
+        node = found.pop()
+        nodes.append(node)
         for operand in node.operands:
-            if isinstance(operand, Node) and operand not in seen:
+            if operand is not None and operand not in seen:
                 seen.add(operand)
-                nodes.append(operand)
+                found.append(operand)
     nodes.sort(key=attrgetter("serial"))
     return nodes
 
@@ -103,18 +86,32 @@ def ways_to(wanted: Collection[Node], nodes: list[Node]) -> set[Node]:
     needed = set(wanted)
     for node in nodes:
         if node.primitive is not None:
-            for operand, rule in zip(node.operands, node.primitive.rules):
-                if rule is not None and isinstance(operand, Node) and operand in needed:
-                    needed.add(node)
-                    break
+            rules = node.primitive.rules or node.primitive.rules_for(node.operands)
+            if any(node.operands[i] in needed for i, _ in rules):
+                needed.add(node)
     return needed
 
 
-def fit(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
-    """Undo a broadcast: sum the adjoint that a rule gave over the axes that the operand lacks."""
+def fit(part: Any, operand: Node, node: Node) -> Any:
+    """Return what a rule of `node` gave to `operand` in its shape and dtype."""
+    raw = operand._raw
+    to = shape(raw)
+    if shape(part) != to:
+        part = unbroadcast(part, to, node, operand)
+    if isinstance(part, Node):
+        dtype = np.result_type(raw)
+        return part if np.result_type(part._raw) == dtype else cast(part, dtype=dtype)
+    if type(raw) is np.ndarray:
+        return part if part.dtype is raw.dtype else part.astype(raw.dtype)
+    return type(raw)(part)
+
+
+def unbroadcast(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
+    """Sum the adjoint that a rule gave over the axes that the operand lacks or has with length 1.
+
+    Raises ValueError where no broadcast explains its shape: the rule is wrong.
+    """
     given = shape(part)
-    if given == to:
-        return part
     lead = len(given) - len(to)
     if (
         not node.primitive.broadcasts

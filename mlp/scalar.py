@@ -4,8 +4,6 @@ Thousands of small nodes show what the engine does; `mlp.engine` does the same w
 of times faster.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import reduce
 from operator import add
@@ -25,7 +23,7 @@ def forward(X: Array, params: Parameters) -> Array:
 
 
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
-    """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
+    """Return the gradients and the loss.
 
     Raises ValueError where shapes do not fit each other or a target is not in [0, 1].
     """
@@ -68,10 +66,8 @@ def logits(X: Array, U: Any, b: Any, W: Any, c: Any) -> Iterator[Any]:
 
 
 def as_values(numbers: Any) -> Any:
-    """Return nested lists with a Value for every number."""
     return [as_values(n) for n in numbers] if isinstance(numbers, list) else Value(numbers)
 
 
 def grads_of(values: Any) -> Any:
-    """Return nested lists with the gradient of every Value."""
     return [grads_of(v) for v in values] if isinstance(values, list) else values.grad

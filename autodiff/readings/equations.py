@@ -1,16 +1,13 @@
 """The equations of a function and of its backward pass, as text and in LaTeX."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.readings.listing import Listing, Statement
+from autodiff.readings.listing import Listing, Statement, listing
 from autodiff.readings.notation import TEX, TEXT, tex_variable, text_variable
-from autodiff.readings.trace import trace
 
 
 class Derivation:
@@ -28,7 +25,8 @@ class Derivation:
     def text(self) -> str:
         """The equations in Unicode, each adjoint with a bar above its letter."""
         sides = [self._listing.sides(statement, TEXT) for statement in self._statements()]
-        sides += [(text_variable(str(x.name), x.ndim, True), "0") for x in self._listing.zeros()]
+        names = self._listing.names
+        sides += [(text_variable(names[x], x.ndim, True), "0") for x in self._listing.zeros()]
         left = max(width(name) for name, _ in sides)
         lines = [f"{name}{' ' * (left - width(name))} = {text}" for name, text in sides]
         notes = [self._note(statement) for statement in self._statements()]
@@ -44,7 +42,6 @@ class Derivation:
 
     @property
     def latex(self) -> str:
-        """The equations in LaTeX."""
         lines = []
         for statement in self._statements():
             name, text = self._listing.sides(statement, TEX)
@@ -53,7 +50,7 @@ class Derivation:
             beside = rf" && \mathrm{{{spaced}}}" if note else ""
             lines.append(f"{name} &= {text}{beside}")
         for x in self._listing.zeros():
-            lines.append(f"{tex_variable(str(x.name), x.ndim, True)} &= 0")
+            lines.append(f"{tex_variable(self._listing.names[x], x.ndim, True)} &= 0")
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
     def __str__(self) -> str:
@@ -95,7 +92,7 @@ def derivation(
 
     Raises as `source` does.
     """
-    return Derivation(Listing(trace(f, args, argnums)), shapes, numbers)
+    return Derivation(listing(f, args, argnums), shapes, numbers)
 
 
 def width(text: str) -> int:

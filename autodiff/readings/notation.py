@@ -1,7 +1,5 @@
 """How primitives, names and numbers are written: as NumPy code, as text, and in LaTeX."""
 
-from __future__ import annotations
-
 import builtins
 import keyword
 import re
@@ -13,6 +11,8 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from autodiff.numerics import is_plain
 
 # How tightly an expression holds together; an operand that is looser needs brackets.
 LOOSE, COMPARISON, OR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)
@@ -97,7 +97,6 @@ def written(template: str, operands: Sequence[Written], style: Style, **paramete
 
 
 def code_number(x: Any) -> str:
-    """Write a number as Python code that gives it back exactly."""
     if isinstance(x, (bool, np.bool_)):
         return str(bool(x))
     if isinstance(x, np.float32):
@@ -116,7 +115,6 @@ def short_number(x: Any) -> str:
 
 
 def tex_number(x: Any) -> str:
-    """Write a number in LaTeX."""
     mantissa, _, exponent = short_number(x).replace("inf", r"\infty").partition("e")
     mantissa = mantissa.replace("nan", r"\mathrm{NaN}")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
@@ -132,10 +130,10 @@ def is_whole(x: Any) -> bool:
 NOT_FOR_NAMES = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "l", "O", "I"}
 
 
-class Names:
+class Identifiers:
     """Identifiers, each given once."""
 
-    def __init__(self, taken: Sequence[str]) -> None:
+    def __init__(self, taken: Iterable[str]) -> None:
         self.taken = {*taken, *NOT_FOR_NAMES}
         self.last: Counter[str] = Counter()
 
@@ -148,7 +146,6 @@ class Names:
         return name
 
     def numbered(self, stem: str, first: int = 1) -> str:
-        """Return a stem with the next number."""
         number = max(first, self.last[stem] + 1)
         while f"{stem}{number}" in self.taken:
             number += 1
@@ -156,14 +153,8 @@ class Names:
         self.taken.add(f"{stem}{number}")
         return f"{stem}{number}"
 
-    def release(self, names: Iterable[str]) -> None:
-        """Take names back."""
-        self.taken.difference_update(names)
-        self.last.clear()
-
 
 def cleaned(wish: str) -> str:
-    """Return a text as an identifier."""
     name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))[:24].strip("_") or "v"
     return name if name.isidentifier() else f"v_{name}"
 
@@ -178,7 +169,6 @@ def quoted(x: Any) -> str:
 
 
 def placed(path: tuple[Any, ...]) -> str:
-    """Write where an argument is found."""
     start: str = path[0]
     return start + "".join(f"[{quoted(key)}]" for key in path[1:])
 
@@ -199,7 +189,6 @@ def stem_and_number(name: str) -> tuple[str, str]:
 
 
 def code_variable(name: str, ndim: int, adjoint: bool) -> str:
-    """Write a variable in code, where an adjoint has a name of its own."""
     return name
 
 
@@ -224,13 +213,102 @@ def tex_variable(name: str, ndim: int, adjoint: bool) -> str:
     if adjoint:
         base = f"\\bar{{{base}}}" if len(stem) == 1 or stem in GREEK else f"\\overline{{{base}}}"
     below = ", ".join(subscripts)
-    return (
-        f"{base}_{{{below if below.isdigit() else f'{chr(92)}mathrm{{{below}}}'}}}"
-        if below
-        else base
-    )
+    if not below:
+        return base
+    return f"{base}_{{{below}}}" if below.isdigit() else rf"{base}_{{\mathrm{{{below}}}}}"
 
 
 CODE = Style("code", "({})", code_number, code_variable, "{}({})")
 TEXT = Style("text", "({})", short_number, text_variable, "{}({})")
 TEX = Style("tex", r"\left({}\right)", tex_number, tex_variable, r"{}\left({}\right)")
+
+# How a primitive is written, where it is not written as a call. A template is a format string, or
+# a function of the operands' arrays and the parameters that returns one.
+
+Template = str | Callable[..., str]
+
+
+class Notation(NamedTuple):
+    """The templates of a primitive: text serves for LaTeX, and code for both, if they are None."""
+
+    code: Template | None = None
+    text: Template | None = None
+    tex: Template | None = None
+
+    def template(self, style: str) -> Template | None:
+        """Return the template in "code", "text" or "tex"; None for a call."""
+        if style == "code":
+            return self.code
+        return (self.tex if style == "tex" else None) or self.text or self.code
+
+
+def product(of_numbers: str, of_arrays: str) -> Callable[..., str]:
+    return lambda a, b: of_arrays if a.ndim and b.ndim else of_numbers
+
+
+def total(over_rows: str, over_all: str) -> Callable[..., str]:
+    """Return the template of a sum: as a product with the vector of ones where it is one."""
+
+    def template(x: Any, axis: Any, keepdims: bool) -> str:
+        if keepdims:
+            return "sum({}{options})"
+        if x.ndim == 1 or (x.ndim == 2 and axis in (0, (0,))):
+            return over_rows
+        return over_all if axis is None else "sum({}{options})"
+
+    return template
+
+
+AS_A_CALL = Notation()
+NOTATION = {
+    "add": Notation("{} + {}"),
+    "subtract": Notation("{} - {}"),
+    "multiply": Notation(
+        "{} * {}", product("{} · {}", "{} ⊙ {}"), product(r"{} \, {}", r"{} \odot {}")
+    ),
+    "divide": Notation("{} / {}", tex=r"\frac{{{}}}{{{}}}"),
+    "power": Notation(text="{}^{}", tex="{}^{{{}}}"),
+    "negative": Notation("-{}"),
+    "sqrt": Notation(text="√{}", tex=r"\sqrt{{{}}}"),
+    "square": Notation(text="{}²", tex="{}^2"),
+    "less": Notation("{} < {}"),
+    "less_equal": Notation("{} <= {}", "{} ≤ {}", r"{} \leq {}"),
+    "greater": Notation("{} > {}"),
+    "greater_equal": Notation("{} >= {}", "{} ≥ {}", r"{} \geq {}"),
+    "equal": Notation("{} == {}", "{} = {}"),
+    "not_equal": Notation("{} != {}", "{} ≠ {}", r"{} \neq {}"),
+    "logical_and": Notation("{} & {}", "{} ∧ {}", r"{} \wedge {}"),
+    "logical_or": Notation("{} | {}", "{} ∨ {}", r"{} \vee {}"),
+    "logical_not": Notation("~{}", "¬{}", r"\neg {}"),
+    "abs": Notation(text="abs({})", tex=r"\left|{{{}}}\right|"),
+    "sigmoid": Notation(text="σ({})", tex=r"\sigma\left({}\right)"),
+    "sigmoid_slope": Notation(text="σ'({})", tex=r"\sigma^\prime\left({}\right)"),
+    "logistic_cross_entropy": Notation(text="ℒ({}, {})", tex=r"\mathcal{{L}}\left({}, {}\right)"),
+    "logistic_residual": Notation(text="σ({}) - {}", tex=r"\sigma\left({}\right) - {}"),
+    "sum": Notation(text=total("{}ᵀ 1", "Σ {}"), tex=total(r"{}^\top \mathbf{{1}}", r"\sum {}")),
+    "mean": Notation("np.mean({}{options})"),
+    "matmul": Notation(
+        lambda a, b: "{} @ {}" if is_plain(a, b) else "matmul({}, {})", "{} {}", "{} {}"
+    ),
+    "outer": Notation(text="{} {}ᵀ", tex=r"{} {}^\top"),
+    "broadcast_to": Notation("np.broadcast_to({}, {shape})"),
+    "cast": Notation(
+        lambda x, dtype: "{}.astype(np.{dtype})" if x.ndim else "np.{dtype}({})",
+        "{dtype}({})",
+        r"\mathrm{{{dtype}}}\left({}\right)",
+    ),
+    "identity": Notation("{}"),
+    "reshape": Notation("np.reshape({}, {shape})"),
+    "transpose": Notation(
+        lambda x, axes: "{}.T" if axes is None else "np.transpose({}, {axes})",
+        lambda x, axes: "{}ᵀ" if axes is None else "transpose({}, {axes})",
+        lambda x, axes: r"{}^\top" if axes is None else r"{}^{{\top{axes}}}",
+    ),
+    "getitem": Notation("{}[{index}]", tex=r"{}\left[{index}\right]"),
+    "scatter": Notation(
+        "scatter({}, np.s_[{index}], {shape})",
+        "scatter({}, [{index}])",
+        r"\mathrm{{scatter}}\left({}, [{index}]\right)",
+    ),
+    "concatenate": Notation("np.concatenate([{operands}], axis={axis})"),
+}

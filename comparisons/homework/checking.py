@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.console import Console
 
-from autodiff.check.gradient import named_ratio
-from comparisons.diagnosis.diagnose import hidden, poor
-from comparisons.diagnosis.explanation import Diagnosis, is_or_are
+from autodiff.check.ratio import constant_factor
+from comparisons.diagnosis.diagnose import diagnosis as diagnosed
+from comparisons.diagnosis.diagnose import hidden
+from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, evidence
+from comparisons.diagnosis.evidence import error as error_of
 from comparisons.diagnosis.replay import Backward
-from comparisons.diagnosis.search import RIGHT, ROUGH, Claim, Search, alike
+from comparisons.diagnosis.wording import Diagnosis, is_or_are, poor
 from comparisons.homework import calling as submission
 from comparisons.homework import sandbox
-from comparisons.printing import listed, number, table
+from comparisons.printing import listed, scientific, table
 from mlp import engine
 
 Point = tuple[tuple[Any, ...], dict[str, Any]]
@@ -175,7 +177,7 @@ class Check:
             header += ["difference", "worst at", "yours", "engine", "ratio"]
             for row, x in zip(rows, self.per_parameter.values()):
                 row += [
-                    number(x["error"]),
+                    scientific(x["error"]),
                     *[x[key] for key in ("entry", "yours", "engine", "ratio")],
                 ]
         out = StringIO()
@@ -313,19 +315,19 @@ def judged(
     seen = {x.name: x.value for x in collected.variables}
     claims = [Claim(result.grads, {**seen, **result.extras}) for result in results]
     data, params = points[0]
-    observed = {f"{i}": x.value for i, x in enumerate(collected.variables)}
+    observed = [x.value for x in collected.variables]
     at = [(p, d) for d, p in points]
     if collected.first_again is not None:
         at.append((params, data))
         claims.append(Claim(collected.first_again.grads, collected.first_again.extras))
-    search = Search(task.loss, at, claims, observed)
-    if search.is_wrong_at(0) and differ(results[0], collected.first_again):
-        search = Search(task.loss, at[:1], claims[:1], observed)
+    search = evidence(task.loss, at, claims, observed)
+    if search.at(search.cases[0], {}) > RIGHT and differ(results[0], collected.first_again):
+        search = evidence(task.loss, at[:1], claims[:1], observed)
     N = search.backward.N
     size = f" of {N} example{'s' if N > 1 else ''}" if N else ""
     where = f"Checked at {len(points)} points{size}, seed {seed}."
     notes += poor(search.backward, data)
-    diagnosis = search.diagnosis(hidden(search.backward, params, data))
+    diagnosis = diagnosed(search, hidden(search.backward, params, data))
     if diagnosis.ok and not any("float32" in note or "differences" in note for note in notes):
         notes += diagnosis.remarks
     mistakes = [dict(x) for x in diagnosis.explanations[0].slips] if diagnosis.explanations else []
@@ -333,10 +335,10 @@ def judged(
         name,
         None,
         notes,
-        {path: described(search, path) for path in search.errors},
-        wrong_loss(search, collected),
+        {path: described(search, diagnosis, path) for path in search.errors},
+        wrong_loss(search, diagnosis, collected),
         diagnosis,
-        line_of(diagnosis, collected.variables, search.scales()),
+        line_of(diagnosis, collected.variables, search.scales),
         where,
         mistakes,
     )
@@ -363,19 +365,19 @@ def differ(first: submission.Result, again: submission.Result | None) -> bool:
     )
 
 
-def described(search: Search, path: str) -> dict[str, Any]:
+def described(search: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
     """Return the verdict on a gradient, and the entry that is farthest off at any point."""
     error = search.errors[path]
     result = {
-        "verdict": "wrong" if path in search.wrong else "right",
+        "verdict": "wrong" if path in diagnosis.wrong else "right",
         "error": error,
         **dict.fromkeys(("entry", "yours", "engine", "ratio"), ""),
     }
-    case = max(search.cases, key=lambda case: search.error(case, path, search.true(case, path)))
+    case = max(search.cases, key=lambda case: error_of(case, path, search.true(case, path)))
     yours, right = np.asarray(case.claimed[path], float), np.asarray(search.true(case, path))
     if yours.shape != right.shape:
         return {**result, "entry": "shape", "yours": str(yours.shape), "engine": str(right.shape)}
-    if path in search.right:
+    if path in diagnosis.right:
         return result
     gap = np.abs(yours - right)
     at = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, np.inf)), gap.shape)
@@ -390,20 +392,22 @@ def described(search: Search, path: str) -> dict[str, Any]:
     }
 
 
-def wrong_loss(search: Search, collected: submission.Collected) -> str:
+def wrong_loss(search: Evidence, diagnosis: Diagnosis, collected: submission.Collected) -> str:
     """Say what is wrong with the loss, in a sentence, or nothing."""
     for case, result in zip(search.cases, collected.results):
-        right = float(search.backward.compute(search.backward.listing.value, case.known))
+        right = float(search.backward.compute(search.backward.value, case.known))
         yours = result.loss
-        if yours is None or abs(yours - right) <= (RIGHT if search.wrong else ROUGH) * abs(right):
+        if yours is None or abs(yours - right) <= (RIGHT if diagnosis.wrong else ROUGH) * abs(
+            right
+        ):
             continue
-        ratio = yours and named_ratio(np.array(yours), np.array(right), {"N": search.backward.N})
+        factor = constant_factor(yours, right, {"N": search.backward.N}) if yours else None
         words = f"The loss is wrong: yours is {yours:.6g}, and that of the engine {right:.6g}"
-        words += f", {ratio}." if ratio and ratio.startswith("exactly") else "."
+        words += f", {factor.words}." if factor and factor.is_named else "."
         own = collected.loss_gradient
         if (
             own
-            and search.wrong
+            and diagnosis.wrong
             and all(
                 np.shape(own[path]) == np.shape(x)
                 and np.allclose(own[path], x, rtol=1e-5, atol=1e-8)

@@ -40,7 +40,7 @@ def test_draws_on_given_or_new_axes(draw):
 
 
 def test_data():
-    ax = plots.plot_data(X, T)
+    ax = plots.plot_data(X.tolist(), T.tolist())
     drawn = {c.get_label(): c.get_offsets() for c in ax.collections}
     np.testing.assert_array_equal(drawn["$t = 1$"], X[T == 1])
     np.testing.assert_array_equal(drawn["$t = 0$"], X[T == 0])

@@ -182,7 +182,7 @@ def test_wrong_input_is_refused_in_a_sentence():
         diagnose(engine.loss, params, X, t, claimed={k: v for k, v in right.items() if k != "W"})
     with pytest.raises(TypeError, match="a dict of gradients, not list"):
         diagnose(engine.loss, params, X, t, claimed=[1.0])
-    with pytest.raises(TypeError, match="claimed for W is no array of real numbers"):
+    with pytest.raises(TypeError, match="claimed for W is not an array of real numbers"):
         diagnose(engine.loss, params, X, t, claimed={**right, "W": "w"})
 
 
