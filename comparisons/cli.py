@@ -26,7 +26,7 @@ PARTS = {
     "derivation": PROBLEM,
 }
 COMPARISONS = [part for part in PARTS if part != "derivation"]
-# Arrays of more numbers than this are no longer a comparison but a test of the machine's memory.
+# The most numbers in an array: with more, what is compared is the machine's memory.
 LARGEST = 10_000_000
 
 

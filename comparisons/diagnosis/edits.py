@@ -37,7 +37,7 @@ def inside(eq: Equation, term: Term) -> Iterator[Edit]:
             operands = [edit.right if j == i else y for j, y in enumerate(term.operands)]
             new = edit._replace(right=eq.backward.rebuilt(term, operands))
             if term is eq.right and x is eq.slope:
-                cost = POSSIBLE if edit.kind.is_of_sign else edit.cost
+                cost = POSSIBLE if edit.kind.label == "sign" else edit.cost
                 new = new._replace(kind=Kind.SLOPE_MISTYPED, about=(edit.right,), cost=cost)
             yield new
 
@@ -77,9 +77,7 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
     for x, rest in ((a, b), (b, a)):
         is_slope, is_adjoint = (term is eq.right and x is y for y in (eq.slope, eq.adjoint))
         forgotten, twice = Kind.FACTOR_FORGOTTEN, Kind.FACTOR_TWICE
-        if eq.is_share(x):
-            forgotten, twice = Kind.SHARE_FORGOTTEN, Kind.SHARE_TWICE
-        elif is_slope:
+        if is_slope:
             forgotten, twice = Kind.SLOPE_FORGOTTEN, Kind.SLOPE_TWICE
         elif is_adjoint:
             forgotten, twice = Kind.ADJOINT_FORGOTTEN, Kind.ADJOINT_TWICE
@@ -99,14 +97,9 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
 def of_quotient(eq: Equation, term: Term) -> Iterator[Edit]:
     """Yield a division forgotten, made twice, or a product in its place."""
     a, b = term.operands
-    forgotten, twice, product = (
-        (Kind.SHARE_DIVISION_FORGOTTEN, Kind.SHARE_DIVISION_TWICE, Kind.SHARE_PRODUCT)
-        if eq.is_n(b)
-        else (Kind.DIVISION_FORGOTTEN, Kind.DIVISION_TWICE, Kind.PRODUCT_FOR_QUOTIENT)
-    )
-    yield without(term, a, forgotten, b)
-    yield Edit(apply(primitives.divide, term, b), twice, (b,))
-    yield Edit(apply(primitives.multiply, a, b), product, (b,))
+    yield without(term, a, Kind.DIVISION_FORGOTTEN, b)
+    yield Edit(apply(primitives.divide, term, b), Kind.DIVISION_TWICE, (b,))
+    yield Edit(apply(primitives.multiply, a, b), Kind.PRODUCT_FOR_QUOTIENT, (b,))
 
 
 def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:

@@ -69,13 +69,6 @@ class Equation:
         self.names[n] = "N"
         return made(primitives.divide, number(1.0), n)
 
-    def is_n(self, x: Term) -> bool:
-        return x.is_number and self.names.get(x) == "N"
-
-    def is_share(self, x: Term) -> bool:
-        quotient = x.primitive is primitives.divide
-        return quotient and x.operands[0].number == 1.0 and self.is_n(x.operands[1])
-
     def is_of_batch(self, x: Term) -> bool:
         """Return whether a term has a row for each example."""
         backward = self.backward

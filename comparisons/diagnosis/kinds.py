@@ -64,14 +64,9 @@ class Kind(Enum):
     )
     FACTOR_FORGOTTEN = "factor forgotten", "the factor {} was forgotten"
     FACTOR_TWICE = "factor twice", "the factor {} stands there twice"
-    SHARE_FORGOTTEN = "1/N", "the factor {} was forgotten"
-    SHARE_TWICE = "1/N", "the factor {} stands there twice"
     DIVISION_FORGOTTEN = "factor forgotten", "the division by {} was forgotten"
     DIVISION_TWICE = "factor forgotten", "there are two divisions by {}"
     PRODUCT_FOR_QUOTIENT = "factor forgotten", "it is multiplied by {}, not divided"
-    SHARE_DIVISION_FORGOTTEN = "1/N", "the division by {} was forgotten"
-    SHARE_DIVISION_TWICE = "1/N", "there are two divisions by {}"
-    SHARE_PRODUCT = "1/N", "it is multiplied by {}, not divided"
     POWER_FORGOTTEN = "factor forgotten", "the power was forgotten"
     ACTIVATION_FORGOTTEN = "activation forgotten", "{} was forgotten"
     MATRIX_PRODUCT = (
@@ -104,14 +99,14 @@ class Kind(Enum):
         "only the first call is right: something is kept from call to call",
     )
 
-    @property
-    def label(self) -> str:
-        return self.value[0]
+    def __init__(self, label: str, sentence: str) -> None:
+        self.label = label
+        self.sentence = sentence
 
-    @property
-    def sentence(self) -> str:
-        return self.value[1]
 
-    @property
-    def is_of_sign(self) -> bool:
-        return self.label == "sign"
+OF_FACTORS = {
+    *(Kind.SLOPE_FORGOTTEN, Kind.ADJOINT_FORGOTTEN, Kind.FACTOR_FORGOTTEN, Kind.DIVISION_FORGOTTEN),
+    *(Kind.SLOPE_TWICE, Kind.ADJOINT_TWICE, Kind.FACTOR_TWICE, Kind.DIVISION_TWICE),
+    Kind.PRODUCT_FOR_QUOTIENT,
+}
+"""Kinds that are counted as "1/N" where the factor is N or 1/N."""

@@ -7,8 +7,7 @@ import numpy as np
 
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.edits import FAR_FETCHED
-from comparisons.diagnosis.evidence import Evidence
-from comparisons.diagnosis.factors import bound, solved
+from comparisons.diagnosis.evidence import Evidence, bound, solved
 from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.slips import Slip, slips_in
 

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.diagnosis.evidence import Evidence, merged
-from comparisons.diagnosis.factors import solved
+from comparisons.diagnosis.evidence import Evidence, merged, solved
 from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.pairs import in_pairs
 from comparisons.diagnosis.replay import Numbers

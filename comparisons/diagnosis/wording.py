@@ -9,7 +9,7 @@ from autodiff import primitives
 from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.evidence import Case, Evidence, merged
-from comparisons.diagnosis.kinds import Kind
+from comparisons.diagnosis.kinds import OF_FACTORS, Kind
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.search import Found
 from comparisons.diagnosis.slips import Slip
@@ -139,9 +139,10 @@ def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -
 
 def in_words(slip: Slip, backward: Backward) -> tuple[str, str]:
     """Return the label of a slip, and what happened; a factor is named."""
-    kind = slip.kind
+    kind, about = slip.made[0]
     if slip.factor is None or kind is Kind.SLOPE_MISTYPED:
-        return kind.label, sentence(slip, backward)
+        of_n = kind in OF_FACTORS and backward.expression(about[0], slip.names) in ("N", "1 / N")
+        return "1/N" if of_n else kind.label, sentence(slip, backward)
     k = float(slip.factor.number)
     factor = slip.names.get(slip.factor) or f"{k:.6g}"
     if kind is Kind.CONSTANT_FACTOR:

@@ -47,12 +47,13 @@ def test_data():
     ones, zeros = (c for c in ax.collections if isinstance(c, PathCollection))
     assert ones.get_paths()[0].vertices.shape != zeros.get_paths()[0].vertices.shape
     assert ax.get_aspect() == 1.0
+    assert ax.get_xlim() == ax.get_ylim() == (-6.0, 6.0)
     with pytest.raises(ValueError, match=r"drawn, not \(31, 2\) and \(31, 1\)"):
         plots.plot_data(X, T[:, None])
 
 
 def test_decision_surface():
-    ax = plots.plot_decision_surface(by_hand.forward, PARAMS)
+    ax = plots.plot_decision_surface(lambda X, p: by_hand.forward(X, p).tolist(), PARAMS)
     (mesh,) = (c for c in ax.collections if isinstance(c, QuadMesh))
     points = mesh.get_coordinates().reshape(-1, 2)
     np.testing.assert_allclose(

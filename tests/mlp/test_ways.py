@@ -152,6 +152,8 @@ def test_the_scalar_form_is_for_points_of_the_plane():
     params["U"] = np.ones((3, 4))
     with pytest.raises(ValueError, match=r"X has shape \(6, 4\); the scalar form is for points"):
         scalar.backprop(np.ones((6, 4)), t, params)
+    with pytest.raises(ValueError, match=r"b has shape \(2,\)"):
+        scalar.forward(np.ones((6, 2)), {**params, "U": np.ones((3, 2)), "b": np.ones(2)})
 
 
 def test_importing_mlp_imports_nothing_heavy():

@@ -175,6 +175,19 @@ def test_a_constant_ratio_is_named(factor: float, words: str) -> None:
         assert all(a.ratio is None for a in report.arguments if a.name != "W")
 
 
+@pytest.mark.parametrize("off", [-1e-3, 1e-3])
+def test_no_ratio_is_named_where_an_entry_that_is_not_sharp_does_not_fit(off: float) -> None:
+    """The first entry is flat but for a ripple that hides its derivative, not what it is off by."""
+
+    def f(x: Any) -> Any:
+        return np.sum(np.real(x) ** 2) + 1e-10 * np.sin(1e12 * np.real(x[0]))
+
+    x = np.array([0.0, 1.0, 2.0])
+    report = check_gradient(f, x, gradients=4.0 * x + np.array([off, 0.0, 0.0]))
+    assert verdicts(report) == {"x": "wrong"}
+    assert report.arguments[0].ratio is None
+
+
 def test_a_wrong_shape_is_a_verdict_and_a_wrong_structure_an_error() -> None:
     X, t, params = network(0)
     grads, _ = by_hand.backprop(X, t, params)
@@ -521,6 +534,8 @@ def test_the_report_of_a_wrong_gradient() -> None:
     report = check_gradient(quadratic, np.array([1.0, 2.0, 3.0]), gradients=np.array([1.0, 3, -3]))
     lines = str(report).splitlines()
     assert lines[0] == "Your gradient of quadratic is wrong in x."
+    assert lines[2].split() == ["argument", "verdict", "largest", "difference", "allowed"]
+    assert lines[3].split()[:3] == ["x", "wrong", "6.0e+00"]
     assert "entry  yours  numerical  difference  ratio" in lines
     assert "x[2]      -3          3    -6.0e+00     -1" in lines
     assert "x[1]       3          2     1.0e+00    1.5" in lines

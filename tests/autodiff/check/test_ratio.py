@@ -70,6 +70,18 @@ def test_no_factor_where_the_ratio_is_not_constant(yours: list[float], right: li
     assert constant_factor(yours, right, {"N": 2}) is None
 
 
+@given(
+    st.sampled_from([1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2)]),
+    st.sampled_from([1, -1, 2, -2]),
+    st.integers(41, 1000),
+)
+def test_multiples_of_powers_of_a_length_are_found(times: Any, power: int, n: int) -> None:
+    expected = Factor(Fraction(times), "N", n, power)
+    assert found(float(times) * float(n) ** power, 1.0, {"N": n}) == expected
+    assert expected in powers("N", n)
+    assert eval(expected.code, {"N": n}) == pytest.approx(float(expected), rel=1e-15)
+
+
 def test_a_length_is_named_only_where_no_fraction_says_as_much() -> None:
     assert found(8.0, 1.0, {"N": 8}).words == "exactly 8 times"
     assert found(4.0, 1.0, {"N": 2}).words == "exactly 4 times"
