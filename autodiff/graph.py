@@ -27,16 +27,7 @@ class Node:
     result. `serial` rises with creation.
     """
 
-    __slots__ = (
-        "_grad",
-        "_raw",
-        "inputs",
-        "name",
-        "operands",
-        "parameters",
-        "primitive",
-        "serial",
-    )
+    __slots__ = ("_grad", "_raw", "inputs", "name", "operands", "parameters", "primitive", "serial")
 
     keeps_masks = False
     """Whether comparisons are recorded too."""

@@ -3,8 +3,6 @@
 In a rule `g` is the adjoint of the result `out`; what it returns is the operand's part of it.
 """
 
-from __future__ import annotations
-
 import builtins
 import operator
 from typing import Any
@@ -16,16 +14,6 @@ from autodiff.arrays import by_columns, shape, size
 from autodiff.graph import Primitive
 
 # fmt: off
-
-# Named in rules above their definitions.
-cos: Primitive
-log: Primitive
-logistic_residual: Primitive
-power: Primitive
-reshape: Primitive
-scatter: Primitive
-sigmoid_slope: Primitive
-where: Primitive
 
 # Arithmetic. Python's operators serve arrays and floats alike, and floats fast.
 

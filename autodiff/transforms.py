@@ -1,7 +1,5 @@
 """Derivatives of functions: `gradients`, `grad`, `value_and_grad` and `vjp`. They store nothing."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
