@@ -15,6 +15,16 @@ from autodiff.graph import Primitive
 
 # fmt: off
 
+# Named in rules above their definitions.
+cos: Primitive
+log: Primitive
+logistic_residual: Primitive
+power: Primitive
+reshape: Primitive
+scatter: Primitive
+sigmoid_slope: Primitive
+where: Primitive
+
 # Arithmetic. Python's operators serve arrays and floats alike, and floats fast.
 
 add      = Primitive("add", operator.add,

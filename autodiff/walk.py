@@ -11,8 +11,6 @@ from autodiff.errors import called
 from autodiff.graph import Node, ndarray
 from autodiff.primitives import cast
 
-by_serial = attrgetter("serial")
-
 
 def walk(
     adjoints: dict[Node, Any], wanted: Collection[Node] | None = None, record: bool = False
@@ -80,7 +78,7 @@ def oldest_first(results: Iterable[Node]) -> list[Node]:
             if operand is not None and operand not in seen:
                 seen.add(operand)
                 found.append(operand)
-    nodes.sort(key=by_serial)
+    nodes.sort(key=attrgetter("serial"))
     return nodes
 
 
