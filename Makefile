@@ -1,4 +1,5 @@
-# `make compare` and `make test` set up what they need in .venv, once.
+# `make compare` and `make test` set up what they need in .venv, once. ARGS is handed on; without
+# it the tests use all cores, for a few of them starting more processes takes longer than they do.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +11,7 @@ compare: .venv/ready
 	$(BIN)/python -m comparisons $(ARGS)
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -rs $(or $(ARGS),-n auto)
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

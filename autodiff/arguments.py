@@ -1,7 +1,5 @@
 """Arguments of functions: nested structures of arrays, positions, and the names of parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from operator import index
 from typing import Any
@@ -99,3 +97,27 @@ def described(x: Any) -> str:
     shape = getattr(x, "shape", None)
     kind = "Value" if isinstance(x, Node) else type(x).__name__
     return kind if shape is None else f"{kind} of shape {shape}"
+
+
+def fold(tree: Any, leaf: Callable[..., Any], branch: Callable[..., Any], path: Any = ()) -> Any:
+    """Return what is made of a structure from its leaves on.
+
+    Of a leaf that is `leaf(x, path)`, the path being the tuple of the keys and positions that lead
+    to it, and of a container `branch(container, parts, path)`, where `parts` are what was made of
+    its entries, by key or position.
+    """
+    if isinstance(tree, dict):
+        entries: Any = tree.items()
+    elif isinstance(tree, (list, tuple)):
+        entries = enumerate(tree)
+    else:
+        return leaf(tree, path)
+    parts = {key: fold(x, leaf, branch, (*path, key)) for key, x in entries}
+    return branch(tree, parts, path)
+
+
+def rebuilt(tree: Any, parts: dict[Any, Any]) -> Any:
+    """Return a container like `tree`, with other entries."""
+    if isinstance(tree, dict):
+        return parts
+    return type(tree)(*parts.values()) if hasattr(tree, "_fields") else type(tree)(parts.values())

@@ -1,7 +1,5 @@
 """Numbers as the graph holds them and shows them: arrays that nothing changes, plain floats."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

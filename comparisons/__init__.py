@@ -1,9 +1,7 @@
-"""Every way to the gradient of the tutorial's network held against every other, and against yours.
+"""Every way to the gradient of the tutorial's network compared with every other, and with yours.
 
 `check_backprop` checks a function that somebody wrote by hand, and `diagnose` finds the slip in
-wrong gradients of any network. `python -m comparisons` compares the ways: each part is a module
-with `measure(...) -> dict`, numbers and text alone, `tables(result)` for the terminal and
-`figure(result)`.
+wrong gradients of any network. `python -m comparisons` compares the ways.
 """
 
 from typing import TYPE_CHECKING, Any

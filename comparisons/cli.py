@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import math
 import os
 import sys
@@ -25,7 +26,7 @@ PARTS = {
     "derivation": PROBLEM,
 }
 COMPARISONS = [part for part in PARTS if part != "derivation"]
-# Arrays of more numbers than this are no longer a comparison but a test of the machine's memory.
+# The most numbers in an array: with more, what is compared is the machine's memory.
 LARGEST = 10_000_000
 
 
@@ -45,16 +46,10 @@ OPTIONS = {
         help="Seed of data and initial parameters; 0 is the tutorial's.",
     ),
     "points": click.option(
-        "--points",
-        type=click.IntRange(2, 2_000_000),
-        default=500,
-        help="Number of data points, N.",
+        "--points", type=click.IntRange(2, 2_000_000), default=500, help="Number of data points, N."
     ),
     "hidden": click.option(
-        "--hidden",
-        type=click.IntRange(1, 1000),
-        default=3,
-        help="Number of hidden units, H.",
+        "--hidden", type=click.IntRange(1, 1000), default=3, help="Number of hidden units, H."
     ),
     "steps": click.option(
         "--steps",
@@ -75,9 +70,7 @@ OPTIONS = {
         help="Let slow ways make every step of the training, however long it takes.",
     ),
     "out": click.option(
-        "--out",
-        default="out",
-        help="Folder for the figures; made if it is not there.",
+        "--out", default="out", help="Folder for the figures; made if it is not there."
     ),
     "json": click.option(
         "--json", "as_json", is_flag=True, help="Write JSON to standard output, and no tables."
@@ -95,8 +88,9 @@ class PartsGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
-def command(name: str, summary: str, example: str, parts: Sequence[str]) -> None:
-    """Add a command that runs some parts, with the options that mean something to any of them."""
+def add_command(name: str, summary: str, example: str, parts: Sequence[str] = ()) -> None:
+    """Add a command that runs its part, or several, with the options that any of them takes."""
+    parts = parts or [name]
 
     def callback(**options: Any) -> None:
         run(parts, **options)
@@ -105,7 +99,7 @@ def command(name: str, summary: str, example: str, parts: Sequence[str]) -> None
     decorated: Callable[..., Any] = callback
     for key in reversed([*wanted, "out", "json"]):
         decorated = OPTIONS[key](decorated)
-    group.command(name, help=summary, epilog=f"Example: {example}")(decorated)
+    group.command(name, help=summary, epilog=f"Example: backprop {name} {example}")(decorated)
 
 
 @click.group(
@@ -114,56 +108,46 @@ def command(name: str, summary: str, example: str, parts: Sequence[str]) -> None
     epilog="Example: backprop gradients --seed 3 --hidden 5. Each command has its own --help.",
 )
 def group() -> None:
-    """Hold every way to the gradient of the tutorial's network against every other.
+    """Compare every way to the gradient of the tutorial's network with every other.
 
     Without a command everything is run, as by `all`.
     """
 
 
-command(
-    "all",
-    "Run all five comparisons on the tutorial's problem.",
-    "backprop all --out figures",
-    COMPARISONS,
+add_command(
+    "all", "Run all five comparisons on the tutorial's problem.", "--out figures", COMPARISONS
 )
-command(
+add_command(
     "gradients",
     "Compare every way's gradient with every other's, before and after training. "
     "The exit status is 1 if two exact ways differ by more than rounding.",
-    "backprop gradients --seed 3 --hidden 5",
-    ["gradients"],
+    "--seed 3 --hidden 5",
 )
-command(
+add_command(
     "training",
     "Train with every way's gradients: the tutorial's loss table, paths, accuracy.",
-    "backprop training --steps 2000 --learning-rate 0.5",
-    ["training"],
+    "--steps 2000 --learning-rate 0.5",
 )
-command(
+add_command(
     "stability",
     "Show what is left of the loss and its slope for large logits, from y and from z.",
-    "backprop stability --json",
-    ["stability"],
+    "--json",
 )
-command(
+add_command(
     "differences",
     "Show the error of finite differences and of the complex step against their step.",
-    "backprop differences --points 100",
-    ["differences"],
+    "--points 100",
 )
-command(
+add_command(
     "speed",
     "Time one training step of every way and of every other library that is installed.",
-    "backprop speed --points 5000",
-    ["speed"],
+    "--points 5000",
 )
-
-command(
+add_command(
     "derivation",
     "Derive the equations of the backward pass from the code of the forward pass, in scalar form "
     "and vectorised.",
-    "backprop derivation --hidden 2",
-    ["derivation"],
+    "--hidden 2",
 )
 
 
@@ -182,16 +166,17 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
 
     console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
     results: dict[str, Any] = {"options": options, "circumstances": circumstances()}
-    figures = []
+    figures, verdicts = [], []
     for part in parts:
         module = importlib.import_module(f"comparisons.tables.{part}")
         try:
-            # Infinities are shown in the tables; warnings of them would say it twice.
+            # Infinities stand in the tables; warnings of them would say it twice.
             with np.errstate(all="ignore"), progress.status(f"measuring: {part}"):
                 result = module.measure(**{name: options[name] for name in PARTS[part]})
         except Diverged as error:
-            raise click.ClickException(why(error, options["learning_rate"])) from None
+            raise click.ClickException(why_diverged(error, options["learning_rate"])) from None
         results[part] = result
+        verdicts.append(f"{part}: {module.verdict(result)}")
         if len(parts) > 1:
             console.rule(part, style="none")
         for table in module.tables(result):
@@ -203,9 +188,8 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
             console.print(f"\nFigure: {figures[-1]}", soft_wrap=True)
     if len(parts) > 1:
         console.rule("in short", style="none")
-        for part in parts:
-            verdict = importlib.import_module(f"comparisons.tables.{part}").verdict(results[part])
-            console.print(f"{part}: {verdict}", markup=False)
+        for verdict in verdicts:
+            console.print(verdict, markup=False)
     results["figures"] = list(map(str, figures))
     if as_json:
         click.echo(to_json(results))
@@ -260,8 +244,9 @@ def checking(hint: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_json: bool) -> None:
     """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
 
-    FILE is a Python file or a notebook. It runs in a process of its own, with limits. The exit
-    status is 0 if all is right, 1 if not, 2 if it could not be checked.
+    FILE is a Python file or a notebook. It runs in a process of its own with time and memory
+    limits, but can do to this machine whatever you can. The exit status is 0 if all is right, 1 if
+    not, 2 if it could not be checked.
     """
     from comparisons.homework.checking import Task, check_file
     from comparisons.printing import to_json
@@ -290,7 +275,8 @@ def grade(
 ) -> None:
     """Check every .py and .ipynb file in FOLDER and below; write marks, hints and a histogram.
 
-    A run that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
+    The files can do to this machine whatever you can: use a container for those of strangers. A run
+    that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
     """
     from rich.progress import track
 
@@ -322,13 +308,13 @@ def grade(
         click.echo(to_json(done))
 
 
-def why(error: Any, learning_rate: float) -> str:
+def why_diverged(error: Any, learning_rate: float) -> str:
     """Return what is wrong where training by hand raises Diverged."""
     losses, params = error.history.losses, error.history.params
     overflow = not all(math.isfinite(abs(p).sum()) for p in params.values())
     if overflow or math.isfinite(losses[-1]):
         return f"training by hand: {error}"
-    found = "no number" if math.isnan(losses[-1]) else "infinite"
+    found = "NaN" if math.isnan(losses[-1]) else "infinite"
     return (
         f"by hand the loss is {found} at step {len(losses) - 1}: a y has rounded to 0 or 1 "
         f"(see `backprop stability`); try a smaller --learning-rate than {learning_rate:g}"
@@ -355,6 +341,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; exit with 0, 1 for exact ways that disagree, 2 for wrong input."""
     # Before NumPy is imported: its libraries read these once.
     os.environ.update(dict.fromkeys(THREADS, "1"), MPLBACKEND="Agg")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks comes out as \u22a4
+            stream.reconfigure(errors="backslashreplace")
     try:
         group.main(args, prog_name="backprop", standalone_mode=False)
         sys.stdout.flush()
@@ -375,7 +364,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def in_plain_words(message: str) -> str:
-    """Return what Click says in the words of someone who knows no Click."""
+    """Return what Click says in words for someone who does not know Click."""
     message = message.replace("a valid integer range", "a whole number")
     message = message.replace("a valid float", "a number")
     if "unexpected extra argument" in message and any(f"({part}" in message for part in PARTS):

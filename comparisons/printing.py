@@ -1,4 +1,4 @@
-"""What the parts have in common: tables, numbers as text, JSON, and how a run was made."""
+"""What the tables have in common: their look, numbers as text, JSON, and how a run was made."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from rich.text import Text
 
 
 class Terminal(Console):
-    """A console that raises BrokenPipeError where the reader has gone."""
+    """A console that leaves it to `cli.main` to end the program where the reader has gone."""
 
     def on_broken_pipe(self) -> None:
-        """Leave it to the caller to end the program."""
         raise BrokenPipeError
 
 
-def number(x: float, digits: int = 1) -> str:
-    """Return a small number in a few characters: 3.1e-16, 0 for exactly none."""
+def scientific(x: float, digits: int = 1) -> str:
+    """Return a small number in a few characters: 3.1e-16, or 0 for exactly 0."""
     return "0" if x == 0.0 else f"{x:.{digits}e}"
+
+
+def digits_right(error: float) -> int:
+    """Return how many of a float64's 16 decimal digits a relative error leaves."""
+    if error == 0.0:
+        return 16
+    return min(16, round(-math.log10(error))) if error < 1.0 else 0
 
 
 def listed(names: Sequence[str]) -> str:
@@ -41,12 +47,9 @@ def paragraph(sentence: str) -> Text:
 
 
 def table(
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    left: int = 1,
-    group: int = 0,
+    header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, group: int = 0
 ) -> Table:
-    """Return a table whose first `left` columns are text and the others numbers.
+    """Return a table whose first `left` columns are text, the others numbers.
 
     An empty line follows every `group` rows. The table is as wide as it needs to be: in a narrow
     terminal its lines wrap, and no number loses digits.
@@ -73,15 +76,15 @@ def circumstances() -> dict[str, Any]:
 
 def to_json(results: Any) -> str:
     """Return JSON, in which infinities and NaN are the strings "inf", "-inf" and "nan"."""
-    return json.dumps(plain(results), indent=2, allow_nan=False)
+    return json.dumps(for_json(results), indent=2, allow_nan=False)
 
 
-def plain(x: Any) -> Any:
-    """Return nested results in what JSON knows."""
+def for_json(x: Any) -> Any:
+    """Return nested results in the types that JSON knows."""
     if isinstance(x, dict):
-        return {str(key): plain(value) for key, value in x.items()}
+        return {str(key): for_json(value) for key, value in x.items()}
     if isinstance(x, (list, tuple, np.ndarray)):
-        return [plain(value) for value in x]
+        return [for_json(value) for value in x]
     if isinstance(x, (float, np.floating)):
         return float(x) if math.isfinite(x) else str(float(x))
     return x.item() if isinstance(x, np.generic) else x

@@ -1,10 +1,8 @@
 """Backpropagation by hand: the equations of CSC321, Tutorial 5, as lines of NumPy.
 
-The adjoint of a quantity, the derivative of the loss in it, has its name with `_bar`. Shapes: X
-(N, 2), t (N,), U (H, 2), b (H,), W (H,), c (); G and H (N, H), z and y (N,).
+The adjoint of a quantity, the derivative of the loss with respect to it, is named after it, with
+`_bar`. Shapes: X (N, 2), t (N,), U (H, 2), b (H,), W (H,), c (); G and H (N, H), z and y (N,).
 """
-
-from __future__ import annotations
 
 import numpy as np
 
@@ -21,8 +19,8 @@ def forward(X: Array, params: Parameters) -> Array:
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
     """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
 
-    The loss is the mean cross-entropy of y, infinite or NaN where a y rounds to 0 or 1. Shapes are
-    those above; only that t has the shape of y is checked, with a ValueError.
+    The loss is the mean cross-entropy of y, infinite or NaN where a y rounds to 0 or 1. Raises
+    ValueError where t does not have the shape of y; other shapes are not checked.
     """
     H, y = hidden_and_output(X, params)
     loss = (1 / len(X)) * np.sum(cross_entropy(y, t))

@@ -1,7 +1,5 @@
 """The network on `autodiff.compile`: the equations of `mlp.engine`, traced and written out."""
 
-from __future__ import annotations
-
 from autodiff import compile
 from mlp import engine
 from mlp.data import Array, Parameters
@@ -11,9 +9,6 @@ loss_and_gradients = compile(engine.loss)
 
 
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
-    """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
-
-    Raises as `mlp.engine.backprop` does.
-    """
+    """Return the gradients and the loss; raises as `mlp.engine.loss` does."""
     value, grads = loss_and_gradients(params, X, t)
-    return grads, value
+    return grads, float(value)

@@ -1,7 +1,5 @@
 """The tutorial's data and initial parameters, and what their shapes must be."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -20,10 +18,7 @@ def make_dataset(num_points: int = 500, rng: Rng = 0) -> tuple[Array, npt.NDArra
     `X` has shape (num_points, 2), `t` (num_points,). The first num_points // 2 points are in the
     disc of radius 2.5 and labelled 1, the others in the ring from 3.5 to 5 and labelled 0; radius
     and angle are uniform. `rng` is a seed of NumPy's legacy generator, which the tutorial uses, or
-    a RandomState or Generator, which is used as it is.
-
-    Raises ValueError for num_points < 1 or a seed out of range, TypeError for arguments of another
-    type.
+    a RandomState or Generator. Raises ValueError for num_points < 1 and seeds out of range.
     """
     num_points = as_count(num_points, "num_points", 1)
     rng = as_rng(rng)
@@ -43,9 +38,7 @@ def initial_parameters(hidden: int = 3, rng: Rng = 0) -> Parameters:
     """Return normally distributed weights and zero biases for a number of hidden units.
 
     The shapes are U (hidden, 2), b (hidden,), W (hidden,) and c (). `rng` is as in `make_dataset`.
-
-    Raises ValueError for hidden < 1 or a seed out of range, TypeError for arguments of another
-    type.
+    Raises ValueError for hidden < 1.
     """
     hidden = as_count(hidden, "hidden", 1)
     rng = as_rng(rng)
@@ -62,8 +55,7 @@ def tutorial_problem(
 ) -> tuple[Array, npt.NDArray[np.int64], Parameters]:
     """Return `(X, t, params)`, drawn one after the other from one legacy generator.
 
-    With the defaults they are exactly those of the tutorial's run. Raises as `make_dataset` and
-    `initial_parameters` do.
+    With the defaults they are exactly those of the tutorial's run.
     """
     rng = as_rng(as_count(seed, "seed", 0))
     X, t = make_dataset(num_points, rng)
@@ -74,7 +66,7 @@ def check_shapes(X: Array, t: Any, params: Parameters) -> None:
     """Raise ValueError unless data and parameters are those of one network.
 
     The shapes are X (N, D), t (N,), U (H, D), b (H,), W (H,) and c (), with N at least 1. Raises
-    TypeError where `params` is no dict.
+    TypeError where `params` is not a dict.
     """
     if not isinstance(params, dict):
         raise TypeError(f"params must be a dict with the keys U, b, W and c, not {params!r}")
@@ -109,7 +101,6 @@ def as_count(number: Any, name: str, least: int) -> int:
 
 
 def as_rng(rng: Any) -> np.random.RandomState | np.random.Generator:
-    """Return the generator itself, or the legacy one for a seed."""
     if isinstance(rng, (np.random.RandomState, np.random.Generator)):
         return rng
     if not isinstance(rng, (int, np.integer)) or isinstance(rng, bool):

@@ -1,7 +1,5 @@
 """The network on `autodiff`: the forward equations alone, vectorised; the engine does the rest."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from autodiff import logistic_cross_entropy, mean, sigmoid, tanh, value_and_grad
@@ -17,8 +15,8 @@ def forward(X: Array, params: Parameters) -> Array:
 def loss(params: Parameters, X: Array, t: Array) -> Any:
     """Return the mean logistic cross-entropy; a Value where `params` are Values.
 
-    Raises ValueError where t has not the shape of z or is not in [0, 1], and where shapes do not
-    fit.
+    Raises ValueError where t does not have the shape of z or is not in [0, 1], and where shapes do
+    not fit.
     """
     G = X @ params["U"].T + params["b"]
     H = tanh(G)
@@ -27,12 +25,9 @@ def loss(params: Parameters, X: Array, t: Array) -> Any:
 
 
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
-    """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
-
-    Raises as `loss` does.
-    """
+    """Return the gradients and the loss; raises as `loss` does."""
     value, grads = loss_and_gradients(params, X, t)
-    return grads, value
+    return grads, float(value)
 
 
 loss_and_gradients = value_and_grad(loss)

@@ -4,15 +4,12 @@ The two are the same function of z, because y = sigmoid(z), but not the same in 
 rounds to 1 from z = 37 on, and what y no longer says is lost to anything computed from it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 
 def sigmoid(z: Any) -> Any:
-    """Return 1 / (1 + exp(-z)), element by element."""
     with np.errstate(over="ignore"):  # 1 / infinity is the right limit
         return 1.0 / (1.0 + np.exp(-np.asarray(z, float)))
 
@@ -21,7 +18,7 @@ def cross_entropy(y: Any, t: Any) -> Any:
     """Return -t log(y) - (1 - t) log(1 - y) as it stands: infinite or NaN where y rounds to 0 or 1.
 
     `y` are probabilities and `t` targets in [0, 1], of one shape; either may be a single number.
-    Raises ValueError where the shapes differ. Source: CSC321, Tutorial 5, "Loss function".
+    Source of both losses: CSC321, Tutorial 5, "Loss function".
     """
     check_same_shape(y, t)
     return -(t * np.log(y)) - (1.0 - t) * np.log(1.0 - y)
@@ -31,7 +28,6 @@ def cross_entropy_slope(z: Any, t: Any) -> Any:
     """Return the derivative of the cross-entropy in z, computed through y: y - t.
 
     Where t = 1 and z is large, y and t are nearly equal and their difference has no digits left.
-    Arguments and errors are those of `logistic_cross_entropy`.
     """
     check_same_shape(z, t)
     return sigmoid(z) - t
@@ -41,7 +37,6 @@ def logistic_cross_entropy(z: Any, t: Any) -> Any:
     """Return t log(1 + exp(-z)) + (1 - t) log(1 + exp(z)), accurate for every z.
 
     `z` are logits and `t` targets in [0, 1], of one shape; either may be a single number.
-    Raises ValueError where the shapes differ. Source: CSC321, Tutorial 5, "Loss function".
     """
     check_same_shape(z, t)
     z = np.asarray(z, float)
@@ -52,14 +47,14 @@ def logistic_cross_entropy_slope(z: Any, t: Any) -> Any:
     """Return the derivative of `logistic_cross_entropy` in z without cancellation.
 
     It is sigmoid(z) - t, written as (1 - t) sigmoid(z) - t sigmoid(-z), which for targets 0 and 1
-    is a single term. Arguments and errors are those of `logistic_cross_entropy`.
+    is a single term.
     """
     check_same_shape(z, t)
     return (1.0 - t) * sigmoid(z) - t * sigmoid(-np.asarray(z, float))
 
 
 def check_same_shape(x: Any, t: Any) -> None:
-    """Refuse (N,) against (N, 1), which would broadcast to (N, N)."""
+    """Raise ValueError for (N,) and (N, 1), which would broadcast to (N, N)."""
     if np.shape(x) != np.shape(t) and np.shape(x) and np.shape(t):
         raise ValueError(
             f"outputs of shape {np.shape(x)} and targets of shape {np.shape(t)} must have the same "

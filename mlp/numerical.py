@@ -1,22 +1,32 @@
-"""Gradients from values of the loss alone: complex step, central and forward differences.
+"""The gradient from values of the loss alone: by complex steps, central or forward differences.
 
 Each moves one entry of one parameter at a time, so that a gradient in P numbers costs P or 2 P
-evaluations of the loss.
+evaluations of the loss. `backprop` is the complex step, the one that is exact to rounding.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from mlp.data import Array, Parameters
+from mlp.data import Array, Parameters, check_shapes
+from mlp.losses import sigmoid
 
 COMPLEX_STEP = 1e-100
 # Where rounding, of the order of eps / h, and truncation, of the order of h^2 or h, are in balance.
 CENTRAL_STEP = float(np.finfo(float).eps ** (1 / 3))
 FORWARD_STEP = float(np.finfo(float).eps ** (1 / 2))
+
+
+def logits(X: Array, params: Parameters) -> Array:
+    z: Array = np.tanh(X @ params["U"].T + params["b"]) @ params["W"] + params["c"]
+    return z
+
+
+def forward(X: Array, params: Parameters) -> Array:
+    """Return y (N,), the probability of label 1 for each row of X (N, 2)."""
+    y: Array = sigmoid(logits(X, params))
+    return y
 
 
 def loss(X: Array, t: Array, params: Parameters) -> Any:
@@ -25,7 +35,7 @@ def loss(X: Array, t: Array, params: Parameters) -> Any:
     As softplus(z) - t z with softplus(z) = max(z, 0) + log(1 + exp(-|z|)), where real parts decide
     which branch z is on: each branch is analytic, which abs() would not be.
     """
-    z = np.tanh(X @ params["U"].T + params["b"]) @ params["W"] + params["c"]
+    z = logits(X, params)
     positive = np.real(z) > 0.0
     softplus = np.where(positive, z, 0.0) + np.log1p(np.exp(np.where(positive, -z, z)))
     return np.mean(softplus - t * z)
@@ -36,12 +46,10 @@ def complex_step(
 ) -> tuple[Parameters, float]:
     """Return gradients, imag(loss(p + i h)) / h, and the loss.
 
-    Nothing is subtracted, so h may be so small that its square is no number any more and the
-    result is exact to rounding. Source: Squire and Trapp, SIAM Review 40 (1998).
+    Nothing is subtracted, so h may be so small that its square underflows, and the result is exact
+    to rounding. Source: Squire and Trapp, SIAM Review 40 (1998).
     """
-    return entry_by_entry(
-        X, t, params, lambda at: np.imag(at(1j * step)) / step, np.dtype(np.complex128)
-    )
+    return entry_by_entry(X, t, params, lambda at: np.imag(at(1j * step)) / step, np.complex128)
 
 
 def central_differences(
@@ -59,17 +67,20 @@ def forward_differences(
     return entry_by_entry(X, t, params, lambda at: (at(step) - here) / step)
 
 
+backprop = complex_step
+
+
 def entry_by_entry(
-    X: Array,
-    t: Array,
-    params: Parameters,
-    slope: Callable[[Callable[[complex], Any]], Any],
-    dtype: np.dtype[Any] | None = None,
+    X: Array, t: Array, params: Parameters, slope: Callable[[Any], Any], dtype: Any = np.float64
 ) -> tuple[Parameters, float]:
-    """Return gradients and loss; `slope` gets the loss as a function of what one entry moves by."""
+    """Return gradients and loss; `slope` gets the loss as a function of what one entry moves by.
+
+    Raises ValueError where shapes do not fit each other.
+    """
+    check_shapes(X, t, params)
     grads = {name: np.zeros(np.shape(p)) for name, p in params.items()}
     for name, grad in grads.items():
-        p = np.array(params[name], dtype or np.float64)
+        p = np.array(params[name], dtype)
         moved = {**params, name: p}
         for index in np.ndindex(p.shape):
             start = p[index]

@@ -4,8 +4,6 @@ Each function draws on the Axes `ax`, or on those of a new figure, and returns t
 apart by colour and by shape.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -20,30 +18,18 @@ from mlp.data import Parameters
 BLUE, VERMILION = "#0072B2", "#D55E00"
 PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#6BAED6", "#FFFFFF", "#F4A261"])
 EXTENT = 6.0
+POINTS: Any = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "zorder": 3}
 
 
 def plot_data(X: Any, t: Any, ax: Axes | None = None) -> Axes:
-    """Draw the points X (N, 2), those with t = 1 as vermilion discs, the others as blue triangles.
-
-    Raises ValueError where X is not (N, 2) or t not (N,).
-    """
+    """Draw the points X (N, 2), those with t = 1 as vermilion discs, others as blue triangles."""
     X, t = np.asarray(X), np.asarray(t)
     if X.ndim != 2 or X.shape[1] != 2 or t.shape != X.shape[:1]:
         raise ValueError(f"points (N, 2) and labels (N,) are drawn, not {X.shape} and {t.shape}")
     ax = plane(ax)
     for label, colour, marker in ((1, VERMILION, "o"), (0, BLUE, "^")):
         points = X[(t > 0.5) == label]
-        ax.scatter(
-            points[:, 0],
-            points[:, 1],
-            s=22,
-            marker=marker,
-            color=colour,
-            edgecolors="white",
-            linewidths=0.5,
-            label=f"$t = {label}$",
-            zorder=3,
-        )
+        ax.scatter(*points.T, marker=marker, color=colour, label=f"$t = {label}$", **POINTS)
     legend_below(ax)
     return ax
 
@@ -108,7 +94,7 @@ def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> 
 
 
 def plane(ax: Axes | None) -> Axes:
-    """Return the Axes, or new ones, showing the part of the plane that all pictures show."""
+    """Return the Axes, or new ones, that show the part of the plane in all pictures."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
     ax.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), xlabel="$x_1$", ylabel="$x_2$")
     ax.set_aspect("equal")

@@ -4,8 +4,6 @@
 the tutorial's float32.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 try:
@@ -24,7 +22,6 @@ class Model(nn.Module):
     """The network with given parameters: X (N, 2) -> logits (N, 1)."""
 
     def __init__(self, params: Parameters, dtype: torch.dtype) -> None:
-        """Make the layers with copies of the parameters."""
         super().__init__()
         self.layer1 = linear(params["U"], params["b"], dtype)
         self.layer2 = linear(params["W"], params["c"], dtype)
@@ -39,7 +36,6 @@ class Model(nn.Module):
         }
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the logits."""
         z: torch.Tensor = self.layer2(torch.tanh(self.layer1(X)))
         return z
 
@@ -65,10 +61,7 @@ def forward(X: Array, params: Parameters) -> Array:
 def backprop(
     X: Array, t: Array, params: Parameters, dtype: torch.dtype = torch.float64
 ) -> tuple[Parameters, float]:
-    """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
-
-    Raises ValueError where shapes do not fit each other.
-    """
+    """Return the gradients and the loss; ValueError where shapes do not fit each other."""
     check_shapes(X, t, params)
     model = Model(params, dtype)
     loss = nn.BCEWithLogitsLoss()(
@@ -87,10 +80,7 @@ def backprop_float32(X: Array, t: Array, params: Parameters) -> tuple[Parameters
 def train_float32(
     X: Array, t: Array, params: Parameters, steps: int = 1000, learning_rate: float = 1.0
 ) -> History:
-    """Train as the tutorial does: one float32 model, PyTorch's own SGD and its own loop.
-
-    Raises ValueError where shapes do not fit each other or steps < 0.
-    """
+    """Train as the tutorial does: one float32 model, PyTorch's own SGD and its own loop."""
     check_shapes(X, t, params)
     model = Model(params, torch.float32)
     inputs = torch.tensor(X, dtype=torch.float32)
@@ -109,7 +99,6 @@ def train_float32(
 
 
 def like(tensor: torch.Tensor | None, parameter: Array) -> Array:
-    """Return a tensor as an array of the parameter's shape."""
     assert tensor is not None
     array: Array = tensor.numpy().reshape(np.shape(parameter))
     return array[()]

@@ -4,9 +4,6 @@ Thousands of small nodes show what the engine does; `mlp.engine` does the same w
 of times faster.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from functools import reduce
 from operator import add
 from typing import Any
@@ -21,23 +18,22 @@ def forward(X: Array, params: Parameters) -> Array:
     """Return y (N,), the probability of label 1 for each row of X (N, 2)."""
     check_shapes(X, np.zeros(len(X)), params)
     numbers = {name: np.asarray(p).tolist() for name, p in params.items()}
-    return np.array([sigmoid(z_i) for z_i in logits(X, **numbers)])
+    return np.array([sigmoid(logit(numbers, x)) for x in points(X)])
 
 
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
-    """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
+    """Return the gradients and the loss.
 
     Raises ValueError where shapes do not fit each other or a target is not in [0, 1].
     """
     check_shapes(X, t, params)
     values = {name: as_values(np.asarray(p).tolist()) for name, p in params.items()}
     total = 0.0
-    # Python's floats are faster in the engine than NumPy's.
-    for z_i, t_i in zip(logits(X, **values), np.asarray(t, float).tolist()):
-        total = total + logistic_cross_entropy(z_i, t_i)
-    loss: Any = (1 / len(X)) * total
-    loss.backward()
-    return {name: np.array(grads_of(v))[()] for name, v in values.items()}, loss.data
+    for x, t_i in zip(points(X), np.asarray(t, float).tolist()):
+        total = total + loss(values, x, t_i)
+    mean: Any = (1 / len(X)) * total
+    mean.backward()
+    return {name: np.array(grads_of(v))[()] for name, v in values.items()}, mean.data
 
 
 def loss(params: Any, x: Any, t: Any) -> Any:
@@ -45,33 +41,29 @@ def loss(params: Any, x: Any, t: Any) -> Any:
 
     `params` are nested lists of numbers, x is (x_1, x_2), and t the target.
     """
+    z = logit(params, x)
+    return logistic_cross_entropy(z, t)
+
+
+def logit(params: Any, x: Any) -> Any:
     hidden = []
     for (u_1, u_2), b in zip(params["U"], params["b"]):
         g = u_1 * x[0] + u_2 * x[1] + b
         h = tanh(g)
         hidden.append(h)
-    z = reduce(add, [w * h for w, h in zip(params["W"], hidden)]) + params["c"]
-    return logistic_cross_entropy(z, t)
+    return reduce(add, [w * h for w, h in zip(params["W"], hidden)]) + params["c"]
 
 
-def logits(X: Array, U: Any, b: Any, W: Any, c: Any) -> Iterator[Any]:
-    """Yield z_i for each row of X; the parameters are nested lists of Values or of floats."""
+def points(X: Array) -> Any:
+    """Return the rows of X as lists; Python's floats are faster in the engine than NumPy's."""
     if np.ndim(X) != 2 or np.shape(X)[1] != 2:
         raise ValueError(f"X has shape {np.shape(X)}; the scalar form is for points (x_1, x_2)")
-    for x_i1, x_i2 in np.asarray(X, float).tolist():
-        z_i = c
-        for (u_j1, u_j2), b_j, w_j in zip(U, b, W):
-            g_ij = u_j1 * x_i1 + u_j2 * x_i2 + b_j
-            h_ij = tanh(g_ij)
-            z_i = z_i + w_j * h_ij
-        yield z_i
+    return np.asarray(X, float).tolist()
 
 
 def as_values(numbers: Any) -> Any:
-    """Return nested lists with a Value for every number."""
     return [as_values(n) for n in numbers] if isinstance(numbers, list) else Value(numbers)
 
 
 def grads_of(values: Any) -> Any:
-    """Return nested lists with the gradient of every Value."""
     return [grads_of(v) for v in values] if isinstance(values, list) else values.grad

@@ -1,9 +1,7 @@
 """Full-batch gradient descent with the gradients of any `backprop(X, t, params)`."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +25,9 @@ class History:
 
 
 class Diverged(FloatingPointError):  # noqa: N818
-    """The loss stopped being finite.
+    """The loss or a parameter stopped being finite.
 
-    `history` is what there is: its last loss is the one that is not finite, its parameters are
-    those that gave it.
+    `history` is what there is: after a loss that is not finite, the parameters that gave it.
     """
 
     history: History
@@ -46,83 +43,89 @@ def train(
     snapshot_every: int = 0,
     progress: bool | None = None,
 ) -> History:
-    """Train by gradient descent: p <- p - learning_rate * (derivative of the loss in p).
+    """Train by gradient descent: p <- p - learning_rate * (derivative of the loss w.r.t. p).
 
     `backprop` gets X (N, 2), t (N,) and `params` (U (H, 2), b (H,), W (H,), c ()) as read-only
     float64 copies, so nothing that it does reaches the caller's arrays, and returns the gradients,
-    a dict of the keys and shapes of `params`, and the loss. With `snapshot_every` = k the history
+    a dict with the keys and shapes of `params`, and the loss. With `snapshot_every` = k the history
     has the parameters after every k updates, from 0 on. `progress` shows a bar (True) or none
     (False); by default there is one on a terminal when the run takes more than a second. Ctrl-C
     ends the run and returns the history so far.
 
-    Raises Diverged when the loss is NaN or infinite, and ValueError or TypeError for arguments and
-    results of `backprop` that are not as above. Source: CSC321, Tutorial 5, "Training the network".
+    Raises Diverged when the loss or a parameter is infinite or NaN, and ValueError or TypeError for
+    arguments and results of `backprop` that are not as above. Source: CSC321, Tutorial 5, "Training
+    the network".
     """
     from tqdm import tqdm  # here, because importing mlp should not have to wait for it
 
-    if not callable(backprop):
-        raise TypeError(
-            "backprop must be a function of (X, t, params) that returns (grads, loss), "
-            f"not {backprop!r}"
-        )
     steps = as_count(steps, "steps", 0)
     snapshot_every = as_count(snapshot_every, "snapshot_every", 0)
-    if not (
-        isinstance(learning_rate, (int, float, np.integer, np.floating))
-        and 0.0 < learning_rate < math.inf
-    ):
-        raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
+    check_method(backprop, learning_rate)
     check_shapes(X, t, params)
     X, t = private(X, "X"), private(t, "t")
     if not (t.min() >= 0.0 and t.max() <= 1.0):
         raise ValueError(f"t are targets from 0 to 1; these go from {t.min():g} to {t.max():g}")
     params = {name: private(p, name) for name, p in params.items()}
-
+    outcomes = descent(backprop, X, t, params, learning_rate)
     losses: list[float] = []
-    snapshots: dict[int, Parameters] = {}
+    snapshots = {0: copies(params)} if snapshot_every else {}
     interrupted = False
-
-    def history() -> History:
-        return History(copies(params), np.array(losses), snapshots, interrupted)
-
-    if snapshot_every:
-        snapshots[0] = copies(params)
+    quiet = None if progress is None else not progress  # None: unless on a terminal
+    bar = tqdm(range(1, steps + 1), desc="training", disable=quiet, delay=0.0 if progress else 1.0)
     try:
-        quiet = None if progress is None else not progress  # None: unless on a terminal
-        delay = 0.0 if progress else 1.0
-        for step in tqdm(range(steps), desc="training", disable=quiet, delay=delay):
-            grads, loss = checked(backprop(X, t, dict(params)), params)
+        for step, (loss, params) in zip(bar, outcomes):
             losses.append(loss)
             if not math.isfinite(loss):
-                diverged = Diverged(why(losses, learning_rate))
-                diverged.history = history()
-                raise diverged
-            params = updated(params, grads, learning_rate)
-            if snapshot_every and (step + 1) % snapshot_every == 0:
-                snapshots[step + 1] = copies(params)
+                break
+            if snapshot_every and step % snapshot_every == 0:
+                snapshots[step] = copies(params)
     except KeyboardInterrupt:
         interrupted = True
-    if not all(np.isfinite(p).all() for p in params.values()):
-        diverged = Diverged("the parameters are no longer finite after the last step")
-        diverged.history = history()
+    history = History(copies(params), np.array(losses), snapshots, interrupted)
+    if problem := divergence(history, learning_rate):
+        diverged = Diverged(problem)
+        diverged.history = history
         raise diverged
-    return history()
+    return history
+
+
+def descent(
+    backprop: Any, X: Array, t: Array, params: Parameters, learning_rate: float
+) -> Iterator[tuple[float, Parameters]]:
+    """Yield the loss at each step and the parameters after it; only a finite loss moves them."""
+    while True:
+        grads, loss = checked(backprop(X, t, dict(params)), params)
+        if math.isfinite(loss):
+            params = updated(params, grads, learning_rate)
+        yield loss, params
+
+
+def check_method(backprop: Any, learning_rate: Any) -> None:
+    if not callable(backprop):
+        raise TypeError(
+            "backprop must be a function of (X, t, params) that returns (grads, loss), "
+            f"not {backprop!r}"
+        )
+    if not (
+        isinstance(learning_rate, (int, float, np.integer, np.floating))
+        and 0.0 < learning_rate < math.inf
+    ):
+        raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
 
 
 def private(x: Any, name: str) -> Any:
-    """Return a read-only float64 copy that owns its data, or a float64 scalar for a number."""
+    """Return a read-only float64 copy, or a float64 scalar for a number."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it first")
     try:
         copy = np.asarray(x).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} is no array of real numbers: {error}") from None
+        raise TypeError(f"{name} is not an array of real numbers: {error}") from None
     copy.flags.writeable = False
     return copy if copy.ndim else copy[()]
 
 
 def copies(params: Parameters) -> Parameters:
-    """Return the parameters in writable arrays of the caller's own."""
     return {name: p.copy() for name, p in params.items()}
 
 
@@ -137,11 +140,11 @@ def checked(result: Any, params: Parameters) -> tuple[Any, float]:
         parts = result if isinstance(result, tuple) else [result]
         raise TypeError(
             "backprop must return (grads, loss), a dict and a number, not "
-            f"{', '.join(map(described, parts))}"
+            f"{', '.join(map(kind_of, parts))}"
         ) from None
     if not isinstance(grads, dict):
         raise TypeError(
-            f"the gradients must be a dict with the keys of params, not {described(grads)}"
+            f"the gradients must be a dict with the keys of params, not {kind_of(grads)}"
         )
     if grads.keys() != params.keys():
         raise ValueError(
@@ -152,12 +155,11 @@ def checked(result: Any, params: Parameters) -> tuple[Any, float]:
 
 
 def updated(params: Parameters, grads: Any, learning_rate: float) -> Parameters:
-    """Return the parameters after one step, in new read-only arrays."""
     new = {}
     for name, p in params.items():
         g = np.asarray(grads[name])
         if g.dtype.kind not in "fiu" or isinstance(grads[name], np.ma.MaskedArray):
-            raise TypeError(f"the gradient of {name} is no array of real numbers")
+            raise TypeError(f"the gradient of {name} is not an array of real numbers")
         if g.shape != p.shape:
             raise ValueError(
                 f"the gradient of {name} has shape {g.shape}; {name} itself has shape {p.shape}"
@@ -168,21 +170,25 @@ def updated(params: Parameters, grads: Any, learning_rate: float) -> Parameters:
     return new
 
 
-def described(x: Any) -> str:
-    """Describe a wrong result by its type, with the shape if it has one."""
+def kind_of(x: Any) -> str:
+    """Return the type of a wrong result, with its shape if it has one."""
     shape = getattr(x, "shape", ())
     return f"{type(x).__name__} of shape {shape}" if shape else type(x).__name__
 
 
-def why(losses: list[float], learning_rate: float) -> str:
-    """Return the message of `Diverged`."""
-    step = len(losses) - 1
-    if step == 0:
+def divergence(history: History, learning_rate: float) -> str:
+    """Return what is not finite, and what to do about it, in a sentence; or nothing."""
+    step, losses = len(history.losses) - 1, history.losses.tolist()
+    if losses and not math.isfinite(losses[-1]):
+        if step == 0:
+            return (
+                f"the loss is {losses[0]} at step 0, before any update: look for NaN, infinity or "
+                "very large numbers in X, t and params"
+            )
         return (
-            f"the loss is {losses[0]} at step 0, before any update: look for NaN, infinity or very "
-            "large numbers in X, t and params"
+            f"the loss is {losses[-1]} at step {step}, after {losses[-2]:g} at step {step - 1}; "
+            f"try a smaller learning rate than {learning_rate:g}, or a loss computed from z"
         )
-    return (
-        f"the loss is {losses[-1]} at step {step}, after {losses[-2]:g} at step {step - 1}; "
-        f"try a smaller learning rate than {learning_rate:g}, or a loss computed from z"
-    )
+    if not all(np.isfinite(p).all() for p in history.params.values()):
+        return "the parameters are no longer finite after the last step"
+    return ""

@@ -47,3 +47,30 @@ def test_links_lead_somewhere():
 def test_files_that_it_names_exist():
     for name in re.findall(r"`((?:autodiff|mlp|comparisons|docs)/[\w/]+\.py)`", README):
         assert (ROOT / name).exists(), name
+
+
+def lines(*names: str) -> int:
+    """Return the number of lines in files, and in all modules below folders."""
+    paths = [
+        path
+        for name in names
+        for path in ([ROOT / name] if name.endswith(".py") else sorted((ROOT / name).rglob("*.py")))
+    ]
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
+
+
+ENGINE = ["autodiff/graph.py", "autodiff/primitives.py", "autodiff/walk.py"]
+
+
+@pytest.mark.parametrize(
+    ("start", "count"),
+    [
+        ("`graph.py`, `primitives.py` and `walk.py`:", lines(*ENGINE)),
+        ("the rest of `autodiff`:", lines("autodiff") - lines(*ENGINE)),
+        ("`mlp`:", lines("mlp")),
+        ("`comparisons`:", lines("comparisons")),
+    ],
+)
+def test_the_lengths_that_it_gives_are_right_to_ten_lines(start, count):
+    (said,) = re.findall(rf"{re.escape(start)} ([\d,]+)", " ".join(README.split()), re.IGNORECASE)
+    assert abs(int(said.replace(",", "")) - count) <= 10

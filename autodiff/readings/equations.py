@@ -1,63 +1,48 @@
 """The equations of a function and of its backward pass, as text and in LaTeX."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autodiff.readings.listing import Listing, Statement
-from autodiff.readings.notation import TEX, TEXT, tex_variable, text_variable
-from autodiff.readings.trace import trace
+from autodiff.readings.listing import Listing, listing
+from autodiff.readings.notation import TEX, TEXT, Style
 
 
+@dataclass(frozen=True, repr=False)
 class Derivation:
     """Equations, the forward ones first, then the adjoints from the loss to the arguments.
 
     `text` is for a terminal and `latex` an `aligned` environment; a notebook shows the latter.
     """
 
-    def __init__(self, listing: Listing, shapes: bool, numbers: bool) -> None:
-        self._listing = listing
-        self._shapes = shapes
-        self._numbers = numbers
+    listing: Listing
+    shapes: bool
+    numbers: bool
 
     @property
     def text(self) -> str:
         """The equations in Unicode, each adjoint with a bar above its letter."""
-        sides = [self._listing.sides(statement, TEXT) for statement in self._statements()]
-        sides += [(text_variable(str(x.name), x.ndim, True), "0") for x in self._listing.zeros()]
-        left = max(width(name) for name, _ in sides)
-        lines = [f"{name}{' ' * (left - width(name))} = {text}" for name, text in sides]
-        notes = [self._note(statement) for statement in self._statements()]
-        notes += [""] * (len(sides) - len(notes))
-        if any(notes):
-            right = max(map(width, lines))
-            pairs = zip(lines, notes, strict=True)
-            lines = [
-                f"{line}{' ' * (right - width(line))}   {note}".rstrip() for line, note in pairs
-            ]
-        forward = len(self._listing.forward)
+        rows = self._rows(TEXT)
+        left = max(width(name) for name, _, _ in rows)
+        lines = [f"{name}{' ' * (left - width(name))} = {right}" for name, right, _ in rows]
+        longest = max(map(width, lines))
+        for i, (line, (_, _, note)) in enumerate(zip(lines, rows)):
+            if note:
+                lines[i] = f"{line}{' ' * (longest - width(line))}   {note}"
+        forward = len(self.listing.forward)
         return "\n".join([*lines[:forward], "", *lines[forward:]])
 
     @property
     def latex(self) -> str:
         """The equations in LaTeX."""
         lines = []
-        for statement in self._statements():
-            name, text = self._listing.sides(statement, TEX)
-            note = self._note(statement)
+        for name, right, note in self._rows(TEX):
             spaced = note.replace(" ", r"\ ")
-            beside = rf" && \mathrm{{{spaced}}}" if note else ""
-            lines.append(f"{name} &= {text}{beside}")
-        for x in self._listing.zeros():
-            lines.append(f"{tex_variable(str(x.name), x.ndim, True)} &= 0")
+            lines.append(f"{name} &= {right}" + (rf" && \mathrm{{{spaced}}}" if note else ""))
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-
-    def __str__(self) -> str:
-        return self.text
 
     def __repr__(self) -> str:
         return self.text
@@ -65,19 +50,19 @@ class Derivation:
     def _repr_latex_(self) -> str:
         return f"$${self.latex}$$"
 
-    def _statements(self) -> list[Statement]:
-        return [*self._listing.forward, *self._listing.backward]
-
-    def _note(self, statement: Statement) -> str:
-        """Return what is asked for beside an equation: shape, numbers."""
-        x = np.asarray((statement.of or statement.term).data)
-        parts = [str(x.shape)] if self._shapes else []
-        if self._numbers:
-            data = np.array2string(
-                np.asarray(statement.term.data), precision=4, threshold=6, edgeitems=2
-            )
-            parts.append(" ".join(data.split()))
-        return "  ".join(parts)
+    def _rows(self, style: Style) -> list[tuple[str, str, str]]:
+        """Return both sides of each equation and what is asked for beside it: shape, numbers."""
+        listing = self.listing
+        rows = []
+        for statement in [*listing.forward, *listing.backward]:
+            data = np.asarray(statement.term.data)
+            notes = [str(np.shape((statement.of or statement.term).data))] if self.shapes else []
+            if self.numbers:
+                text = np.array2string(data, precision=4, threshold=6, edgeitems=2)
+                notes.append(" ".join(text.split()))
+            rows.append((*listing.sides(statement, style), "  ".join(notes)))
+        zeros = listing.zeros()
+        return rows + [(style.variable(listing.names[x], x.ndim, True), "0", "") for x in zeros]
 
 
 def derivation(
@@ -95,7 +80,7 @@ def derivation(
 
     Raises as `source` does.
     """
-    return Derivation(Listing(trace(f, args, argnums)), shapes, numbers)
+    return Derivation(listing(f, args, argnums), shapes, numbers)
 
 
 def width(text: str) -> int:

@@ -1,7 +1,5 @@
 """How primitives, names and numbers are written: as NumPy code, as text, and in LaTeX."""
 
-from __future__ import annotations
-
 import builtins
 import keyword
 import re
@@ -99,7 +97,6 @@ def written(template: str, operands: Sequence[Written], style: Style, **paramete
 
 
 def code_number(x: Any) -> str:
-    """Write a number as Python code that gives it back exactly."""
     if isinstance(x, (bool, np.bool_)):
         return str(bool(x))
     if isinstance(x, np.float32):
@@ -118,7 +115,6 @@ def short_number(x: Any) -> str:
 
 
 def tex_number(x: Any) -> str:
-    """Write a number in LaTeX."""
     mantissa, _, exponent = short_number(x).replace("inf", r"\infty").partition("e")
     mantissa = mantissa.replace("nan", r"\mathrm{NaN}")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
@@ -134,10 +130,10 @@ def is_whole(x: Any) -> bool:
 NOT_FOR_NAMES = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "l", "O", "I"}
 
 
-class Names:
+class Identifiers:
     """Identifiers, each given once."""
 
-    def __init__(self, taken: Sequence[str]) -> None:
+    def __init__(self, taken: Iterable[str]) -> None:
         self.taken = {*taken, *NOT_FOR_NAMES}
         self.last: Counter[str] = Counter()
 
@@ -150,7 +146,6 @@ class Names:
         return name
 
     def numbered(self, stem: str, first: int = 1) -> str:
-        """Return a stem with the next number."""
         number = max(first, self.last[stem] + 1)
         while f"{stem}{number}" in self.taken:
             number += 1
@@ -158,14 +153,8 @@ class Names:
         self.taken.add(f"{stem}{number}")
         return f"{stem}{number}"
 
-    def release(self, names: Iterable[str]) -> None:
-        """Take names back."""
-        self.taken.difference_update(names)
-        self.last.clear()
-
 
 def cleaned(wish: str) -> str:
-    """Return a text as an identifier."""
     name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))[:24].strip("_") or "v"
     return name if name.isidentifier() else f"v_{name}"
 
@@ -180,7 +169,6 @@ def quoted(x: Any) -> str:
 
 
 def placed(path: tuple[Any, ...]) -> str:
-    """Write where an argument is found."""
     start: str = path[0]
     return start + "".join(f"[{quoted(key)}]" for key in path[1:])
 
@@ -201,7 +189,6 @@ def stem_and_number(name: str) -> tuple[str, str]:
 
 
 def code_variable(name: str, ndim: int, adjoint: bool) -> str:
-    """Write a variable in code, where an adjoint has a name of its own."""
     return name
 
 
@@ -226,11 +213,9 @@ def tex_variable(name: str, ndim: int, adjoint: bool) -> str:
     if adjoint:
         base = f"\\bar{{{base}}}" if len(stem) == 1 or stem in GREEK else f"\\overline{{{base}}}"
     below = ", ".join(subscripts)
-    return (
-        f"{base}_{{{below if below.isdigit() else f'{chr(92)}mathrm{{{below}}}'}}}"
-        if below
-        else base
-    )
+    if not below:
+        return base
+    return f"{base}_{{{below}}}" if below.isdigit() else rf"{base}_{{\mathrm{{{below}}}}}"
 
 
 CODE = Style("code", "({})", code_number, code_variable, "{}({})")
@@ -258,7 +243,6 @@ class Notation(NamedTuple):
 
 
 def product(of_numbers: str, of_arrays: str) -> Callable[..., str]:
-    """Return the template of an element-wise product."""
     return lambda a, b: of_arrays if a.ndim and b.ndim else of_numbers
 
 

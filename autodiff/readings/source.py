@@ -6,24 +6,28 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff import numerics, primitives
-from autodiff.readings.listing import Listing, Statement, Term
-from autodiff.readings.notation import CODE, code_number, placed, quoted
-from autodiff.readings.trace import trace
+from autodiff.arguments import fold
+from autodiff.readings.listing import Listing, Statement, listing
+from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
+from autodiff.readings.terms import Term
+from autodiff.readings.trace import HELPERS, Trace
 
 WIDTH = 88
 """Characters of a line, as ruff and Black have it."""
 
-VIEWS = (
+SHARE_MEMORY = (
     primitives.transpose,
     primitives.reshape,
     primitives.getitem,
     primitives.broadcast_to,
 )
+
+Path = tuple[Any, ...]
 
 
 def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -> str:
@@ -38,15 +42,11 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
     """
-    listing = Listing(trace(f, args, argnums))
-    text = module(listing)
-    listing.__dict__.clear()  # so that reference counts free the arrays
-    return text
+    return module(listing(f, args, argnums))
 
 
 def module(listing: Listing) -> str:
-    """Write a listing as a module."""
-    trace = listing.trace
+    trace, names = listing.trace, listing.names
     body = [*docstring(listing), *inputs(listing), "", "# Forward."]
     body += [assignment(listing, statement) for statement in listing.forward]
     body += ["", "# Backward."]
@@ -56,18 +56,34 @@ def module(listing: Listing) -> str:
             undone = statement.undoes
             body.append(f"# {' = '.join(listing.sides(undone, CODE))}")
         body.append(assignment(listing, statement))
-    value = listing.value.name or code_number(listing.value.number)
-    name = listing.names.new("gradient")
-    gradient = gradients(listing, body, len(name) + 7)
-    body += ["", f"{name} = {gradient}", f"return {value}, {name}"]
+    value = listing.terms.value
+    returned = names.get(value) or code_number(value.number)
+    others = Identifiers([*listing.writer.names.values(), *listing.aliases.values(), *HELPERS])
+    name = others.new("gradient")
+    given = {x.path: x.node for x in trace.inputs}
+    zeros: list[str] = []
+
+    def leaf(_: Any, path: Path) -> str:
+        """Write the name of a gradient; one that is zero is added to the body."""
+        node = given[path]
+        x, term = listing.terms.of_node[node], listing.terms.gradients.get(node)
+        if term is not None:
+            return listing.aliases.get(x) or names[term]
+        zero = others.new(f"{names[x]}_bar")
+        zeros.append(line(f"{zero} = ", zero_like(x)))
+        return zero
+
+    gradient = laid_out(nested_gradients(trace, leaf, placed), len(name) + 7)
+    body += [*zeros, "", f"{name} = {gradient}", f"return {returned}, {name}"]
     header = call(f"def {identifier(trace.name)}_and_gradient(", trace.parameters, 1)
     function = "\n".join([f"{header}:", *[textwrap.indent(line, "    ") for line in body]])
-    constants = [f"{name} = {array(x, len(name) + 3)}" for name, x in listing.constants.items()]
+    constants = [f"{key} = {array(x, len(key) + 3)}" for key, x in listing.constants.items()]
     parts = [
         '"""Written from the code of a forward pass by reverse-mode differentiation."""',
         "import numpy as np",
-        *["\n".join(constants)] * bool(constants),
     ]
+    if constants:
+        parts.append("\n".join(constants))
     called = re.findall(r"(?<![\w.])(\w+)\(", "\n".join(body[1:]))
     return "\n\n\n".join(["\n\n".join(parts), *helpers(called), function]) + "\n"
 
@@ -79,7 +95,7 @@ def identifier(name: str) -> str:
 
 def docstring(listing: Listing) -> list[str]:
     """Say what the function returns and for which shapes."""
-    shapes = ", ".join(f"{x.name} {x.shape}" for x in listing.inputs)
+    shapes = ", ".join(f"{listing.names[x]} {x.shape}" for x in listing.terms.inputs)
     lines = textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4)
     name = identifier(listing.trace.name)
     return [f'"""Return {name} and its gradient.', "", *lines, '"""']
@@ -88,33 +104,46 @@ def docstring(listing: Listing) -> list[str]:
 def inputs(listing: Listing) -> list[str]:
     """Fetch the arguments and check their shapes, and those that were not numbers."""
     lines = []
-    for x, term in zip(listing.trace.inputs, listing.inputs):
-        place = placed(x.path)
-        single = np.result_type(x.node._raw) == np.float32
-        start = f"{term.name} = " if term in listing.read else ""
-        args = [place, str(term.shape), quoted(place), *["np.float32"] * single]
+    terms, names = listing.terms, listing.names
+    read = {terms.value, *terms.gradients.values()}.union(*[x.operands for x in terms.used])
+    for x, term in zip(listing.trace.inputs, terms.inputs):
+        place, name = placed(x.path), names[term]
+        single = is_single(term)
+        start = f"{name} = " if term in read else ""
+        args = [place, str(term.shape), quoted(place)]
+        if single:
+            args.append("np.float32")
         lines.append(call(f"{start}checked(", args))
-        if start and listing.has_float32 and not term.shape and not single:
-            lines.append(f"{term.name} = float({term.name})")
-    for x, path in listing.trace.fixed:
-        if x is None or isinstance(x, (int, np.integer, str)):
+        if start and terms.has_float32 and not term.shape and not single:
+            lines.append(f"{name} = float({name})")
+    for fixed, path in listing.trace.fixed:
+        if fixed is None or isinstance(fixed, (int, np.integer, str)):
             place = placed(path)
-            said = quoted(f"this code is for {place} = {quoted(x)}")
-            lines.append(f"if {place} != {quoted(x)}:")
-            lines.append(textwrap.indent(call("raise ValueError(", [said], 8), "    "))
+            message = quoted(f"this code is for {place} = {quoted(fixed)}")
+            lines.append(f"if {place} != {quoted(fixed)}:")
+            lines.append(textwrap.indent(call("raise ValueError(", [message], 8), "    "))
     return lines
 
 
 def assignment(listing: Listing, statement: Statement) -> str:
-    """Write a statement; a gradient that is not the caller's own is copied."""
     name, text = listing.sides(statement, CODE)
-    term = statement.term
-    if statement.of is not None and term.is_number:
-        single = np.result_type(statement.of.data) == np.float32
-        text = f"np.{'float32' if single else 'float64'}({text})"
-    elif term.shape and (statement.of or is_shared(term, listing)):
+    term, of = statement.term, statement.of
+    shared = term in listing.terms.gradients.values() and term.primitive in SHARE_MEMORY
+    if of is not None and term.is_number:
+        text = f"np.{'float32' if is_single(of) else 'float64'}({text})"
+    elif term.shape and (of or shared):
         text = f"np.copy({text})"
     return line(f"{name} = ", text)
+
+
+def is_single(x: Term) -> bool:
+    return bool(np.result_type(x.data) == np.float32)
+
+
+def zero_like(x: Term) -> str:
+    if not x.shape:
+        return f"np.float{32 if is_single(x) else 64}(0.0)"
+    return f"np.zeros({x.shape}, np.float32)" if is_single(x) else f"np.zeros({x.shape})"
 
 
 def line(start: str, text: str) -> str:
@@ -132,13 +161,9 @@ def call(start: str, args: Sequence[str], used: int = 4) -> str:
     text = f"{start}{', '.join(args)})"
     if len(text) + used <= WIDTH:
         return text
-    lines = [f"[\n{spread(arguments(x[1:-1]), 4)}]" if is_long_list(x) else x for x in args]
-    return f"{start}\n{spread(lines, 4)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
-
-
-def is_long_list(text: str) -> bool:
-    """Tell whether an argument is a list that does not fit in a line."""
-    return text[0] == "[" and len(text) + 9 > WIDTH
+    long = [x[0] == "[" and len(x) + 9 > WIDTH for x in args]
+    lines = [f"[\n{spread(arguments(x[1:-1]))}]" if far else x for x, far in zip(args, long)]
+    return f"{start}\n{spread(lines)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
 
 
 def arguments(text: str) -> list[str]:
@@ -153,92 +178,78 @@ def arguments(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def spread(items: Sequence[str], indent: int) -> str:
-    """Write the items of a call or a collection one to a line."""
-    return "".join(textwrap.indent(f"{item},\n", " " * indent) for item in items)
+def spread(items: Sequence[str]) -> str:
+    return "".join(textwrap.indent(f"{item},\n", "    ") for item in items)
 
 
-def gradients(listing: Listing, body: list[str], used: int) -> str:
-    """Write the gradients in the structure of the arguments; add to `body` what is missing."""
-    trace = listing.trace
+class Collection(NamedTuple):
+    """The gradients in the entries of a structure, each with what is written before it."""
 
-    def tree(x: Any, path: tuple[Any, ...], used: int) -> str:
-        if isinstance(x, dict):
-            items = [(f"{quoted(k)}: ", v, k) for k, v in x.items()]
-            return collection("{", items, "}", path, used)
-        if isinstance(x, tuple) and hasattr(x, "_fields"):
-            items = [(f"{k}=", v, i) for i, (k, v) in enumerate(zip(x._fields, x))]
-            return collection(f"{placed(path)}._replace(", items, ")", path, used)
-        if isinstance(x, (list, tuple)):
-            items = [("", v, i) for i, v in enumerate(x)]
-            return collection(
-                *("[", items, "]") if isinstance(x, list) else ("(", items, ")"), path, used
-            )
-        return leaf(listing.node_at[path])
-
-    def collection(start: str, items: Any, end: str, path: tuple[Any, ...], used: int) -> str:
-        texts = [label + tree(x, (*path, key), 4 + len(label)) for label, x, key in items]
-        return bracketed(start, texts, end, used)
-
-    def leaf(node: Any) -> str:
-        x, term = listing.of_node[node], listing.gradients.get(node)
-        if x in listing.aliases:
-            return listing.aliases[x]
-        if term is not None:
-            return str(term.name)
-        name = listing.names.new(f"{x.name}_bar")
-        single = np.result_type(node._raw) == np.float32
-        zero = f"np.float{32 if single else 64}(0.0)"
-        if x.shape:
-            zero = f"np.zeros({x.shape}{', np.float32' * single})"
-        body.append(line(f"{name} = ", zero))
-        return name
-
-    texts = [tree(trace.args[i], (trace.parameters[i],), used) for i in trace.positions]
-    return bracketed("(", texts, ")", used) if trace.several else texts[0]
+    start: str
+    items: list[tuple[str, Collection | str]]
+    end: str
 
 
-def bracketed(start: str, items: Sequence[str], end: str, used: int) -> str:
+def nested_gradients(
+    trace: Trace, leaf: Callable[[Any, Path], str], place: Callable[[Path], str]
+) -> Collection | str:
+    """Return the text of the gradient in the structure of the arguments.
+
+    `leaf` writes what is at a path, and `place` where an argument is found, which named tuples are
+    made from.
+    """
+
+    def branch(tree: Any, parts: dict[Any, Collection | str], path: Path) -> Collection:
+        if isinstance(tree, dict):
+            return Collection("{", [(f"{quoted(k)}: ", x) for k, x in parts.items()], "}")
+        if hasattr(tree, "_fields"):
+            fields = [(f"{name}=", x) for name, x in zip(tree._fields, parts.values())]
+            return Collection(f"{place(path)}._replace(", fields, ")")
+        start, end = "[]" if isinstance(tree, list) else "()"
+        return Collection(start, [("", x) for x in parts.values()], end)
+
+    found = [fold(trace.args[i], leaf, branch, (trace.parameters[i],)) for i in trace.positions]
+    return Collection("(", [("", x) for x in found], ")") if trace.several else found[0]
+
+
+def laid_out(x: Collection | str, used: int, width: float = WIDTH) -> str:
+    """Write gradients in one line, or one to a line where that would be too long."""
+    if isinstance(x, str):
+        return x
+    items = [label + laid_out(item, 4 + len(label), width) for label, item in x.items]
+    return bracketed(x.start, items, x.end, used, width)
+
+
+def bracketed(start: str, items: Sequence[str], end: str, used: int, width: float = WIDTH) -> str:
     """Write a collection in one line, or one item to a line if it is long."""
     comma = "," if start == "(" and len(items) == 1 else ""
     text = start + ", ".join(items) + comma + end
-    if len(text) + used <= WIDTH and "\n" not in text:
+    if len(text) + used <= width and "\n" not in text:
         return text
-    return f"{start}\n{spread(items, 4)}{end}"
+    return f"{start}\n{spread(items)}{end}"
 
 
 def helpers(names: Sequence[str]) -> list[str]:
     """Return the code of the functions that NumPy has not and that are used."""
     needed: dict[str, str] = {}
-
-    def need(name: str) -> None:
+    stack = list(reversed(names))
+    while stack:
+        name = stack.pop()
         function = getattr(numerics, name, None)
         if inspect.isfunction(function) and name not in needed:
-            code = inspect.getsource(function)
-            needed[name] = without_types(code)
-            for other in function.__code__.co_names:
-                need(other)
-
-    for name in names:
-        need(name)
+            needed[name] = without_types(inspect.getsource(function))
+            stack += reversed(function.__code__.co_names)
     return [CHECKED, *needed.values()]
 
 
 def without_types(code: str) -> str:
-    """Return the code of a function without its annotations."""
     first, rest = code.split("\n", 1)
     first = re.sub(r": (Any|bool|tuple\[int, \.\.\.\])| -> \w+(?=:$)", "", first)
     rest = rest.replace(": Any = ", " = ")
     return f"{first.replace(' = ', '=')}\n{rest}".rstrip()
 
 
-def is_shared(term: Term, listing: Listing) -> bool:
-    """Tell whether a gradient may share memory with something else."""
-    return term in listing.gradients.values() and term.primitive in VIEWS
-
-
 def array(x: Any, used: int) -> str:
-    """Write an array as code."""
     if x.size > 10_000:
         raise ValueError(
             f"an array of shape {x.shape} is found outside the arguments, too long to be written "
@@ -246,16 +257,16 @@ def array(x: Any, used: int) -> str:
         )
     if not x.size:
         return f"np.zeros({x.shape}, dtype=np.{x.dtype})"
-    dtype = f", dtype=np.{x.dtype}" if x.dtype == np.float32 else ""
-    text = nested(x, 0)
-    if used + len(f"np.array({text}{dtype})") <= WIDTH and "\n" not in text:
-        return f"np.array({text}{dtype})"
-    text = textwrap.indent(nested(x, 4), "    ")
-    return f"np.array(\n{text}{dtype and ',' + chr(10) + '    ' + dtype[2:] + ','}\n)"
+    dtype = ["dtype=np.float32"] if x.dtype == np.float32 else []
+    text = f"np.array({', '.join([nested(x, 0), *dtype])})"
+    if used + len(text) <= WIDTH and "\n" not in text:
+        return text
+    if not dtype:
+        return f"np.array(\n{textwrap.indent(nested(x, 4), '    ')}\n)"
+    return f"np.array(\n{spread([nested(x, 4), *dtype])})"
 
 
 def nested(x: Any, used: int) -> str:
-    """Write the numbers of an array as nested lists."""
     if not x.ndim:
         return str(x) if x.dtype.kind in "iub" else code_number(float(x))
     parts = [nested(part, used + 4) for part in x]

@@ -1,7 +1,5 @@
 """Reading a function: run it once on named Values and record its backward pass as well."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,10 +12,12 @@ from autodiff import graph, numerics, primitives
 from autodiff.arguments import (
     as_positions,
     described,
+    fold,
     leaves,
     name_of,
     parameter_names,
     positions_of,
+    rebuilt,
 )
 from autodiff.errors import called
 from autodiff.graph import Node, record
@@ -121,10 +121,20 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
     )
     inputs: list[Input] = []
     fixed: list[Fixed] = []
-    values = [
-        replaced(x, (parameter,), i in positions, inputs, fixed)
-        for i, (x, parameter) in enumerate(zip(args, parameters))
-    ]
+
+    def leaf(x: Any, path: tuple[Any, ...]) -> Any:
+        """Return a Value for a number or an array; note what was found."""
+        if isinstance(x, Node):
+            x = x._raw
+        differentiated = path[0] in [parameters[i] for i in positions]
+        if not differentiated and not isinstance(x, (float, np.floating, np.ndarray)):
+            fixed.append(Fixed(x, path))
+            return x
+        name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
+        inputs.append(Input(Traced(x, name), path))
+        return inputs[-1].node
+
+    values = [fold(x, leaf, checked_keys, (name,)) for x, name in zip(args, parameters)]
     y, names = with_names(f, values)
     if not isinstance(y, Node) or np.size(y._raw) != 1:
         raise TypeError(
@@ -141,53 +151,35 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
     )
 
 
-def replaced(
-    x: Any, path: tuple[Any, ...], all_numbers: bool, inputs: list[Input], fixed: list[Fixed]
-) -> Any:
-    """Return a structure with Values for its numbers, which are noted in `inputs`."""
-    noted = (all_numbers, inputs, fixed)
-    if isinstance(x, dict):
-        for key in x:
-            if not isinstance(key, (str, int)):
-                raise TypeError(f"the keys of {path[0]} are strings or integers, not {key!r}")
-        return {k: replaced(v, (*path, k), *noted) for k, v in x.items()}
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*[replaced(v, (*path, i), *noted) for i, v in enumerate(x)])
-    if isinstance(x, (list, tuple)):
-        return type(x)([replaced(v, (*path, i), *noted) for i, v in enumerate(x)])
-    if isinstance(x, Node):
-        x = x._raw
-    if not all_numbers and not isinstance(x, (float, np.floating, np.ndarray)):
-        fixed.append(Fixed(x, path))
-        return x
-    name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
-    node = Traced(x, name)
-    inputs.append(Input(node, path))
-    return node
+def checked_keys(tree: Any, parts: dict[Any, Any], path: tuple[Any, ...]) -> Any:
+    """Return a container with Values in it, whose keys can be written as code."""
+    for key in parts:
+        if not isinstance(key, (str, int)):
+            raise TypeError(f"the keys of {path[0]} are strings or integers, not {key!r}")
+    return rebuilt(tree, parts)
 
 
 class VariableNames:
     """A tracer that notes under which variables code keeps the Values that it computes.
 
-    The first name counts, and one in the calling function before one in the function called.
+    The first name counts, and one in the calling function before one in the function called:
+    `found` has the number of calls that a name was found in, and the name.
     """
 
     def __init__(self) -> None:
-        self.names: dict[Node, str] = {}
-        self.depths: dict[Node, int] = {}
+        self.found: dict[Node, tuple[int, str]] = {}
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
         """Look at the variables of a function at each of its lines."""
         if event == "call":
             return None if frame.f_code.co_filename.startswith(LIBRARY) else self
-        depth = None
-        for name, value in frame.f_locals.items():
-            if isinstance(value, Node):
-                if depth is None:
-                    depth = depth_of(frame)
-                if value not in self.depths or depth < self.depths[value]:
-                    self.depths[value] = depth
-                    self.names[value] = name
+        nodes = {name: x for name, x in frame.f_locals.items() if isinstance(x, Node)}
+        depth, caller = 0, frame.f_back if nodes else None
+        while caller is not None:
+            depth, caller = depth + 1, caller.f_back
+        for name, node in nodes.items():
+            if node not in self.found or depth < self.found[node][0]:
+                self.found[node] = depth, name
         return self
 
 
@@ -200,13 +192,4 @@ def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[No
         y = enclosed(f, args, {})
     finally:
         sys.settrace(before)
-    return y, tracer.names
-
-
-def depth_of(frame: FrameType | None) -> int:
-    """Return the number of calls that a frame is in."""
-    depth = 0
-    while frame is not None:
-        frame = frame.f_back
-        depth += 1
-    return depth
+    return y, {node: name for node, (_, name) in tracer.found.items()}

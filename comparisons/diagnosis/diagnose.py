@@ -1,17 +1,19 @@
 """Which slip, in which equation of a backward pass, gives the gradients that somebody claims."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from autodiff.arguments import parameter_names
-from comparisons.diagnosis.explanation import Diagnosis
+from autodiff.arguments import fold, parameter_names, rebuilt
+from comparisons.diagnosis import wording
+from comparisons.diagnosis.edits import FAR_FETCHED
+from comparisons.diagnosis.evidence import ROUGH, Claim, Evidence, evidence
 from comparisons.diagnosis.replay import Backward, Numbers, as_float, paths
-from comparisons.diagnosis.search import Claim, Search
-from comparisons.diagnosis.slips import FAR_FETCHED, Slip, slips_in
+from comparisons.diagnosis.search import Outcome, in_float32, search
+from comparisons.diagnosis.slips import Slip, slips_in
+from comparisons.diagnosis.wording import Diagnosis
 from comparisons.printing import listed
 
 INVISIBLE = 1e-6
@@ -27,14 +29,36 @@ def diagnose(
     can record. The equations of its backward pass are computed again with one slip in them at a
     time, and with two where one is not enough.
 
-    Raises ValueError where `claimed` has not the structure of `params`, TypeError where it is not
-    made of numbers, and as `autodiff.grad` does.
+    Raises ValueError where `claimed` does not have the structure of `params`, TypeError where it is
+    not made of numbers, and as `autodiff.grad` does.
     """
     root = parameter_names(loss).get(0, "arg0")
     claim = as_claim(paths(params, root), params, claimed)
-    search = Search(loss, [(params, data)], [claim])
-    backward = search.backward
-    return search.diagnosis([*poor(backward, data), *hidden(backward, params, data)])
+    found = evidence(loss, [(params, data)], [claim])
+    poor = wording.poor(found.backward, data)
+    return diagnosis(found, [*poor, *hidden(found.backward, params, data)])
+
+
+def diagnosis(evidence: Evidence, warnings: Sequence[str]) -> Diagnosis:
+    """Return what explains the gradients that are wrong, in words."""
+    right, wrong, errors = evidence.right, evidence.wrong, evidence.errors
+    outcome = search(evidence) if wrong else Outcome([])
+    remarks: list[str] = []
+    if not outcome.found and wrong and max(errors.values()) <= ROUGH:
+        right, wrong, remarks = list(errors), [], [wording.about_rounding(evidence)]
+    elif not outcome.found and wrong and evidence.is_single:
+        evidence = in_float32(evidence)
+        outcome = search(evidence)
+    first = ""
+    if wrong and not outcome.found:
+        first, where = wording.first_wrong(evidence)
+        remarks = [where] if where else []
+        if not outcome.all_tried:
+            remarks.append(wording.NOT_ALL_TRIED)
+    if not outcome.found:
+        remarks += [remark for path in wrong for remark in wording.about_gradient(evidence, path)]
+    explanations = [wording.in_text(x, evidence.backward) for x in outcome.found]
+    return Diagnosis(right, wrong, errors, explanations, first, remarks, list(warnings))
 
 
 def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
@@ -48,35 +72,36 @@ def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
             raise ValueError(
                 f"claimed lacks {listed(missing)}; it needs the keys {listed(list(params))}"
             )
-        extras = {key: numbers(x, key) for key, x in claimed.items() if key not in params}
+        extras = {key: claimed_numbers(x, key) for key, x in claimed.items() if key not in params}
         claimed = {key: claimed[key] for key in params}
-    found = flat(params, claimed)
+    found = list(matched(params, claimed))
     if len(found) != len(names):
-        raise ValueError("claimed has not the structure of params")
-    return Claim({name: numbers(x, name) for name, x in zip(names, found)}, extras)
+        raise ValueError("claimed does not have the structure of params")
+    return Claim({name: claimed_numbers(x, name) for name, x in zip(names, found)}, extras)
 
 
-def flat(params: Any, claimed: Any) -> list[Any]:
-    """Return what is claimed for each number or array in `params`."""
+def matched(params: Any, claimed: Any) -> Iterator[Any]:
     if isinstance(params, dict):
         if not isinstance(claimed, Mapping) or claimed.keys() != params.keys():
             raise ValueError(f"claimed needs a dict with the keys {listed(list(params))}")
-        return [y for key, x in params.items() for y in flat(x, claimed[key])]
-    if isinstance(params, (list, tuple)):
+        for key, x in params.items():
+            yield from matched(x, claimed[key])
+    elif isinstance(params, (list, tuple)):
         if not isinstance(claimed, (list, tuple)) or len(claimed) != len(params):
             raise ValueError(f"claimed needs {len(params)} gradients where params has a sequence")
-        return [y for x, part in zip(params, claimed) for y in flat(x, part)]
-    return [claimed]
+        for x, part in zip(params, claimed):
+            yield from matched(x, part)
+    else:
+        yield claimed
 
 
-def numbers(x: Any, name: str) -> Any:
-    """Return claimed numbers as an array of float64 or float32."""
+def claimed_numbers(x: Any, name: str) -> Any:
     try:
         array = np.asarray(x)
     except ValueError:
         array = np.asarray(None)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"what is claimed for {name} is no array of real numbers")
+        raise TypeError(f"what is claimed for {name} is not an array of real numbers")
     return as_float(array)
 
 
@@ -85,35 +110,19 @@ def hidden(backward: Backward, params: Any, data: tuple[Any, ...], rng: Any = 0)
     random = np.random.default_rng(rng)
     here = backward.numbers(params, data)
     elsewhere = backward.numbers(*[jittered(x, random) for x in (params, data)])
-    unseen = []
+
+    def is_hidden(slip: Slip) -> bool:
+        if slip.factor is not None or slip.cost >= FAR_FETCHED:
+            return False
+        return effect(backward, slip, here) <= INVISIBLE < effect(backward, slip, elsewhere)
+
     with np.errstate(all="ignore"):
-        for equation in backward.equations:
-            for slip in slips_in(backward, equation):
-                if (
-                    slip.factor is None
-                    and slip.cost < FAR_FETCHED
-                    and effect(backward, slip, here)
-                    <= INVISIBLE
-                    < effect(backward, slip, elsewhere)
-                ):
-                    unseen.append(f"in {backward.written(equation)}, {slip.words()}")
-    shown = "; ".join(dict.fromkeys(unseen[:3]))
-    return [f"At this point some mistakes cannot be seen, such as: {shown}."] if shown else []
-
-
-def poor(backward: Backward, data: tuple[Any, ...]) -> list[str]:
-    """Say what is poor about data, because mistakes cancel out there."""
-    warnings = []
-    if backward.N == 1:
-        warnings.append("There is one example: sums, means and 1/N cannot be told apart.")
-    for x, given in zip(backward.data, data):
-        if np.ndim(given) == 1 and np.size(given) > 1 and np.ptp(given) == 0.0:
-            warnings.append(f"All entries of {x.name} are equal: some mistakes cancel out there.")
-    return warnings
+        slips = (slip for x in backward.equations for slip in slips_in(backward, x))
+        return wording.unseen(backward, list(islice(filter(is_hidden, slips), 3)))
 
 
 def effect(backward: Backward, slip: Slip, known: Numbers) -> float:
-    """Return by how much a slip changes gradients, in units of each; 0 where that is no number."""
+    """Return by how much a slip changes gradients, in units of each; 0 where that is NaN."""
     now = backward.replay(slip.changes, known)
     worst = 0.0
     for x in backward.gradients.values():
@@ -127,20 +136,18 @@ def effect(backward: Backward, slip: Slip, known: Numbers) -> float:
 
 def jittered(tree: Any, random: np.random.Generator) -> Any:
     """Return random numbers in a structure; targets from 0 to 1 stay there."""
-    if isinstance(tree, dict):
-        return {key: jittered(x, random) for key, x in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)([jittered(x, random) for x in tree])
-    if not isinstance(tree, (float, np.floating, np.ndarray)):
-        return tree
-    x = np.asarray(tree)
-    if x.ndim and np.all((x == 0.0) | (x == 1.0)):  # labels
-        return random.permutation(x)
-    if x.ndim and np.all((x >= 0.0) & (x <= 1.0)):
-        return random.uniform(size=x.shape)
-    spread = float(np.std(x)) or 1.0
-    return (
-        abs(x) + spread * random.uniform(size=x.shape)
-        if np.all(x > 0.0)
-        else (spread * random.normal(size=x.shape))
-    )
+
+    def leaf(given: Any, path: Any) -> Any:
+        if not isinstance(given, (float, np.floating, np.ndarray)):
+            return given
+        x = np.asarray(given)
+        if x.ndim and np.all((x == 0.0) | (x == 1.0)):  # labels
+            return random.permutation(x)
+        if x.ndim and np.all((x >= 0.0) & (x <= 1.0)):
+            return random.uniform(size=x.shape)
+        spread = float(np.std(x)) or 1.0
+        if np.all(x > 0.0):
+            return abs(x) + spread * random.uniform(size=x.shape)
+        return spread * random.normal(size=x.shape)
+
+    return fold(tree, leaf, lambda container, parts, path: rebuilt(container, parts))

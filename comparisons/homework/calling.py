@@ -1,9 +1,8 @@
 """Call a student's `backprop` at some points, and say what it did."""
 
-from __future__ import annotations
-
 import inspect
 import os
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.homework.loading import Refused, failure, load
-from comparisons.homework.returned import Result, returned_names, same, understood
+from comparisons.homework.loading import Note, NoteKind, Refused, failure
+from comparisons.homework.returned import Array, Result, equal_numbers, returned_names, understood
 from comparisons.homework.watching import Variable, Watch
 
-__all__ = ["Collected", "Point", "Refused", "Result", "Variable", "collect", "load"]
+Draw = tuple[dict[str, Any], tuple[Any, ...]]
+"""Parameters and data, drawn at random."""
 
-Point = tuple[tuple[Any, ...], dict[str, Any]]
-
-LONGEST_DIFFERENCES = 1.0  # seconds
+ROUNDING = 1e-12  # what the order of additions can make, relative to the largest number
+LONGEST_SLOPES = 1.0  # seconds
+FIXED_SIZE = ". If the number of points is written into the code, say it with --points"
 SYNONYMS = (
     {"x", "xs", "data", "inputs", "input", "features", "examples", "samples"},
     {"t", "ts", "y", "ys", "labels", "label", "targets", "target"},
@@ -35,52 +35,51 @@ PARAMS = {"params", "parameters", "param", "parms", "p", "theta", "weights", "mo
 class Collected:
     """What a submission did at some points; `results` is shorter than those if it has a `problem`.
 
-    `variables` and `loss_gradient`, central differences of the student's own loss, are those of the
-    first point, at which `first_again` is called after all others. `notes` and `problem` are
-    sentences without a capital and a full stop.
+    `variables` and `loss_gradient`, the numerical gradient of the student's own loss, are those of
+    the first point, at which `first_again` is called after all others. `problem` is a sentence
+    without a full stop.
     """
 
     results: list[Result] = field(default_factory=list)
     problem: str | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     first_again: Result | None = None
     variables: list[Variable] = field(default_factory=list)
-    loss_gradient: dict[str, np.ndarray[Any, Any]] | None = None
+    loss_gradient: dict[str, Array] | None = None
     output: str = ""
 
 
 def collect(
-    function: Callable[..., Any], points: Sequence[Point], expected: Sequence[str]
+    function: Callable[..., Any], points: Sequence[Draw], expected: Sequence[str]
 ) -> Collected:
-    """Call a function at points `((X, t), params)` and return what it did, whatever that was.
+    """Call a function at points `(params, (X, t))` and return what it did, whatever that was.
 
     `expected` are the names of the data. It gets copies, once more at the first point after the
-    others, then for differences of its own loss, and finally under a tracer.
+    others, then to differentiate its own loss, and finally under a tracer.
     """
-    out, notes = Collected(), list[str]()
-    params, module, names = points[0][1], globals_of(function), returned_names(function)
+    out, notes = Collected(), list[Note]()
+    params, module, names = points[0][0], globals_of(function), returned_names(function)
     try:
         call = arranged(function, expected, list(params))
         for point in [*points, points[0]]:
             given = deepcopy(point)
-            start = time.perf_counter()
-            returned = call(given)
-            seconds = time.perf_counter() - start
-            out.results.append(understood(returned, params, names, notes))
+            out.results.append(understood(call(given), params, names, notes))
             for name in changed(point, given, expected):
-                notes.append(f"the function changes its input {name}")
-        out.first_again = out.results.pop()
+                notes.append(Note(NoteKind.CHANGED_INPUT, (name,)))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         out.problem = failure(error, module)
+        if type(error) is ValueError and re.search("mismatch|broadcast", str(error)):
+            out.problem += FIXED_SIZE
     else:
-        if differ(out.results[0], out.first_again):
-            notes.append("a second call at the same point returns something else")
+        again = out.first_again = out.results.pop()
+        first = out.results[0]
+        if differ(first, again) or not equal_numbers(first.loss, again.loss, ROUNDING):
+            notes.append(Note(NoteKind.NOT_REPEATABLE))
         watch = Watch(module, params)
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # has been printed
-            longest = seconds * 2 * sum(map(np.size, params.values()))
-            if out.first_again.loss is not None and longest < LONGEST_DIFFERENCES:
+            if again.loss is not None:
                 with suppress(Exception, SystemExit):
                     out.loss_gradient = loss_gradient(
                         lambda given: understood(call(given), params, names, []).loss, points[0]
@@ -94,12 +93,12 @@ def collect(
 
 def arranged(
     function: Callable[..., Any], expected: Sequence[str], keys: Sequence[str]
-) -> Callable[[Point], Any]:
+) -> Callable[[Draw], Any]:
     """Return the call of a function at a point; which argument is which, its names or order say."""
     bound = roles(function, expected, keys)
 
-    def call(point: Point) -> Any:
-        data, params = point
+    def call(point: Draw) -> Any:
+        params, data = point
         values = {**params, "params": params, **dict(zip(expected, data))}
         named = {name: values[role] for name, role in bound.kwargs.items()}
         return function(*(values[role] for role in bound.args), **named)
@@ -152,31 +151,34 @@ def globals_of(function: Any) -> Mapping[str, Any]:
     return found
 
 
-def changed(before: Point, after: Point, expected: Sequence[str]) -> list[str]:
+def changed(before: Draw, after: Draw, expected: Sequence[str]) -> list[str]:
     """Return the names of the data and parameters that a call has changed."""
-    (data, params), (data_after, params_after) = before, after
+    (params, data), (params_after, data_after) = before, after
     pairs = dict(zip(expected, zip(data, data_after)))
     for key in {**params, **params_after}:
         pairs[f"params[{key!r}]"] = (params.get(key), params_after.get(key))
-    return [name for name, pair in pairs.items() if not same(*pair)]
+    return [name for name, pair in pairs.items() if not equal_numbers(*pair)]
 
 
 def differ(first: Result, again: Result) -> bool:
-    """Tell whether two results differ by more than the order of additions can make."""
-    pairs = [*((x, again.grads[key]) for key, x in first.grads.items()), (first.loss, again.loss)]
-    return not all(x is y or same(x, y, rtol=1e-12) for x, y in pairs)
+    """Return whether two calls have given different gradients."""
+    return not all(equal_numbers(x, again.grads[k], ROUNDING) for k, x in first.grads.items())
 
 
-def loss_gradient(loss: Callable[[Point], Any], point: Point) -> dict[str, np.ndarray[Any, Any]]:
-    """Return central differences of a loss: the error is of the order of 1e-10."""
-    (data, params), h = point, 1e-5
-    result = {key: np.zeros(np.shape(x)) for key, x in params.items()}
-    for key, slopes in result.items():
-        for index in np.ndindex(slopes.shape):
-            ends = []
-            for step in (h, -h):
-                moved = np.array(params[key], float)
-                moved[index] += step
-                ends.append(loss(deepcopy((data, {**params, key: moved[()]}))))
-            slopes[index] = (ends[0] - ends[1]) / (2 * h)
-    return result
+def loss_gradient(loss: Callable[[Draw], float | None], point: Draw) -> dict[str, Array]:
+    """Return the numerical gradient of a student's own loss at a point.
+
+    Raises TimeoutError after LONGEST_SLOPES, and TypeError where no loss is returned.
+    """
+    from autodiff.check.slopes import central_gradient  # without a loss its import is saved
+
+    params, data = point
+    end = time.perf_counter() + LONGEST_SLOPES
+
+    def value(xs: list[Any]) -> float:
+        if time.perf_counter() > end:
+            raise TimeoutError
+        moved = {key: x[()] for key, x in zip(params, map(np.asarray, xs))}
+        return float(loss(deepcopy((moved, data))))  # type: ignore[arg-type]
+
+    return dict(zip(params, central_gradient(value, list(params.values()))))

@@ -1,30 +1,35 @@
 """A folder of submissions checked: marks, hints, and which mistakes a class makes."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import RenderableType
 
-from comparisons.homework.checking import Check, Task, check_file
+from comparisons.homework.check import Check, Verdict
+from comparisons.homework.checking import Task, check_file
 from comparisons.printing import paragraph, table, to_json
 
 SUFFIXES = (".py", ".ipynb")
-NOT_CHECKED = "could not be checked"
+KILLED = (
+    "the process that was checking it has ended: the file may have killed it, or memory may have "
+    "run out."
+)
+SPAWN = get_context("spawn")  # not forked: the threads of a library may hold a lock at that moment
 UNEXPLAINED = "no typical slip"
-RIGHT = "right"
+WRONG_LOSS = "wrong loss"
 
 
 class Settings(NamedTuple):
@@ -54,10 +59,10 @@ def grade(folder: Path, journal: Path, settings: Settings) -> Iterator[dict[str,
     """Yield a row for every submission as it is checked, in parallel processes.
 
     Rows are noted in `journal`, and those that stand there for the same file and settings are not
-    computed again. One submission that cannot be checked does not stop the others.
+    computed again. A submission that cannot be checked does not stop the others, nor does one that
+    ends the process that checks it.
     """
-    done = noted(journal)
-    left = []
+    done, left = rows_in(journal), list[tuple[Path, str, str]]()
     for path in submissions(folder):
         key = identity(path, settings)
         name = path.relative_to(folder).as_posix()
@@ -66,18 +71,45 @@ def grade(folder: Path, journal: Path, settings: Settings) -> Iterator[dict[str,
             left.append((path, name, key))
         else:
             yield row
-    # Not forked, because the threads of a library may hold a lock at that moment.
-    pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
-    with pool, journal.open("a", encoding="utf-8") as notes:
-        futures = {pool.submit(graded, path, name, settings): key for path, name, key in left}
+    with journal.open("a", encoding="utf-8") as notes:
+        for key, row in in_processes(left, settings):
+            notes.write(json.dumps({"key": key, **row}) + "\n")
+            notes.flush()
+            yield row
+
+
+def in_processes(
+    left: Sequence[tuple[Path, str, str]], settings: Settings
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the keys and rows of submissions, checked by as many processes as there are processors.
+
+    Each process is a pool of its own: so it is known which submission it was that ended one, and
+    another takes its place.
+    """
+    idle, count = SimpleQueue[ProcessPoolExecutor](), os.cpu_count() or 1
+    for _ in range(count):
+        idle.put(ProcessPoolExecutor(1, SPAWN))
+
+    def checked(path: Path, name: str) -> dict[str, Any]:
+        pool = idle.get()
         try:
-            for future in as_completed(futures):
-                row = future.result()
-                notes.write(json.dumps({"key": futures[future], **row}) + "\n")
-                notes.flush()
-                yield row
+            return pool.submit(graded, path, name, settings).result()
+        except (BrokenProcessPool, KeyboardInterrupt):
+            pool.shutdown(wait=False)
+            pool = ProcessPoolExecutor(1, SPAWN)
+            return row(name, Check(name, KILLED), settings.hint)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            idle.put(pool)
+
+    threads = ThreadPoolExecutor(count)
+    futures = {threads.submit(checked, path, name): key for path, name, key in left}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        while not idle.empty():
+            idle.get().shutdown(wait=False)
 
 
 def identity(path: Path, settings: Settings) -> str:
@@ -88,7 +120,7 @@ def identity(path: Path, settings: Settings) -> str:
     return hashlib.sha256(repr(settings).encode() + content).hexdigest()
 
 
-def noted(journal: Path) -> dict[tuple[str, str], dict[str, Any]]:
+def rows_in(journal: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the rows of a run that was interrupted, of which the last may be incomplete."""
     rows = {}
     if journal.exists():
@@ -110,26 +142,25 @@ def task(settings: Settings) -> Task:
 def graded(path: Path, name: str, settings: Settings) -> dict[str, Any]:
     """Check one submission and return its row, whatever it does."""
     try:
-        return row(name, check_file(path, None, task(settings), settings.seed), settings.hint)
+        check = check_file(path, None, task(settings), settings.seed)
     except Exception as error:  # a fault of ours, which must not cost the others their marks
-        problem = f"the check itself failed: {type(error).__name__}: {error}"
-        return row(name, Check.refused(name, problem), settings.hint)
+        check = Check(name, f"the check itself failed: {type(error).__name__}: {error}")
+    return row(name, check, settings.hint)
 
 
 def row(name: str, check: Check, hint: int) -> dict[str, Any]:
     """Return what is said of a submission: plain data."""
-    verdict = NOT_CHECKED if check.problem is not None else RIGHT if check.ok else "wrong"
     kinds = [slip["kind"] for slip in check.mistakes]
-    if verdict == "wrong" and not kinds:
-        kinds = [UNEXPLAINED] if check.wrong else ["wrong loss"]
+    if check.verdict is Verdict.WRONG and not kinds:
+        kinds = [UNEXPLAINED] if check.wrong else [WRONG_LOSS]
     return {
         "submission": name,
         "score": round(check.score, 4),
-        "verdict": verdict,
+        "verdict": check.verdict,
         "parameters": {key: x["verdict"] for key, x in check.per_parameter.items()},
         "mistake": kinds,
         "equation": [slip["equation"] for slip in check.mistakes],
-        "hint": [check.verdict(), *check.hint(hint)],
+        "hint": [check.sentence(), *check.hint(hint)],
         "notes": check.notes,
     }
 
@@ -137,56 +168,46 @@ def row(name: str, check: Check, hint: int) -> dict[str, Any]:
 def write(rows: Sequence[dict[str, Any]], out: Path) -> list[Path]:
     """Write the rows as CSV and as JSON, and the histogram; return the paths."""
     files = [out, out.with_suffix(".json"), out.with_suffix(".png")]
-    parameters = list(dict.fromkeys(key for row in rows for key in row["parameters"]))
-    with files[0].open("w", encoding="utf-8", newline="") as file:
+    parameters = parameters_in(rows)
+    # A file name may hold bytes that are not UTF-8; JSON writes them in the same way.
+    with files[0].open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(
-            ["submission", "score", "verdict", *parameters, "mistake", "equation", "hint", "notes"]
-        )
+        start, slips = ("submission", "score", "verdict"), ("mistake", "equation")
+        sentences = ("hint", "notes")
+        writer.writerow([*start, *parameters, *slips, *sentences])
         for row in rows:
-            writer.writerow(
-                [
-                    *[row[key] for key in ("submission", "score", "verdict")],
-                    *[row["parameters"].get(key, "") for key in parameters],
-                    *[" and ".join(row[key]) for key in ("mistake", "equation")],
-                    *[" ".join(row[key]) for key in ("hint", "notes")],
-                ]
-            )
+            cells = [row[key] for key in start]
+            cells += [row["parameters"].get(key, "") for key in parameters]
+            cells += [" and ".join(row[key]) for key in slips]
+            writer.writerow([*cells, *(" ".join(row[key]) for key in sentences)])
     files[1].write_text(to_json(rows) + "\n", encoding="utf-8")
     figure(rows).savefig(files[2], dpi=150)
     return files
 
 
+def parameters_in(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row["parameters"]))
+
+
 def kinds(rows: Sequence[dict[str, Any]]) -> Counter[str]:
-    """Count the submissions that show each mistake."""
-    return Counter(
-        kind
-        for row in rows
-        for kind in (set(row["mistake"]) if row["verdict"] != NOT_CHECKED else {NOT_CHECKED})
-    )
+    """Count the submissions that show each mistake, and those that could not be checked."""
+    unchecked = [row["verdict"] for row in rows if row["verdict"] == Verdict.NOT_CHECKED]
+    return Counter([*unchecked, *(kind for row in rows for kind in set(row["mistake"]))])
 
 
 def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
     """Return a table of the submissions and one of the mistakes."""
     counts = Counter(row["verdict"] for row in rows)
     mean = sum(row["score"] for row in rows) / len(rows)
-    parameters = list(dict.fromkeys(key for row in rows for key in row["parameters"]))
-    lines = [
-        [
-            row["submission"],
-            row["verdict"],
-            *[
-                {"right": "yes", "wrong": "no"}.get(row["parameters"].get(p, ""), "")
-                for p in parameters
-            ],
-            " and ".join(row["mistake"]),
-            f"{row['score']:.2f}",
-        ]
-        for row in rows
-    ]
+    parameters, marks = parameters_in(rows), {Verdict.RIGHT: "yes", Verdict.WRONG: "no", None: ""}
+    lines = []
+    for row in rows:
+        gradients = [marks[row["parameters"].get(p)] for p in parameters]
+        end = [" and ".join(row["mistake"]), f"{row['score']:.2f}"]
+        lines.append([row["submission"], row["verdict"], *gradients, *end])
     head = ["submission", "verdict", *parameters, "mistake", "score"]
     found = sorted(kinds(rows).items(), key=lambda item: (-item[1], item[0]))
-    sentence = ", ".join(f"{counts[v]} {v}" for v in (RIGHT, "wrong", NOT_CHECKED) if counts[v])
+    sentence = ", ".join(f"{counts[v]} {v}" for v in Verdict if counts[v])
     shown: list[RenderableType] = [table(head, lines, left=len(head) - 1)]
     if found:
         shown.append(paragraph("What the class got wrong:"))
@@ -197,7 +218,7 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
 def figure(rows: Sequence[dict[str, Any]]) -> Figure:
     """Draw how many submissions show each mistake."""
     found = sorted(kinds(rows).items(), key=lambda item: (item[1], item[0]))
-    right = sum(row["verdict"] == RIGHT for row in rows)
+    right = sum(row["verdict"] == Verdict.RIGHT for row in rows)
     picture = Figure(figsize=(7.5, 1.4 + 0.3 * max(len(found), 1)), layout="constrained")
     axes = picture.subplots()
     bars = axes.barh([kind for kind, _ in found], [n for _, n in found], color="tab:blue")

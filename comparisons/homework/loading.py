@@ -1,7 +1,5 @@
 """A file of Python or a notebook: get a function out of it, and say in which line it failed."""
 
-from __future__ import annotations
-
 import errno
 import json
 import linecache
@@ -11,18 +9,51 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 LARGEST_FILE = 64_000_000  # bytes that a submission may write to a file
-MAGIC = re.compile(r"(?m)^([ \t]*)(%%?[a-zA-Z]|[!?]).*")
+MAGIC = re.compile(r"(?m)^([ \t]*)(%%?[a-zA-Z]|[!?]).*")  # lines that IPython alone understands
 OTHER_LANGUAGE = re.compile(r"\s*%%(?!time|capture|prun)")
 
 
 class Refused(ValueError):  # noqa: N818
     """A submission that cannot be used; the message is a sentence for the student."""
+
+
+class NoteKind(StrEnum):
+    """What may be worth a note although the check goes on: the sentence, with gaps."""
+
+    NOT_ALL_RAN = "Not all of the file could be run: {}."
+    CHANGED_INPUT = "The function changes its input {}."
+    NOT_REPEATABLE = "A second call at the same point returns something else."
+    LOSS_NOT_FINITE = "The loss is {}."
+    LOSS_NOT_ONE = "The loss is not one number but {}."
+    COARSE = "Gradients are in {}, which keeps {} digits."
+    INTEGERS = (
+        "The gradient of {} is an array of integers: fractions are cut off, as they are in "
+        "np.zeros_like of integers."
+    )
+    NOT_FINITE = "The gradient of {} holds {}."
+    RESHAPED = "The gradient of {} has shape {}, the parameter {}: taken as the same numbers."
+    BY_LIBRARY = "The gradient is computed by {}, not by equations of your own."
+    BY_DIFFERENCES = (
+        "The gradient is computed by finite differences or complex steps: your code runs {} times "
+        "with one entry of the parameters changed."
+    )
+
+
+class Note(NamedTuple):
+    """A note on a submission: of which kind, and what fills the gaps of its sentence."""
+
+    kind: NoteKind
+    about: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.kind.format(*self.about)
 
 
 SENTENCES: dict[type[BaseException], str] = {
@@ -35,7 +66,7 @@ SENTENCES: dict[type[BaseException], str] = {
 }
 
 
-def load(path: str | Path, name: str | None = None) -> tuple[Callable[..., Any], list[str]]:
+def load(path: str | Path, name: str | None = None) -> tuple[Callable[..., Any], list[Note]]:
     """Return the function `name` (`backprop`) of a .py file or a notebook, and notes on the way.
 
     The code runs as a module of its own, with its folder on `sys.path`. Where it fails after the
@@ -59,7 +90,7 @@ def load(path: str | Path, name: str | None = None) -> tuple[Callable[..., Any],
             failures.append(failure(error, vars(module)))
     function = vars(module).get(name)
     if callable(function) and not isinstance(function, type):
-        return function, [f"not all of the file could be run: {x}" for x in failures]
+        return function, [Note(NoteKind.NOT_ALL_RAN, (x,)) for x in failures]
     if failures:
         raise Refused(failures[0])
     others = [key for key, x in vars(module).items() if isinstance(x, types.FunctionType)]
@@ -90,17 +121,13 @@ def cells(path: Path) -> list[tuple[str, str | bytes]]:
     for i, source in enumerate(sources, 1):
         filename = str(path.parent / f"cell {i}")
         linecache.cache[filename] = len(source), None, source.splitlines(True), filename
-        found.append((filename, python(source)))
+        python = "" if OTHER_LANGUAGE.match(source) else MAGIC.sub(r"\1pass", source)
+        found.append((filename, python))
     return found
 
 
-def python(cell: str) -> str:
-    """Return a cell without what IPython alone understands, lines that start with %, ! or ?."""
-    return "" if OTHER_LANGUAGE.match(cell) else MAGIC.sub(r"\1pass", cell)
-
-
 def own(frame: types.FrameType, module: Mapping[str, Any]) -> bool:
-    """Tell whether a frame runs the student's code: the module, or a file beside it."""
+    """Return whether a frame runs the student's code: the module, or a file beside it."""
     folder = os.path.dirname(module.get("__file__") or "")
     beside = folder and os.path.dirname(frame.f_code.co_filename) == folder
     return bool(beside) or frame.f_globals is module
@@ -120,16 +147,16 @@ def failure(error: BaseException, module: Mapping[str, Any]) -> str:
         return f"{place(error.filename, error.lineno, main)}: {type(error).__name__}: {error.msg}"
     frames = [x for x in traceback.walk_tb(error.__traceback__) if own(x[0], module)]
     if not frames:
-        return said(error)
+        return meaning(error)
     frame, line = frames[-1]
     filename = frame.f_code.co_filename
-    sentence = f"{place(filename, line, main)}: {said(error)}"
+    sentence = f"{place(filename, line, main)}: {meaning(error)}"
     shapes = shapes_in(linecache.getline(filename, line), frame.f_locals)
     return f"{sentence} ({shapes})" if shapes and not isinstance(error, SystemExit) else sentence
 
 
-def said(error: BaseException) -> str:
-    """Say what an exception means."""
+def meaning(error: BaseException) -> str:
+    """Say what an exception means, in place of its name where that is better."""
     for kind, sentence in SENTENCES.items():
         if isinstance(error, kind):
             return sentence.format(error=error)

@@ -1,7 +1,5 @@
 """Understand what a student's function returned: which numbers are the gradient in what."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re
@@ -13,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.homework.loading import Refused
+from comparisons.homework.loading import Note, NoteKind, Refused
+
+Array = np.ndarray[Any, Any]
 
 LARGEST_GRADIENT = 1_000_000
 LOSSES = {"e", "l", "j", "cost", "error", "objective", "nll", "ce", "cross_entropy"}
@@ -28,22 +28,22 @@ DECORATED = re.compile(rf"(?:{PREFIX})([A-Za-z]\w*)|(\w+)_(?:bar|grad|gradient)|
 class Result:
     """What a call returned: gradients by the name of the parameter, other adjoints, the loss."""
 
-    grads: dict[str, np.ndarray[Any, Any]]
-    extras: dict[str, np.ndarray[Any, Any]]
+    grads: dict[str, Array]
+    extras: dict[str, Array]
     loss: float | None
 
 
-class Entry:
+class Item:
     """A thing that was returned, with its name: a key of a dict, or what the code calls it."""
 
     def __init__(self, name: str, value: Any, is_keyed: bool = False) -> None:
         self.name, self.value, self.is_keyed = name, value, is_keyed
-        self.array = numbers(value)
+        self.array = real_array(value)
         self.is_scalar = self.array is not None and self.array.size == 1
         self.is_loss = name.lower() in LOSSES or name.lower().endswith("loss")
 
 
-def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list[str]) -> Result:
+def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list[Note]) -> Result:
     """Return the gradients, adjoints and loss in what was returned; Refused if they are not there.
 
     `names` are those of `returned_names`. Notes are added to `notes`. A gradient of a wrong shape
@@ -52,14 +52,14 @@ def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list
     keys = list(params)
     wanted = f"expected was a dict with the gradients of {', '.join(keys)}, and the loss"
     if returned is None or (len(keys) > 1 and not isinstance(returned, Mapping | tuple | list)):
-        raise Refused(f"the function returned {described(returned)}; {wanted}")
-    found = list(entries(returned, names, len(keys)))
+        raise Refused(f"the function returned {type_in_words(returned)}; {wanted}")
+    found = list(items(returned, names, len(keys)))
     taken = by_name(found, keys)
     if not taken and not any(x.is_keyed for x in found):
         taken = dict(zip(keys, in_order(found, [np.shape(x) for x in params.values()])))
     left = [x for x in found if x not in taken.values()]
     if missing := [key for key in keys if key not in taken]:
-        came = [*taken, *(x.name or described(x.value) for x in left)]
+        came = [*taken, *(x.name or type_in_words(x.value) for x in left)]
         raise Refused(
             f"the gradient of {' and '.join(missing)} is missing; {wanted}; "
             f"returned were {', '.join(came) or 'no gradients at all'}"
@@ -73,9 +73,10 @@ def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list
         left.remove(scalars[0])
         result.loss = float(np.asarray(scalars[0].array).item())
         if not np.isfinite(result.loss):
-            notes.append(f"the loss is {'NaN' if np.isnan(result.loss) else 'infinite'}")
+            what = "NaN" if np.isnan(result.loss) else "infinite"
+            notes.append(Note(NoteKind.LOSS_NOT_FINITE, (what,)))
     elif named:
-        notes.append(f"the loss is not one number but {described(named[0].value)}")
+        notes.append(Note(NoteKind.LOSS_NOT_ONE, (type_in_words(named[0].value),)))
     for x in left:
         if x.name and x.array is not None and x.array.size <= LARGEST_GRADIENT:
             bare = undecorated(x.name)
@@ -118,7 +119,7 @@ def returned_names(function: Callable[..., Any]) -> Any:
     return name(last.value) if isinstance(last, ast.Return) else ""
 
 
-def entries(value: Any, names: Any, count: int) -> Iterator[Entry]:
+def items(value: Any, names: Any, count: int) -> Iterator[Item]:
     """Yield what is in a dict, a tuple, or one within the other; `count` parameters are expected.
 
     A list of lists may be an array as well: only `count` things beside at most one other are taken
@@ -129,16 +130,16 @@ def entries(value: Any, names: Any, count: int) -> Iterator[Entry]:
     if isinstance(value, Mapping):
         for key, x in value.items():
             inner = isinstance(x, Mapping)
-            yield from entries(x, "", count) if inner else [Entry(str(key), x, True)]
+            yield from items(x, "", count) if inner else [Item(str(key), x, True)]
     elif isinstance(value, tuple | list):
         if not isinstance(names, list) or len(names) != len(value):
             names = [""] * len(value)
         for x, name in zip(value, names):
             gradients = isinstance(x, tuple | list) and len(value) <= 2 and len(x) == count > 1
             inner = gradients or isinstance(x, Mapping)
-            yield from entries(x, name, count) if inner else [Entry(str(name), x)]
+            yield from items(x, name, count) if inner else [Item(str(name), x)]
     else:
-        yield Entry(str(names), value)
+        yield Item(str(names), value)
 
 
 def undecorated(name: str) -> str:
@@ -147,9 +148,9 @@ def undecorated(name: str) -> str:
     return next(filter(None, match.groups())) if match else name
 
 
-def by_name(found: Sequence[Entry], keys: Sequence[str]) -> dict[str, Entry]:
+def by_name(found: Sequence[Item], keys: Sequence[str]) -> dict[str, Item]:
     """Return what is named like a parameter: exactly, else undecorated, else in another case."""
-    taken: dict[str, Entry] = {}
+    taken: dict[str, Item] = {}
     for of_name, of_key in (
         (str, str),
         (undecorated, str),
@@ -163,7 +164,7 @@ def by_name(found: Sequence[Entry], keys: Sequence[str]) -> dict[str, Entry]:
     return taken
 
 
-def in_order(found: Sequence[Entry], shapes: Sequence[tuple[int, ...]]) -> Sequence[Entry]:
+def in_order(found: Sequence[Item], shapes: Sequence[tuple[int, ...]]) -> Sequence[Item]:
     """Return nameless gradients in the order of the parameters, without a loss at either end."""
     if len(found) == len(shapes) + 1:
         ways = [x for x in (found[1:], found[:-1]) if all(map(fits, x, shapes))]
@@ -171,50 +172,48 @@ def in_order(found: Sequence[Entry], shapes: Sequence[tuple[int, ...]]) -> Seque
     return found if len(found) == len(shapes) else []
 
 
-def fits(entry: Entry, shape: tuple[int, ...]) -> bool:
-    """Tell whether an array has a shape but for axes of length 1."""
+def fits(item: Item, shape: tuple[int, ...]) -> bool:
+    """Return whether an array has a shape but for axes of length 1."""
     bare = tuple(n for n in shape if n != 1)
-    return entry.array is not None and entry.array.squeeze().shape == bare
+    return item.array is not None and item.array.squeeze().shape == bare
 
 
-def gradient(
-    key: str, entry: Entry, shape: tuple[int, ...], notes: list[str]
-) -> np.ndarray[Any, Any]:
+def gradient(key: str, item: Item, shape: tuple[int, ...], notes: list[Note]) -> Array:
     """Return a gradient as float64, in the shape of its parameter if it has as many numbers."""
-    what, array = f"the gradient of {key}", entry.array
+    array = item.array
     if array is None:
-        raise Refused(f"{what} is no array of real numbers but {described(entry.value)}")
+        kind = type_in_words(item.value)
+        raise Refused(f"the gradient of {key} is not an array of real numbers but {kind}")
     if array.size > LARGEST_GRADIENT:
-        raise Refused(f"{what} has shape {array.shape}, more numbers than can be looked at")
+        raise Refused(
+            f"the gradient of {key} has shape {array.shape}, more numbers than can be looked at"
+        )
     if array.dtype.kind == "f" and array.dtype.itemsize < 8:
         digits = np.finfo(array.dtype).precision
-        notes.append(f"gradients are in {array.dtype}, which keeps {digits} digits")
-    cut = "fractions are cut off, as they are in np.zeros_like of integers"
-    said = {
-        f"is an array of integers: {cut}": array.dtype.kind != "f" and array.ndim,
-        "holds NaN": np.any(np.isnan(array)),
-        "holds infinity": np.any(np.isinf(array)),
-    }
-    notes += [f"{what} {words}" for words, is_so in said.items() if is_so]
-    if array.shape != shape and fits(entry, shape):
-        taken = f"has shape {array.shape}, the parameter {shape}: taken as the same numbers"
-        notes.append(f"{what} {taken}")
+        notes.append(Note(NoteKind.COARSE, (str(array.dtype), str(digits))))
+    elif array.dtype.kind != "f" and array.ndim:
+        notes.append(Note(NoteKind.INTEGERS, (key,)))
+    for what, is_found in ("NaN", np.isnan(array)), ("infinity", np.isinf(array)):
+        if np.any(is_found):
+            notes.append(Note(NoteKind.NOT_FINITE, (key, what)))
+    if array.shape != shape and fits(item, shape):
+        notes.append(Note(NoteKind.RESHAPED, (key, str(array.shape), str(shape))))
         array = array.reshape(shape)
     return array.astype(float)
 
 
-def numbers(value: Any) -> np.ndarray[Any, Any] | None:
+def real_array(value: Any) -> Array | None:
     """Return a copy of real numbers in an array, list, tensor or Value; None for other things."""
     # PyTorch refuses tensors with a gradient, as Value does: their numbers are in `data`.
-    plain = value if isinstance(value, np.ndarray) else getattr(value, "data", value)
+    inner = value if isinstance(value, np.ndarray) else getattr(value, "data", value)
     with suppress(Exception):
-        array = np.array(plain)
+        array = np.array(inner)
         return array if array.dtype.kind in "fiub" else None
     return None
 
 
-def described(x: Any) -> str:
-    """Say what a thing is: an array by its shape."""
+def type_in_words(x: Any) -> str:
+    """Return "a str", "an array of shape (3,) of float64" and the like."""
     if x is None:
         return "nothing (None)"
     if isinstance(x, np.ndarray):
@@ -224,8 +223,11 @@ def described(x: Any) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def same(x: Any, y: Any, rtol: float = 0.0) -> bool:
-    """Tell whether two things are equal numbers in the same shape, to `rtol` of the largest."""
+def equal_numbers(x: Any, y: Any, rtol: float = 0.0) -> bool:
+    """Return whether two things are the same numbers in the same shape, NaN the same as NaN.
+
+    They may differ by `rtol` of the largest. Things that are not numbers have to be identical.
+    """
     with suppress(Exception):
         atol = rtol * np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
         return np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol, equal_nan=True)

@@ -1,7 +1,5 @@
 """A student's file run in a process of its own, of which nothing comes back but data."""
 
-from __future__ import annotations
-
 import json
 import linecache
 import os
@@ -18,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.homework.calling import Collected, Point, Result, Variable
-from comparisons.homework.loading import LARGEST_FILE, place
+from comparisons.homework.calling import Collected, Draw
+from comparisons.homework.loading import LARGEST_FILE, Note, NoteKind, place
+from comparisons.homework.returned import Array, Result
+from comparisons.homework.watching import Variable
 from comparisons.threads import THREADS
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ GRACE = 2.0  # seconds that the process has to end by itself
 def run(
     path: str | Path,
     name: str | None,
-    points: Sequence[Point],
+    points: Sequence[Draw],
     expected: Sequence[str],
     seconds: float = 10.0,
     megabytes: int = 2048,
@@ -41,8 +41,10 @@ def run(
     """Return what the function `name` (`backprop`) of a file or notebook does at some points.
 
     It runs in a new process, with a working folder that is removed, for so many seconds and with so
-    much memory at most (no limits of memory on Windows). `expected` are the names of the data.
+    much memory at most (on Windows memory is not limited). `expected` are the names of the data.
     Nothing is raised for what the submission does: it is the `problem` of the result.
+
+    This guards against accidents, not against malice: the file can do whatever its user can.
     """
     path = Path(path).absolute()
     order = pickle.dumps((path, name, points, expected, seconds, megabytes))
@@ -50,18 +52,18 @@ def run(
         folder = Path(temporary)
         (folder / "work").mkdir()
         (folder / "order.pickle").write_bytes(order)
-        status = finished(folder, seconds + GRACE)
+        status = exit_status(folder, seconds + GRACE)
         where = beginning(folder / "where", LONGEST_OUTPUT)
         if status is None or where:
             late = f"it did not finish within {seconds:g} s (is there an endless loop?)"
             collected = Collected(problem=late + last_line(where, path))
         else:
-            collected = noted(folder / "result.json", status, points)
+            collected = left_behind(folder / "result.json", status, points)
         collected.output = beginning(folder / "output", LONGEST_OUTPUT)
         return collected
 
 
-def finished(folder: Path, seconds: float) -> int | None:
+def exit_status(folder: Path, seconds: float) -> int | None:
     """Run the process and return its exit status, None if it took longer than it may."""
     environment = {
         **os.environ,
@@ -115,8 +117,8 @@ def beginning(path: Path, most: int) -> str:
     return ""
 
 
-def noted(path: Path, status: int, points: Sequence[Point]) -> Collected:
-    """Return the results that a process has noted, or say how it ended without any."""
+def left_behind(path: Path, status: int, points: Sequence[Draw]) -> Collected:
+    """Return the results that a process has left, or say how it ended without any."""
     text = beginning(path, LARGEST_FILE)
     if not text:
         how = f"it ended Python with status {status} before a result was there (os._exit?)"
@@ -124,19 +126,19 @@ def noted(path: Path, status: int, points: Sequence[Point]) -> Collected:
             how = f"it crashed Python ({signal.Signals(-status).name})"
         return Collected(problem=how)
     try:
-        found = collected(json.loads(text))
-        keys = [x.grads.keys() for x in found.results]
-        if found.problem is None and keys != [params.keys() for _, params in points]:
+        found = from_json(json.loads(text))
+        keys = [x and x.grads.keys() for x in [*found.results, found.first_again]]
+        if found.problem is None and keys != [params.keys() for params, _ in [*points, points[0]]]:
             raise ValueError("other results than were asked for")
         return found
     except Exception as error:  # whatever the submission may have written there
         return Collected(problem=f"it left results that cannot be read ({type(error).__name__})")
 
 
-def collected(raw: dict[str, Any]) -> Collected:
+def from_json(raw: dict[str, Any]) -> Collected:
     """Return Collected from plain data; an exception where it is anything else."""
 
-    def arrays(x: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    def arrays(x: dict[str, Any]) -> dict[str, Array]:
         return {name: np.array(value, float) for name, value in x.items()}
 
     def result(x: dict[str, Any]) -> Result:
@@ -146,7 +148,7 @@ def collected(raw: dict[str, Any]) -> Collected:
     return Collected(
         [result(x) for x in raw["results"]],
         None if raw["problem"] is None else str(raw["problem"]),
-        [str(x) for x in raw["notes"]],
+        [Note(NoteKind(kind), tuple(map(str, about))) for kind, about in raw["notes"]],
         None if raw["first_again"] is None else result(raw["first_again"]),
         [
             Variable(str(x["name"]), int(x["line"]), str(x["text"]), np.array(x["value"], float))

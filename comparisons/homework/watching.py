@@ -1,7 +1,5 @@
 """What happens inside one call of a student's function, line by line."""
 
-from __future__ import annotations
-
 import linecache
 import re
 import sys
@@ -14,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.homework.loading import own
-from comparisons.homework.returned import same
+from comparisons.homework.loading import Note, NoteKind, own
+from comparisons.homework.returned import equal_numbers
 
 MOST_VARIABLES, LARGEST_ARRAY = 400, 20_000
 LONGEST_TRACE = 2.0  # seconds
@@ -51,9 +49,9 @@ class Watch:
         self.engine: str | None = None
         self.moved = 0
         # A number that is passed alone would not be recognised.
-        self.params = [x for x in map(flat, params.values()) if x.size > 1]
+        self.params = [x for x in map(as_vector, params.values()) if x.size > 1]
         self.entries = sum(x.size for x in self.params)
-        self.params.append(flat(dict(params)))
+        self.params.append(as_vector(dict(params)))
 
     def follow(self, call: Callable[[], Any]) -> None:
         """Run a call under the tracer; an exception passes in silence."""
@@ -69,16 +67,12 @@ class Watch:
         finally:
             sys.settrace(previous)
 
-    def notes(self) -> Iterator[str]:
-        """Say who differentiated, if it was not the student."""
+    def notes(self) -> Iterator[Note]:
+        """Yield who differentiated, if it was not the student."""
         if self.engine:
-            who = ENGINES[self.engine]
-            yield f"the gradient is computed by {who}, not by equations of your own"
+            yield Note(NoteKind.BY_LIBRARY, (ENGINES[self.engine],))
         if self.moved >= max(1, self.entries):
-            yield (
-                "the gradient is computed by finite differences or complex steps: your code runs "
-                f"{self.moved} times with one entry of the parameters changed"
-            )
+            yield Note(NoteKind.BY_DIFFERENCES, (str(self.moved),))
 
     def enter(self, frame: types.FrameType, event: str, _: Any) -> Any:
         """Look at a call; return the tracer of its lines if they are the student's."""
@@ -103,11 +97,14 @@ class Watch:
             text = linecache.getline(filename, line).strip()
             for name, x in frame.f_locals.items() if event != "exception" else ():
                 old, content = seen.get(name, (seen, None))
-                if x is not old or (content is not None and name in text and not same(x, content)):
-                    seen[name] = x, copied(x)
-                    self.variables.pop((name, line), None)
-                    if seen[name][1] is not None and len(self.variables) < MOST_VARIABLES:
-                        self.variables[name, line] = Variable(name, line, text, seen[name][1])
+                is_named = content is not None and name in text
+                if x is old and (not is_named or equal_numbers(x, content)):
+                    continue
+                content = copied(x)
+                seen[name] = x, content
+                self.variables.pop((name, line), None)
+                if content is not None and len(self.variables) < MOST_VARIABLES:
+                    self.variables[name, line] = Variable(name, line, text, content)
             line = frame.f_lineno
             if time.perf_counter() > self.end:
                 sys.settrace(None)
@@ -117,15 +114,15 @@ class Watch:
         return step
 
     def is_moved(self, x: Any) -> bool:
-        """Tell whether these are parameters of which one entry alone differs."""
+        """Return whether these are parameters of which one entry alone differs."""
         with suppress(Exception):
             if isinstance(x, dict | np.ndarray):
-                x = flat(x)
+                x = as_vector(x)
                 return any(x.size == p.size and np.sum(x != p) == 1 for p in self.params)
         return False
 
 
-def flat(x: Any) -> np.ndarray[Any, Any]:
+def as_vector(x: Any) -> np.ndarray[Any, Any]:
     """Return an array, or all the numbers of a dict of arrays, as one vector."""
     return np.concatenate([*map(np.ravel, x.values())]) if isinstance(x, dict) else np.ravel(x)
 

@@ -1,7 +1,5 @@
 """The process of the sandbox: check one submission under limits, note what it did, and end."""
 
-from __future__ import annotations
-
 import faulthandler
 import json
 import os
@@ -15,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from comparisons.homework.calling import Collected, collect
-from comparisons.homework.loading import LARGEST_FILE, load, said
+from comparisons.homework.loading import LARGEST_FILE, load, meaning
 
 
 def work() -> None:
@@ -34,7 +32,7 @@ def work() -> None:
         out = collect(function, points, expected)
         out.notes[:0] = notes
     except BaseException as error:
-        out = Collected(problem=said(error))
+        out = Collected(problem=meaning(error))
     if os.getpid() != process:  # a child that the submission has forked and not ended
         os._exit(0)
     with suppress(BaseException):

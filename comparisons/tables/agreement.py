@@ -55,18 +55,15 @@ def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict
         if x.shape == y.shape:
             gap = np.asarray(np.where(np.isfinite(x) & np.isfinite(y), np.abs(x - y), np.inf))
             index = np.unravel_index(np.argmax(gap), gap.shape)
-            absolute, entry = float(gap[index]), name
-            entry += f"[{','.join(map(str, index))}]" if index else ""
+            absolute = float(gap[index])
+            entry = f"{name}[{','.join(map(str, index))}]" if index else name
         else:
             absolute, entry = np.inf, f"{name}, of shape {x.shape} and {y.shape}"
         sizes = np.abs(np.concatenate([x.ravel(), y.ravel()]))
         size = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
         worst, largest = max(worst, absolute), max(largest, size)
-        parameters[name] = {
-            "absolute": absolute,
-            "relative": ratio(absolute, size),
-            "entry": entry,
-        }
+        relative = ratio(absolute, size)
+        parameters[name] = {"absolute": absolute, "relative": relative, "entry": entry}
     loss = abs(a[1] - b[1]) if np.isfinite(a[1]) and np.isfinite(b[1]) else np.inf
     return {
         "loss": float(loss),
@@ -79,14 +76,14 @@ def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict
 
 
 def ratio(difference: float, size: float) -> float:
-    """Return a difference relative to a size; no difference is none of anything."""
+    """Return a difference relative to a size; none is 0, even of size 0."""
     if difference in (0.0, np.inf):
         return difference
     return float(difference / size)
 
 
 def disagree(pair: dict[str, Any]) -> bool:
-    """Say whether two results differ by more than is allowed."""
+    """Return whether two results differ by more than is allowed."""
     return bool(pair["absolute"] > pair["allowed"] or pair["relative_loss"] > LOSS_TOLERANCE)
 
 

@@ -32,19 +32,19 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
 
 
 def tables(result: dict[str, Any]) -> list[RenderableType]:
-    """Return the equations as text."""
     shown: list[RenderableType] = []
     for name, form in result.items():
         shown += [paragraph(f"{FORMS[name]}:"), Text(f"\n{form['text']}")]
-    note = "A bar marks an adjoint, the derivative of the loss in a quantity; ⊙ multiplies element "
-    note += "by element, σ is the logistic function, and a product with 1 is a sum."
+    note = (
+        "A bar marks an adjoint, the derivative of the loss in a quantity; ⊙ multiplies element "
+        "by element, σ is the logistic function, and a product with 1 is a sum."
+    )
     if "scalar" not in result:
         note += f" The scalar form is shown for up to {MOST_HIDDEN} hidden units."
     return [*shown, paragraph(note)]
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the equations."""
     columns = [form["latex"].splitlines()[1:-1] for form in result.values()]
     longest = max(map(len, columns))
     figure = Figure(figsize=(4.5 * len(columns), 0.28 * (longest + 2)), layout="constrained")
@@ -63,5 +63,4 @@ def figure(result: dict[str, Any]) -> Figure:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return the outcome in a sentence."""
     return "The equations of the backward pass follow from the code of the forward pass."

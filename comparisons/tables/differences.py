@@ -9,10 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from comparisons.printing import number, paragraph, table
+from comparisons.printing import digits_right, paragraph, scientific, table
 from comparisons.tables.agreement import TOLERANCE, difference
-from comparisons.tables.ways import BY_HAND
-from comparisons.tables.ways import COMPLEX_STEP as COMPLEX_STEP_WAY
+from comparisons.tables.ways import BY_HAND, COMPLEX_STEP
 from mlp.data import tutorial_problem
 from mlp.numerical import central_differences, complex_step, forward_differences
 
@@ -35,7 +34,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
 
     The error is the largest difference from the gradient by hand, relative to its largest entry.
     """
-    seconds = 2.0 * len(STEPS) * COMPLEX_STEP_WAY.seconds(points, hidden)
+    seconds = 2.0 * len(STEPS) * COMPLEX_STEP.seconds(points, hidden)
     if seconds > SECONDS:
         return {
             "steps": [],
@@ -50,7 +49,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         errors = [
             difference(backprop(X, t, params, float(h)), reference)["relative"] for h in STEPS
         ]
-        # Errors of a few units of rounding are as good as each other: the largest such step.
+        # Of errors that are all a few units of rounding, take that of the largest step.
         best = int(np.argmax(np.array(errors) <= max(min(errors), 4.0 * np.finfo(float).eps)))
         methods[name] = {
             "errors": errors,
@@ -61,18 +60,18 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return a sentence: how many digits each method gets right, if by hand can be trusted."""
+    """Return how many digits each method gets right, if by hand can be trusted."""
     if not result["methods"]:
         return str(result["left_out"])
     forward, central, complex_ = (m["best_error"] for m in result["methods"].values())
     if complex_ > TOLERANCE:
         return (
-            f"By hand and the complex step disagree ({number(complex_)}), so these are not the "
+            f"By hand and the complex step disagree ({scientific(complex_)}), so these are not the "
             "errors of the methods; run `backprop gradients`."
         )
     return (
-        f"At their best forward differences get {right(forward)} digits right, central ones "
-        f"{right(central)} and the complex step {right(complex_)}."
+        f"At their best forward differences get {digits_right(forward)} digits right, central ones "
+        f"{digits_right(central)} and the complex step {digits_right(complex_)}."
     )
 
 
@@ -81,22 +80,18 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
     methods, steps = result["methods"], result["steps"]
     if not methods:
         return [paragraph(result["left_out"])]
-    rows = [
-        [f"{h:.0e}"]
-        + [
-            number(m["errors"][i]) + (" <" if h == m["best_step"] else "  ")
-            for m in methods.values()
-        ]
-        for i, h in enumerate(steps)
-        if i % 2 == 0 or h in [m["best_step"] for m in methods.values()]
-    ]
-    best = [
-        [name, f"{m['best_step']:.1e}", THEORY[name], number(m["best_error"])]
+    bests = [method["best_step"] for method in methods.values()]
+    rows = []
+    for i, h in enumerate(steps):
+        if i % 2 == 0 or h in bests:
+            marks = ["<" if h == best else " " for best in bests]
+            errors = [scientific(method["errors"][i]) for method in methods.values()]
+            rows.append([f"{h:.0e}", *map(" ".join, zip(errors, marks))])
+    summary = [
+        [name, f"{m['best_step']:.1e}", THEORY[name], scientific(m["best_error"])]
         for name, m in methods.items()
     ]
-    wrong = methods["complex"]["best_error"] > TOLERANCE
-    return [
-        *([paragraph(verdict(result))] if wrong else []),
+    shown: list[RenderableType] = [
         paragraph(
             "The error of a numerical gradient against its step h, relative to the largest entry: "
             "a large step follows the curve, not the tangent; a small one subtracts numbers that "
@@ -104,14 +99,11 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             "of each is marked <."
         ),
         table(["step h", *methods], rows, left=0),
-        *([] if wrong else [paragraph(verdict(result))]),
-        table(["method", "best step here", "expected", "error there"], best),
+        table(["method", "best step here", "expected", "error there"], summary),
     ]
-
-
-def right(error: float) -> str:
-    """Return how many decimal digits an error leaves."""
-    return f"{-np.log10(error):.0f}" if error else "all"
+    by_hand_is_wrong = methods["complex"]["best_error"] > TOLERANCE
+    shown.insert(0 if by_hand_is_wrong else 2, paragraph(verdict(result)))
+    return shown
 
 
 def figure(result: dict[str, Any]) -> Figure | None:
@@ -121,21 +113,19 @@ def figure(result: dict[str, Any]) -> Figure | None:
     picture = Figure(figsize=(8, 5.5), layout="constrained")
     ax = picture.subplots()
     steps = np.array(result["steps"])
-    looks = {"forward": ("#D55E00", "o"), "central": ("#0072B2", "s"), "complex": ("#009E73", "^")}
+    # The wide curve can be seen below the last one where they coincide.
+    looks = {
+        "forward": ("#D55E00", "o", 1.0),
+        "central": ("#0072B2", "s", 3.0),
+        "complex": ("#009E73", "^", 1.0),
+    }
     for name, method in result["methods"].items():
-        colour, marker = looks[name]
+        colour, marker, width = looks[name]
         errors = np.clip(method["errors"], 1e-17, 1e2)
-        ax.plot(steps, errors, marker=marker, markersize=3.5, color=colour, label=name)
-        ax.plot(
-            method["best_step"],
-            max(method["best_error"], 1e-17),
-            marker="*",
-            markersize=15,
-            color=colour,
-            markeredgecolor="black",
-            linestyle="none",
-            label=f"best: h = {method['best_step']:.0e}",
-        )
+        ax.plot(steps, errors, f"{marker}-", color=colour, lw=width, ms=3.5 + width, label=name)
+        best = f"best: h = {method['best_step']:.0e}"
+        at = method["best_step"], max(method["best_error"], 1e-17)
+        ax.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black", label=best)
     ax.set(
         xscale="log",
         yscale="log",

@@ -1,8 +1,8 @@
-"""Every way's gradient against every other's, at the initial and at the trained parameters."""
+"""Every way's gradient compared with every other's, at the initial and the trained parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from comparisons.printing import listed, number, paragraph, table
+from comparisons.printing import listed, paragraph, scientific, table
 from comparisons.tables.agreement import compared, disagree
-from comparisons.tables.training import train_by_hand
-from comparisons.tables.ways import Way, affordable, installed_ways
+from comparisons.tables.training import train_with
+from comparisons.tables.ways import BY_HAND, Way, affordable, installed_ways
 from mlp.data import tutorial_problem
 
 
@@ -31,7 +31,7 @@ def measure(
     places = [compared("initial", ways, X, t, initial)]
     places[0]["culprits"] = culprits(exact, places[0]["pairs"])
     if steps and not places[0]["culprits"]:
-        trained = train_by_hand(X, t, initial, steps, learning_rate).params
+        trained = train_with(BY_HAND, X, t, initial, steps, learning_rate).params
         places.append(compared("trained", ways, X, t, trained))
         places[1]["culprits"] = culprits(exact, places[1]["pairs"])
     return {
@@ -55,33 +55,31 @@ def culprits(exact: list[str], pairs: list[dict[str, Any]]) -> list[str]:
     return majority or [name for name, count in against.items() if count]
 
 
+def exact_pairs(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the pairs of exact ways, each with the place where it was compared."""
+    for place in result["places"]:
+        for pair in place["pairs"]:
+            if set(pair["ways"]) <= set(result["exact"]):
+                yield place["place"], pair
+
+
 def verdict(result: dict[str, Any]) -> str:
-    """Return a sentence: that the exact ways agree, or who does not, where and by how much."""
-    exact = result["exact"]
-    if not result["culprits"]:
-        worst = max(
-            (
-                pair["relative"]
-                for place in result["places"]
-                for pair in place["pairs"]
-                if set(pair["ways"]) <= set(exact)
-            ),
-            default=0.0,
-        )
-        return (
-            f"The {len(exact)} exact ways agree: no two gradients differ by more than "
-            f"{number(worst)} of their largest entry."
-        )
-    return " ".join(accusation(name, result["places"], exact) for name in result["culprits"])
+    """Return that the exact ways agree, or who does not, where and by how much."""
+    if result["culprits"]:
+        return " ".join(accusation(name, result) for name in result["culprits"])
+    worst = max((pair["relative"] for _, pair in exact_pairs(result)), default=0.0)
+    return (
+        f"The {len(result['exact'])} exact ways agree: no two gradients differ by more than "
+        f"{scientific(worst)} of their largest entry."
+    )
 
 
-def accusation(name: str, places: list[dict[str, Any]], exact: list[str]) -> str:
-    """Say what is wrong with a way: against which, in which parameters, and in which not."""
+def accusation(name: str, result: dict[str, Any]) -> str:
+    """Return what is wrong with a way: compared with which, in which parameters, in which not."""
     place, pair = next(
-        (place["place"], pair)
-        for place in places
-        for pair in place["pairs"]
-        if name in pair["ways"] and set(pair["ways"]) <= set(exact) and disagree(pair)
+        (place, pair)
+        for place, pair in exact_pairs(result)
+        if name in pair["ways"] and disagree(pair)
     )
     other = next(way for way in pair["ways"] if way != name)
     found = pair["parameters"]
@@ -90,10 +88,10 @@ def accusation(name: str, places: list[dict[str, Any]], exact: list[str]) -> str
     if not wrong:
         return (
             f"{name} is wrong: at the {place} parameters its loss differs by "
-            f"{number(pair['loss'])} from that of {other}; the gradients agree."
+            f"{scientific(pair['loss'])} from that of {other}; the gradients agree."
         )
     worst = max((found[key] for key in wrong), key=lambda gap: gap["absolute"])
-    much = "" if np.isinf(worst["absolute"]) else f" by {number(worst['absolute'])}"
+    much = "" if np.isinf(worst["absolute"]) else f" by {scientific(worst['absolute'])}"
     rest = f"; the gradient in {listed(right)} agrees" if right else ""
     return (
         f"{name} is wrong: at the {place} parameters its gradient in {listed(wrong)} differs from "
@@ -102,7 +100,7 @@ def accusation(name: str, places: list[dict[str, Any]], exact: list[str]) -> str
 
 
 def tables(result: dict[str, Any]) -> list[RenderableType]:
-    """Return the verdict and, for both places, by hand in full and every pair in brief."""
+    """Return the verdict and, for each place, by hand in full and every pair in brief."""
     shown: list[RenderableType] = [paragraph(verdict(result))]
     for place in result["places"]:
         names = list(place["losses"])
@@ -110,12 +108,12 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         rows = []
         for pair in first:
             found = pair["parameters"].values()
+            absolute = [scientific(x["absolute"]) for x in found]
+            relative = [scientific(x["relative"]) for x in found]
             rows += [
-                [pair["ways"][1], "abs.", number(pair["loss"])]
-                + [number(x["absolute"]) for x in found],
-                ["", "rel.", number(pair["relative_loss"])]
-                + [number(x["relative"]) for x in found],
-                ["", "at", ""] + [x["entry"] if x["absolute"] else "" for x in found],
+                [pair["ways"][1], "abs.", scientific(pair["loss"]), *absolute],
+                ["", "rel.", scientific(pair["relative_loss"]), *relative],
+                ["", "at", "", *(x["entry"] if x["absolute"] else "" for x in found)],
             ]
         after = f" ({result['steps']} steps)" if place["place"] == "trained" else ""
         shown += [
@@ -141,7 +139,7 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
 
 def matrix(names: list[str], exact: list[str], pairs: list[dict[str, Any]]) -> RenderableType:
     """Return the table of every way against every other, its columns numbered as its rows."""
-    found = {tuple(pair["ways"]): number(pair["relative"]) for pair in pairs}
+    found = {tuple(pair["ways"]): scientific(pair["relative"]) for pair in pairs}
     rows = [
         [f"{i} {a}{' *' if a in exact else ''}"]
         + [found.get((b, a), "") if a != b else "-" for b in names[:-1]]
@@ -164,16 +162,9 @@ def figure(result: dict[str, Any]) -> Figure:
             grid[j - 1, i] = pair["relative"]
         image = ax.imshow(np.clip(grid, *limits), norm=norm, cmap="viridis_r")
         for j, i in np.argwhere(~np.isnan(grid)):
-            dark = grid[j, i] > 1e-11
-            ax.text(
-                i,
-                j,
-                number(grid[j, i], 0),
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if dark else "black",
-            )
+            colour = "white" if grid[j, i] > 1e-11 else "black"
+            text = scientific(grid[j, i], 0)
+            ax.text(i, j, text, ha="center", va="center", fontsize=8, color=colour)
         ax.set_xticks(range(len(names) - 1), names[:-1], rotation=40, ha="right")
         ax.set_yticks(range(len(names) - 1), names[1:])
         ax.set_title(f"at the {place['place']} parameters")

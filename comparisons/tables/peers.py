@@ -1,4 +1,4 @@
-"""One step of the tutorial's gradient descent in other libraries, each in that library's manner.
+"""One step of the tutorial's gradient descent in other libraries, each in that library's style.
 
 A peer is a function of `(X, t, params)` that returns `(step, current)`: `step()` makes one step
 with learning rate 1, loss, gradients and update, and returns the loss; `current()` returns the
@@ -19,15 +19,14 @@ import numpy as np
 from comparisons.tables.ways import Backprop
 from mlp.data import Array, Parameters
 
-Peer = Callable[[Array, Any, Parameters], tuple[Callable[[], Any], Callable[[], Parameters]]]
+Steps = tuple[Callable[[], Any], Callable[[], Parameters]]
+Peer = Callable[[Array, Any, Parameters], Steps]
 
 
 def from_backprop(backprop: Backprop) -> Peer:
     """Return the step of a `backprop(X, t, params)`."""
 
-    def start(
-        X: Array, t: Any, params: Parameters
-    ) -> tuple[Callable[[], Any], Callable[[], Parameters]]:
+    def start(X: Array, t: Any, params: Parameters) -> Steps:
         params = dict(params)
 
         def step() -> Any:
@@ -44,11 +43,12 @@ def from_backprop(backprop: Backprop) -> Peer:
 def pytorch(dtype_name: str) -> Peer:
     """Return the tutorial's PyTorch loop: one model, `BCEWithLogitsLoss` and SGD."""
 
-    def start(X: Array, t: Any, params: Parameters) -> Any:
+    def start(X: Array, t: Any, params: Parameters) -> Steps:
         import torch
 
-        from mlp.pytorch import Model
+        from mlp.pytorch import Model, like
 
+        torch.set_num_threads(1)
         dtype = getattr(torch, dtype_name)
         model = Model(params, dtype)
         inputs, targets = torch.tensor(X, dtype=dtype), torch.tensor(t, dtype=dtype)[:, None]
@@ -63,28 +63,28 @@ def pytorch(dtype_name: str) -> Peer:
             return loss.item()
 
         def current() -> Parameters:
-            return {
-                name: p.detach().numpy().copy().reshape(np.shape(params[name]))
-                for name, p in model.by_name().items()
-            }
+            found = model.by_name().items()
+            return {name: like(p.detach().clone(), params[name]) for name, p in found}
 
         return step, current
 
     return start
 
 
-def jax_jit(X: Array, t: Any, params: Parameters) -> Any:
+def loss_in(numpy: Any, dot: Any, params: Any, X: Any, t: Any) -> Any:
+    """Return the loss of the tutorial's network, written with a library's own NumPy."""
+    z = dot(numpy.tanh(dot(X, params["U"].T) + params["b"]), params["W"]) + params["c"]
+    return numpy.mean(t * numpy.logaddexp(0.0, -z) + (1 - t) * numpy.logaddexp(0.0, z))
+
+
+def jax_jit(X: Array, t: Any, params: Parameters) -> Steps:
     """JAX: loss, gradients and update compiled into one call."""
     jax: Any = import_module("jax")
     jnp = jax.numpy
     jax.config.update("jax_enable_x64", True)
 
-    def loss(params: Any, X: Any, t: Any) -> Any:
-        z = jnp.tanh(X @ params["U"].T + params["b"]) @ params["W"] + params["c"]
-        return jnp.mean(t * jax.nn.softplus(-z) + (1 - t) * jax.nn.softplus(z))
-
     def updated(params: Any, X: Any, t: Any) -> Any:
-        value, grads = jax.value_and_grad(loss)(params, X, t)
+        value, grads = jax.value_and_grad(loss_in, argnums=2)(jnp, jnp.matmul, params, X, t)
         return {name: params[name] - grads[name] for name in params}, value
 
     compiled = jax.jit(updated)
@@ -99,38 +99,25 @@ def jax_jit(X: Array, t: Any, params: Parameters) -> Any:
     return step, lambda: {name: np.asarray(p) for name, p in state.items()}
 
 
-def hips_autograd(X: Array, t: Any, params: Parameters) -> Any:
+def hips_autograd(X: Array, t: Any, params: Parameters) -> Steps:
     """HIPS autograd, with its own NumPy."""
     autograd: Any = import_module("autograd")
     anp: Any = import_module("autograd.numpy")
-
-    def loss(params: Any) -> Any:
-        z = anp.dot(anp.tanh(anp.dot(X, params["U"].T) + params["b"]), params["W"]) + params["c"]
-        return anp.mean(t * anp.logaddexp(0.0, -z) + (1 - t) * anp.logaddexp(0.0, z))
-
-    both = autograd.value_and_grad(loss)
+    both = autograd.value_and_grad(lambda params: loss_in(anp, anp.dot, params, X, t))
     return from_backprop(lambda X, t, params: both(params)[::-1])(X, t, params)
 
 
-def mygrad_tensors(X: Array, t: Any, params: Parameters) -> Any:
+def mygrad_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters, float]:
     """MyGrad: tensors and `backward()`."""
     mg: Any = import_module("mygrad")
-
-    def backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters, float]:
-        tensors = {name: mg.tensor(p) for name, p in params.items()}
-        z = (
-            mg.matmul(mg.tanh(mg.matmul(X, tensors["U"].T) + tensors["b"]), tensors["W"])
-            + tensors["c"]
-        )
-        loss = mg.mean(t * mg.logaddexp(0.0, -z) + (1 - t) * mg.logaddexp(0.0, z))
-        loss.backward()
-        return {name: tensor.grad for name, tensor in tensors.items()}, float(loss)
-
-    return from_backprop(backprop)(X, t, params)
+    tensors = {name: mg.tensor(p) for name, p in params.items()}
+    loss = loss_in(mg, mg.matmul, tensors, X, t)
+    loss.backward()
+    return {name: tensor.grad for name, tensor in tensors.items()}, float(loss)
 
 
 def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters, float]:
-    """Gradients with micrograd, on the same graph of numbers as `mlp.scalar`.
+    """Return the gradients and the loss by micrograd, on the graph of numbers of `mlp.scalar`.
 
     micrograd has neither tanh nor this loss; both are added as it writes its own operations.
     """
@@ -184,17 +171,17 @@ def micrograd_seconds(points: int, hidden: int) -> float:
     return 2e-4 * points * (hidden + 1)
 
 
-# Name in the tables: package, peer and the difference from by hand that its precision explains.
+# Name in the tables: package, peer, and the difference from by hand that its precision explains.
 PEERS: dict[str, tuple[str, Peer, float]] = {
     "PyTorch float64": ("torch", pytorch("float64"), 1e-10),
     "PyTorch float32": ("torch", pytorch("float32"), 1e-4),
     "JAX jit": ("jax", jax_jit, 1e-10),
     "HIPS autograd": ("autograd", hips_autograd, 1e-10),
-    "MyGrad": ("mygrad", mygrad_tensors, 1e-10),
+    "MyGrad": ("mygrad", from_backprop(mygrad_backprop), 1e-10),
     "micrograd": ("micrograd", from_backprop(micrograd_backprop), 1e-10),
 }
 
 
 def installed_peers() -> dict[str, tuple[str, Peer, float]]:
-    """Return the peers whose packages are there."""
+    """Return the peers whose packages are installed."""
     return {name: peer for name, peer in PEERS.items() if find_spec(peer[0])}

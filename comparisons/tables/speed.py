@@ -51,18 +51,14 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         if gap <= tolerance:
             steps[name] = step
         else:
-            notes.append(
-                f"{name} is not timed: it and by hand disagree ({gap:.1e}); "
-                "run `backprop gradients`."
-            )
+            wrong = f"{name} is not timed: it and by hand disagree ({gap:.1e})"
+            notes.append(f"{wrong}; run `backprop gradients`.")
+    packages = sorted({package for package, _, _ in installed_peers().values()})
     return {
         "points": points,
         "hidden": hidden,
         "circumstances": circumstances(),
-        "versions": {
-            package: version(package)
-            for package in sorted({peer[0] for peer in installed_peers().values()})
-        },
+        "versions": {package: version(package) for package in packages},
         "rounds": ROUNDS,
         "ways": timed(steps),
         "alone": number_by_number(seed, points, hidden),
@@ -79,10 +75,6 @@ def contestants_for(points: int, hidden: int) -> tuple[dict[str, tuple[Peer, flo
             found[name] = (peer, tolerance)
         else:
             left_out += f" {name} is too slow for this size as well."
-    if find_spec("torch"):
-        import torch
-
-        torch.set_num_threads(1)
     return found, left_out
 
 
@@ -101,47 +93,43 @@ def checked_step(
 
 
 def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Time all in turn, round after round, and return medians; the slow ones have fewer rounds.
+    """Time all in turn, in rounds, fewer for slow ones; return medians, the fastest first.
 
-    The garbage collector is on, but looks at nothing that was there before: else the steps of one
-    library would be charged for the objects of all the others. The time of a turn includes
-    collecting what garbage it leaves.
+    The garbage collector is on, but does not look at what was there before: otherwise the steps of
+    one library would be charged for the objects of all the others. The time of a turn includes
+    collecting the garbage that it leaves.
     """
+    calls, rounds = {}, {}
+    times: dict[str, list[float]] = {name: [] for name in steps}
     gc.collect()
     gc.freeze()
     try:
-        return timed_in_turn(steps)
+        for name, step in steps.items():
+            seconds = min(time_of(step, 1) for _ in range(2))
+            calls[name] = max(1, int(SECONDS_A_ROUND / seconds))
+            rounds[name] = ROUNDS
+            if seconds > SECONDS_A_ROUND and name != "by hand":
+                rounds[name] = min(ROUNDS, max(FEWEST_ROUNDS, int(SECONDS_EACH / seconds)))
+        for i in range(ROUNDS):
+            for name, step in steps.items():
+                if i * rounds[name] % ROUNDS < rounds[name]:
+                    times[name].append(time_of(step, calls[name], gc.collect) / calls[name])
     finally:
         gc.unfreeze()
-
-
-def timed_in_turn(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Do the work of `timed`."""
-    calls, rounds = {}, {}
-    for name, step in steps.items():
-        seconds = min(time_of(step, 1) for _ in range(2))
-        calls[name] = max(1, int(SECONDS_A_ROUND / seconds))
-        rounds[name] = ROUNDS
-        if seconds > SECONDS_A_ROUND and name != "by hand":
-            rounds[name] = min(ROUNDS, max(FEWEST_ROUNDS, int(SECONDS_EACH / seconds)))
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for i in range(ROUNDS):
-        for name, step in steps.items():
-            if i * rounds[name] % ROUNDS < rounds[name]:
-                times[name].append(time_of(step, calls[name], gc.collect) / calls[name])
+    medians = {name: statistics.median(found) for name, found in times.items()}
     return {
         name: {
-            "microseconds": 1e6 * statistics.median(found),
-            "ratio": statistics.median(found) / statistics.median(times["by hand"]),
-            "rounds": len(found),
+            "microseconds": 1e6 * medians[name],
+            "ratio": medians[name] / medians["by hand"],
+            "rounds": len(times[name]),
             "calls": calls[name],
         }
-        for name, found in times.items()
+        for name in sorted(medians, key=medians.__getitem__)
     }
 
 
 def time_of(step: Callable[[], Any], calls: int, finish: Callable[[], Any] = lambda: None) -> float:
-    """Return the seconds that some calls take, and what is to be done at their end."""
+    """Return the seconds that some calls and `finish` take."""
     begin = perf_counter()
     for _ in range(calls):
         step()
@@ -201,7 +189,7 @@ def print_times(name: str, seed: int, points: int, hidden: int) -> None:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return a sentence: what the engine costs."""
+    """Return what the engine costs."""
     if "engine" not in result["ways"]:
         return "The engine is not timed."
     return f"By hand takes 1, {in_units_of_by_hand(result['ways'])}."
@@ -209,33 +197,23 @@ def verdict(result: dict[str, Any]) -> str:
 
 def in_units_of_by_hand(ways: dict[str, Any]) -> str:
     """Return what the engine and its compiled form cost, in units of by hand."""
-    found = {name: f"{ways[name]['ratio']:.2f}" for name in ("engine", "compiled") if name in ways}
-    known = {"engine": "the engine {}", "compiled": "its compiled form {}"}
-    return ", ".join(known[name].format(ratio) for name, ratio in found.items())
+    spoken = {"engine": "the engine", "compiled": "its compiled form"}
+    return ", ".join(f"{spoken[name]} {ways[name]['ratio']:.2f}" for name in spoken if name in ways)
 
 
 def tables(result: dict[str, Any]) -> list[RenderableType]:
     """Return the times in this process, and those of number by number alone."""
     ways, alone = result["ways"], result["alone"]
     made = result["circumstances"]
-    ordered = sorted(ways, key=lambda name: float(ways[name]["microseconds"]))
     rows = [
-        [
-            name,
-            microseconds(ways[name]["microseconds"]),
-            f"{ways[name]['ratio']:,.2f}"
-            if ways[name]["ratio"] < 10
-            else f"{ways[name]['ratio']:,.0f}",
-            str(ways[name]["rounds"]),
-        ]
-        for name in ordered
+        [name, microseconds(w["microseconds"]), times_as_long(w["ratio"]), str(w["rounds"])]
+        for name, w in ways.items()
     ]
-    engine = ways.get("engine", {}).get("ratio")
+    engine = f": by hand takes 1, {in_units_of_by_hand(ways)}" if "engine" in ways else ""
     shown: list[RenderableType] = [
         paragraph(
             f"One step of training, loss, gradients and update, on {result['points']} points and "
-            f"{result['hidden']} hidden units"
-            + (f": by hand takes 1, {in_units_of_by_hand(ways)}." if engine else ".")
+            f"{result['hidden']} hidden units{engine}."
         ),
         table(["who", "us a step", "by hand = 1", "rounds"], rows),
         paragraph(
@@ -247,22 +225,21 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         *map(paragraph, result["notes"]),
     ]
     if alone:
-        shown += [
-            paragraph(
-                "Number by number, each in a process of its own: loss and gradients on the same "
-                f"graph of single numbers; micrograd takes {alone['ratio']:.1f} times as long."
-            ),
-            table(
-                ["who", "ms a gradient"],
-                [[name, f"{found:.1f}"] for name, found in alone["milliseconds"].items()],
-            ),
-        ]
+        sentence = (
+            "Number by number, each in a process of its own: loss and gradients on the same "
+            f"graph of single numbers; micrograd takes {alone['ratio']:.1f} times as long."
+        )
+        rows = [[name, f"{found:.1f}"] for name, found in alone["milliseconds"].items()]
+        shown += [paragraph(sentence), table(["who", "ms a gradient"], rows)]
     return shown
 
 
 def microseconds(x: float) -> str:
-    """Return a time as the table shows it."""
     return f"{x:,.1f}" if x < 100 else f"{x:,.0f}"
+
+
+def times_as_long(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
 def figure(result: dict[str, Any]) -> Figure:
@@ -271,18 +248,16 @@ def figure(result: dict[str, Any]) -> Figure:
     Not as bars: a logarithmic scale has no 0 where they could begin.
     """
     ways = result["ways"]
-    ordered = sorted(ways, key=lambda name: float(-ways[name]["microseconds"]))
-    picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ordered)), layout="constrained")
+    picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ways)), layout="constrained")
     ax = picture.subplots()
-    own = [name in {way.name for way in NUMPY_WAYS} for name in ordered]
-    values = [ways[name]["microseconds"] for name in ordered]
-    ax.scatter(values, ordered, c=["#0072B2" if one else "0.5" for one in own], zorder=3)
+    own = [name in {way.name for way in NUMPY_WAYS} for name in ways]
+    values = [way["microseconds"] for way in ways.values()]
+    ax.scatter(values, list(ways), c=["#0072B2" if one else "0.5" for one in own], zorder=3)
+    ax.invert_yaxis()
     ax.grid(True, axis="y", color="0.9", linewidth=0.6)
-    for i, name in enumerate(ordered):
-        ratio = ways[name]["ratio"]
-        shown = f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
+    for i, way in enumerate(ways.values()):
         ax.annotate(
-            f"{microseconds(values[i])} us, {shown} x",
+            f"{microseconds(values[i])} us, {times_as_long(way['ratio'])} x",
             (values[i], i),
             textcoords="offset points",
             xytext=(7, 0),

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from comparisons.printing import number, paragraph, table
+from comparisons.printing import paragraph, scientific, table
 from comparisons.tables.agreement import compared, disagree
 from comparisons.tables.ways import BY_HAND, Way, affordable, installed_ways
 from mlp import Diverged, History, by_hand, train
@@ -17,21 +17,15 @@ from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
 
 EVERY = 50
+MOST_ROWS = 41
 SECONDS_A_WAY = 2.5
 SAME = 1e-3
 
 
-def train_by_hand(
-    X: Array, t: Any, params: Parameters, steps: int, learning_rate: float
-) -> History:
-    """Train with the gradients by hand; Ctrl-C is KeyboardInterrupt, as everywhere else."""
-    return run(BY_HAND, X, t, params, steps, learning_rate)
-
-
-def run(
+def train_with(
     way: Way, X: Array, t: Any, params: Parameters, steps: int, learning_rate: float
 ) -> History:
-    """Train with one way's gradients; Ctrl-C is KeyboardInterrupt."""
+    """Train with one way's gradients; Ctrl-C is KeyboardInterrupt, as everywhere else."""
     history = train(
         way.backprop, X, t, params, steps, learning_rate, snapshot_every=EVERY, progress=False
     )
@@ -56,16 +50,14 @@ def measure(
     """
     X, t, initial = tutorial_problem(points, hidden, seed)
     ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
-    reference = train_by_hand(X, t, initial, steps, learning_rate)
+    reference = train_with(BY_HAND, X, t, initial, steps, learning_rate)
     results = {}
     for way in ways:
-        allowed = steps if every_step or way is BY_HAND else steps_for(way, points, hidden, steps)
-        diverged_at = None
-        if way is BY_HAND:
-            history = reference
-        else:
+        history, diverged_at = reference, None
+        if way is not BY_HAND:
+            allowed = steps if every_step else steps_for(way, points, hidden, steps)
             try:
-                history = run(way, X, t, initial, allowed, learning_rate)
+                history = train_with(way, X, t, initial, allowed, learning_rate)
             except Diverged as error:
                 history, diverged_at = error.history, len(error.history.losses) - 1
         distances = {
@@ -123,7 +115,7 @@ def accuracy(y: Array, t: Any) -> float:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return a sentence: whether the runs are the same, and if not, why."""
+    """Return whether the runs are the same, and if not, why."""
     ways = result["ways"].values()
     if not result["steps"]:
         return "No step was made."
@@ -134,14 +126,14 @@ def verdict(result: dict[str, Any]) -> str:
     if result["disagreement"]:
         a, b = result["disagreement"]
         b = "the engine" if b == "engine" else b
-        return f"The runs part: {a} and {b} disagree; run `backprop gradients` first."
+        return f"The runs drift apart: {a} and {b} disagree; run `backprop gradients` first."
     if max(result["ways"][name]["largest_distance"] for name in result["exact"]) < SAME:
         return (
-            "The runs of the exact ways are the same; the others part from them, because training "
+            "The runs of the exact ways are the same; the others drift away, because training "
             "amplifies their errors."
         )
     return (
-        "The runs part: at this learning rate training amplifies rounding errors, so equal "
+        "The runs drift apart: at this learning rate training amplifies rounding errors, so equal "
         "gradients end at different parameters."
     )
 
@@ -157,15 +149,12 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             )
         ]
     reference, *others = ways
-    shown = [*range(0, steps, EVERY)]
-    if steps - 1 not in shown:
-        shown.append(steps - 1)
-    if len(shown) > 41:
-        shown = [shown[i] for i in np.unique(np.linspace(0, len(shown) - 1, 41).astype(int))]
+    every = sorted({*range(0, steps, EVERY), steps - 1})
+    some = np.linspace(0, len(every) - 1, min(len(every), MOST_ROWS)).astype(int)
     rows = [
         [str(step)]
         + [f"{w['losses'][step]:.5f}" if step < len(w["losses"]) else "" for w in ways.values()]
-        for step in shown
+        for step in (every[i] for i in some)
     ]
     farthest = max((ways[name]["largest_distance"] for name in others), default=0.0)
     summary = [
@@ -174,20 +163,19 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             str(w["steps"]),
             f"{w['losses'][-1]:.9f}",
             f"{w['accuracy']:.1%}",
-            number(w["largest_distance"]) if name != reference else "",
+            scientific(w["largest_distance"]) if name != reference else "",
             str(w["at_step"]) if name != reference and w["largest_distance"] else "",
         ]
         for name, w in ways.items()
     ]
-    notes = [
-        f"{name} made the first {w['steps']} steps only, to save time; --every-step makes all."
-        for name, w in ways.items()
-        if w["steps"] < steps and w["diverged_at"] is None
-    ] + [
-        f"{name} diverged: its loss is {w['losses'][-1]} at step {w['diverged_at']}."
-        for name, w in ways.items()
-        if w["diverged_at"] is not None
-    ]
+    notes = []
+    for name, w in ways.items():
+        if w["diverged_at"] is not None:
+            at = w["diverged_at"]
+            notes.append(f"{name} diverged: its loss is {w['losses'][-1]} at step {at}.")
+        elif w["steps"] < steps:
+            made = f"{name} made the first {w['steps']} steps only"
+            notes.append(f"{made}, to save time; --every-step makes all.")
     if result["left_out"]:
         notes.append(result["left_out"])
     return [
@@ -195,20 +183,16 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
             f"The loss during training, learning rate {result['learning_rate']:g}. "
             f"{verdict(result)}"
         ),
-        table(["step", *map(short, ways)], rows, left=0),
+        table(["step", *(name.replace(" ", "\n", 1) for name in ways)], rows, left=0),
         *map(paragraph, notes),
         paragraph(
             f"Where the runs end: before training {result['initial_accuracy']:.1%} of the points "
-            f"are classified correctly. No parameter is ever farther than {number(farthest)} from "
-            f"its value {reference}, looked at every {EVERY} steps and at the end."
+            "are classified correctly. No parameter is ever farther than "
+            f"{scientific(farthest)} from its value {reference}, looked at every {EVERY} steps "
+            "and at the end."
         ),
         table(["way", "steps", "last loss", "correct", "farthest", "at step"], summary),
     ]
-
-
-def short(name: str) -> str:
-    """Return a name on two lines, for a narrow column."""
-    return name.replace(" ", "\n", 1)
 
 
 def figure(result: dict[str, Any]) -> Figure:
@@ -231,14 +215,19 @@ def figure(result: dict[str, Any]) -> Figure:
     if trained["losses"]:
         plot_loss(trained["losses"], loss)
     loss.set_title(f"loss, {reference}")
-    # Markers of different sizes, because paths that coincide hide each other.
+    # Each curve is thinner, with smaller markers and wider gaps, than the one below it: where they
+    # coincide, all can be seen.
     for i, name in enumerate(others):
         distances = {k: d for k, d in result["ways"][name]["distances"].items() if d}
+        below = len(others) - 1 - i
         apart.plot(
             list(distances),
             list(distances.values()),
             marker="os^Dvph"[i % 7],
-            markersize=4,
+            markersize=4 + 1.3 * below,
+            markerfacecolor="none",
+            linewidth=0.8 + 0.3 * below,
+            linestyle=(0, (4, i)),
             label=name,
         )
     apart.set(

@@ -17,8 +17,8 @@ Backprop = Callable[[Any, Any, Any], tuple[Any, Any]]
 class Way:
     """A `backprop(X, t, params) -> (grads, loss)` with its name.
 
-    `exact` says that it makes no error but float64's rounding. `seconds(points, hidden)` is about
-    what one call takes, for leaving out what would take minutes.
+    An `exact` one is wrong by float64's rounding alone. `seconds(points, hidden)` is about what one
+    call takes, for leaving out what would take minutes.
     """
 
     name: str

@@ -69,6 +69,16 @@ def test_json_is_valid_and_alone(capsys, part):
     assert found["figures"] == [str(Path("here/too", f"{part}.png"))]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_what_the_encoding_lacks_is_replaced(monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    with process("derivation", "--hidden", "1", encoding=encoding) as running:
+        out, err = running.communicate()
+    assert (running.returncode, err) == (0, "")
+    product = "⊙" if encoding == "utf-8" else r"\u2299"
+    assert f"(1 - H {product} H)" in out
+
+
 def test_infinities_are_strings_in_json(capsys):
     _, out, _ = run(capsys, "stability", "--json")
     rows = {(r["z"], r["t"]): r for r in json.loads(out)["stability"]["table"]}
@@ -204,13 +214,13 @@ def test_help_shows_an_example(capsys, name):
     assert "Example: backprop" in out
 
 
-def process(*args, program=("-m", "comparisons")):
+def process(*args, program=("-m", "comparisons"), encoding="utf-8"):
     return subprocess.Popen(
         [sys.executable, *program, *args],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([".", str(ROOT)])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding=encoding,
         # Where the tests run in a shell's background, it would inherit that Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -280,7 +290,7 @@ def test_an_interrupt_in_this_process_is_exit_status_130(capsys, monkeypatch):
     assert (status, out, err.strip()) == (130, "", "")
 
 
-def test_a_closed_pipe_is_no_traceback():
+def test_a_closed_pipe_leaves_no_traceback():
     with process("stability") as running:
         running.stdout.close()
         err = running.stderr.read()
@@ -312,11 +322,11 @@ def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part, 
     ]
 
 
-def test_runs_that_part_are_not_called_the_same(capsys):
+def test_runs_that_drift_apart_are_not_called_the_same(capsys):
     status, out, _ = run(capsys, "training", "--learning-rate", "10", "--seed", "1")
     assert status == 0
     words = " ".join(out.split())
-    assert "The runs part: at this learning rate training amplifies rounding errors" in words
+    assert "The runs drift apart: at this learning rate training amplifies rounding errors" in words
     assert "the run is the same" not in words
 
 
@@ -329,7 +339,7 @@ def test_runs_that_part_are_not_called_the_same(capsys):
         (["--seed", "1", "gradients"], "as in: backprop gradients --seed 1"),
         (
             ["training", "--learning-rate", "30"],
-            "by hand the loss is no number at step 4: a y has rounded to 0 or 1 "
+            "by hand the loss is NaN at step 4: a y has rounded to 0 or 1 "
             "(see `backprop stability`); try a smaller --learning-rate than 30",
         ),
     ],

@@ -40,19 +40,20 @@ def test_draws_on_given_or_new_axes(draw):
 
 
 def test_data():
-    ax = plots.plot_data(X, T)
+    ax = plots.plot_data(X.tolist(), T.tolist())
     drawn = {c.get_label(): c.get_offsets() for c in ax.collections}
     np.testing.assert_array_equal(drawn["$t = 1$"], X[T == 1])
     np.testing.assert_array_equal(drawn["$t = 0$"], X[T == 0])
     ones, zeros = (c for c in ax.collections if isinstance(c, PathCollection))
     assert ones.get_paths()[0].vertices.shape != zeros.get_paths()[0].vertices.shape
     assert ax.get_aspect() == 1.0
+    assert ax.get_xlim() == ax.get_ylim() == (-6.0, 6.0)
     with pytest.raises(ValueError, match=r"drawn, not \(31, 2\) and \(31, 1\)"):
         plots.plot_data(X, T[:, None])
 
 
 def test_decision_surface():
-    ax = plots.plot_decision_surface(by_hand.forward, PARAMS)
+    ax = plots.plot_decision_surface(lambda X, p: by_hand.forward(X, p).tolist(), PARAMS)
     (mesh,) = (c for c in ax.collections if isinstance(c, QuadMesh))
     points = mesh.get_coordinates().reshape(-1, 2)
     np.testing.assert_allclose(
@@ -88,4 +89,5 @@ def test_hidden_units_without_a_line_and_many_of_them():
 def test_loss():
     ax = plots.plot_loss(np.array([3.0, 2.0, 1.0]), label="by hand")
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [3.0, 2.0, 1.0])
+    assert ax.get_ylim()[0] == 0.0
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["by hand"]

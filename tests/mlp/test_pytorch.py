@@ -28,6 +28,7 @@ def test_agrees_with_by_hand(num_points, hidden, seed):
         (pytorch.backprop_float32, np.float32, 1e-5),
     ):
         grads, loss = backprop(X, t, params)
+        assert type(loss) is float
         assert loss == pytest.approx(expected_loss, rel=tolerance)
         assert list(grads) == list(expected)
         for name, g in expected.items():

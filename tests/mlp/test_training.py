@@ -3,7 +3,6 @@
 import io
 import math
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -164,12 +163,13 @@ def test_progress_is_shown_on_a_terminal_or_on_request(monkeypatch, stream, prog
 
 
 def test_a_long_run_shows_a_bar_on_a_terminal_and_a_short_one_none(monkeypatch):
-    for pause, seen in ((0.0, False), (0.7, True)):
-        shown = Terminal()
+    for seconds, seen in ((0.4, False), (0.7, True)):
+        shown, now = Terminal(), [0.0]
         monkeypatch.setattr(sys, "stderr", shown)
+        monkeypatch.setattr("tqdm.std.time", lambda now=now: now[0])
 
-        def slow(X, t, params, pause=pause):
-            time.sleep(pause)
+        def slow(X, t, params, seconds=seconds, now=now):
+            now[0] += seconds
             return bowl(X, t, params)
 
         train(slow, X, T, PARAMS, steps=2, learning_rate=0.5)
@@ -191,9 +191,9 @@ def test_a_long_run_shows_a_bar_on_a_terminal_and_a_short_one_none(monkeypatch):
         ({"X": X[:0], "t": T[:0]}, ValueError, r"X of shape \(0, 2\) has no points"),
         ({"X": X[:, 0]}, ValueError, r"X of shape \(8,\) and U of shape \(3, 2\) must be matric"),
         ({"X": X[:, :1]}, ValueError, r"U has shape \(3, 2\).*must have shape \(3, 1\)"),
-        ({"X": X.astype(str)}, TypeError, "X is no array of real numbers"),
-        ({"X": X + 1j}, TypeError, "X is no array of real numbers"),
-        ({"t": [None] * 8}, TypeError, "t is no array of real numbers"),
+        ({"X": X.astype(str)}, TypeError, "X is not an array of real numbers"),
+        ({"X": X + 1j}, TypeError, "X is not an array of real numbers"),
+        ({"t": [None] * 8}, TypeError, "t is not an array of real numbers"),
         ({"params": [1.0]}, TypeError, r"params must be a dict with the keys .*, not \[1.0\]"),
         ({"t": T[:5]}, ValueError, r"t has shape \(5,\); with 8 points .* have shape \(8,\)"),
         ({"t": T[:, None]}, ValueError, r"t has shape \(8, 1\);.* must have shape \(8,\)"),
@@ -240,7 +240,7 @@ def test_gradients_that_are_no_real_numbers(W):
             name: W if name == "W" else np.zeros(np.shape(p)) for name, p in params.items()
         }, 1.0
 
-    with pytest.raises(TypeError, match="gradient of W is no array of real numbers"):
+    with pytest.raises(TypeError, match="gradient of W is not an array of real numbers"):
         train(strange, X, t, params, steps=1)
 
 

@@ -13,9 +13,9 @@ from oracles import complex_step
 from places import GOLDEN
 
 from autodiff import Value, logistic_cross_entropy, mean, tanh
-from mlp import by_hand, engine, scalar, tutorial_problem
+from mlp import by_hand, compiled, engine, numerical, scalar, tutorial_problem
 
-WAYS = [by_hand, engine, scalar]
+WAYS = [by_hand, engine, compiled, scalar, numerical]
 NAMES = ["U", "b", "W", "c"]
 
 
@@ -78,7 +78,7 @@ def test_all_ways_agree(problem):
     X, t, params = problem
     expected, expected_loss = by_hand.backprop(X, t, params)
     y = by_hand.forward(X, params)
-    for way in (engine, scalar):
+    for way in WAYS[1:]:
         grads, loss = way.backprop(X, t, params)
         assert loss == pytest.approx(expected_loss, rel=1e-12)
         assert_equal_gradients(grads, expected, 1e-12)
@@ -122,7 +122,7 @@ def test_what_comes_back_is_plain(way, hidden):
     X, t, params = tutorial_problem(6, hidden)
     params["c"] = 0
     grads, loss = way.backprop(X, t, params)
-    assert isinstance(loss, float)
+    assert type(loss) is float
     assert list(grads) == NAMES
     assert [type(grads[name]) for name in NAMES] == [np.ndarray] * 3 + [np.float64]
     assert all(grads[name].flags.writeable for name in "UbW")
@@ -152,11 +152,13 @@ def test_the_scalar_form_is_for_points_of_the_plane():
     params["U"] = np.ones((3, 4))
     with pytest.raises(ValueError, match=r"X has shape \(6, 4\); the scalar form is for points"):
         scalar.backprop(np.ones((6, 4)), t, params)
+    with pytest.raises(ValueError, match=r"b has shape \(2,\)"):
+        scalar.forward(np.ones((6, 2)), {**params, "U": np.ones((3, 2)), "b": np.ones(2)})
 
 
 def test_importing_mlp_imports_nothing_heavy():
     program = (
-        "import sys, mlp, mlp.by_hand, mlp.engine, mlp.scalar\n"
+        "import sys, mlp, mlp.by_hand, mlp.engine, mlp.scalar, mlp.numerical\n"
         "print(*{'matplotlib', 'torch', 'tqdm', 'scipy'} & set(sys.modules))"
     )
     result = subprocess.run(

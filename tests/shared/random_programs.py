@@ -1,7 +1,8 @@
 """Programs that Hypothesis grows, in the functions of any library.
 
-Programs compute with scalars and arrays, use nodes any number of times, and keep away from kinks
-and from the ends of domains: where a step would come close, the program goes on without it.
+Programs compute with scalars and arrays, variable and constant, use nodes any number of times, and
+keep away from kinks and from the ends of domains: where a step would come close, the program goes
+on without it.
 """
 
 import math
@@ -18,12 +19,15 @@ from samples import DEFINITIONS
 import autodiff
 
 SHAPES: list[tuple[int, ...]] = [(), (3,), (2, 3), (2, 1)]
+CONSTANTS: list[tuple[int, ...]] = [(), (2,), (3,), (2, 1)]
+TAKE_CONSTANTS = ["add", "multiply", "divide", "power", "maximum", "matmul", "spread", "spread"]
 MARGIN = 1e-2
 
 
 def operations(m: Any) -> dict[str, Callable[..., Any]]:
     """Return every operation, in the functions of one library."""
     return {
+        "constant": lambda data: m.asarray(data),
         "add": lambda a, b: a + b,
         "subtract": lambda a, b: a - b,
         "multiply": lambda a, b: a * b,
@@ -42,6 +46,7 @@ def operations(m: Any) -> dict[str, Callable[..., Any]]:
         "logsumexp": lambda a, axis: m.logsumexp(a, axis),
         "matmul": lambda a, b: m.matmul(a, b),
         "outer": lambda a, b: m.outer(a, b),
+        "spread": lambda a, b: a[..., None] * b,
         "reshape": lambda a, shape: a.reshape(shape),
         "transpose": lambda a: a.T,
         "broadcast_to": lambda a, shape: m.broadcast_to(a, shape),
@@ -116,22 +121,37 @@ def as_function(case: tuple[list[Step], list[Any], Any]) -> tuple[Callable[..., 
 
 @st.composite
 def programs(draw: st.DrawFn) -> tuple[list[Step], list[Any], Any]:
-    """Return a program, its leaves and a seed for its last result."""
+    """Return a program, its leaves and a seed for its last result.
+
+    A constant has one reader, the step after it, whose other operand depends on a leaf.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+    def numbers(shape: tuple[int, ...]) -> Any:
+        return rng.uniform(0.1, 2.0, shape) * rng.choice([-1, 1], shape)
+
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
-    leaves = [rng.uniform(0.1, 2.0, shape) * rng.choice([-1, 1], shape) for shape in shapes]
+    leaves = [numbers(shape) for shape in shapes]
     raw = operations(NUMPY)
+    names = sorted(raw.keys() - {"constant"})
     program: list[Step] = []
     nodes: list[Any] = list(leaves)
-    for _ in range(draw(st.sampled_from([1, 2, 4, 8, 16, 24]))):
-        name = draw(st.sampled_from(sorted(raw)))
+    variable = list(range(len(leaves)))
+    for _ in range(draw(st.sampled_from([1, 2, 4, 8, 16, 32]))):
+        with_constant = draw(st.sampled_from([False, False, False, True]))
+        name = draw(st.sampled_from(TAKE_CONSTANTS if with_constant else names))
         count = raw[name].__code__.co_varnames.count("b") if name not in ELEMENTWISE else 0
         # Late nodes are likelier, so that programs are deep and nodes are shared.
-        operands = tuple(
-            len(nodes) - 1 - draw(st.integers(0, min(2, len(nodes) - 1))) for _ in range(1 + count)
-        )
-        options = draw(options_of(name, np.shape(nodes[operands[0]])))
-        inputs = [nodes[i] for i in operands]
+        operands = [
+            variable[-1 - draw(st.integers(0, min(2, len(variable) - 1)))] for _ in range(1 + count)
+        ]
+        steps, inputs = [], [nodes[i] for i in operands]
+        if with_constant:
+            position = draw(st.integers(0, 1))
+            operands[position] = len(nodes)
+            inputs[position] = numbers(draw(st.sampled_from(CONSTANTS)))
+            steps.append(Step("constant", (), {"data": inputs[position]}))
+        options = draw(options_of(name, np.shape(inputs[0])))
         try:
             with np.errstate(all="ignore"):
                 if DOMAINS.get(name, lambda *_, **__: 1.0)(*inputs, **options) < MARGIN:
@@ -141,8 +161,10 @@ def programs(draw: st.DrawFn) -> tuple[list[Step], list[Any], Any]:
             continue
         if not 0 < np.max(np.abs(result), initial=0.0) < 20 or np.size(result) > 24:
             continue
-        program.append(Step(name, operands, options))
-        nodes.append(result)
+        steps.append(Step(name, tuple(operands), options))
+        program += steps
+        nodes += [step.options["data"] for step in steps[:-1]] + [result]
+        variable.append(len(nodes) - 1)
     return program, leaves, rng.normal(size=np.shape(nodes[-1]))
 
 
@@ -160,6 +182,7 @@ def options_of(name: str, shape: tuple[int, ...]) -> st.SearchStrategy[dict[str,
             -1,
             slice(None, None, -1),
             None,
+            (slice(None), None),
             (..., 0),
             np.array([0, 0, 1]),
             slice(1, None),

@@ -2,175 +2,200 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autodiff import primitives
-from autodiff.graph import Primitive
-from autodiff.readings.listing import Listing, Term, frozen
+from autodiff.readings.listing import Listing
+from autodiff.readings.terms import Term, frozen
 
-VIEWS = (primitives.reshape, primitives.getitem, primitives.broadcast_to)
-WHOLE = (*VIEWS, primitives.scatter, primitives.cast, primitives.concatenate, primitives.logsumexp)
+KIND_OF = {
+    **dict.fromkeys((primitives.reshape, primitives.getitem, primitives.broadcast_to), "view"),
+    **dict.fromkeys((primitives.scatter, primitives.cast, primitives.concatenate), "call"),
+    primitives.logsumexp: "call",
+}
 """Primitives that are called as they are; the functions of the others are taken apart."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Call:
+    """One NumPy call, or what calls begin with, and what it gave with the numbers of the first run.
+
+    `kind` is the method of a ufunc, such as "__call__" and "reduce"; "call" for another function,
+    or "view" if the result may share the memory of the first operand; "expect" for a number that
+    has to be as true or false as it was; "input" for an argument, "constant" for any other number
+    or array.
+    """
+
+    kind: str
+    data: Any
+    operands: tuple[Call, ...] = ()
+    function: Any = None
+    name: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ndim(self) -> int:
+        return np.ndim(self.data)
+
+
+class Calls(NamedTuple):
+    """The calls that give a value and its gradients, in order.
+
+    `gradients` are found by the path of their argument, as in ("params", "U"); `names` are those of
+    the listing, which does not name every result.
+    """
+
+    calls: list[Call]
+    inputs: list[Call]
+    value: Call
+    gradients: dict[tuple[Any, ...], Call]
+    names: dict[Call, str]
+
+
+def calls_of(listing: Listing) -> Calls:
+    """Return the calls of NumPy that a listing stands for, as far as its results need them."""
+    trace, terms = listing.trace, listing.terms
+    recorder = Recorder(terms.has_float32)
+    of = {term: Call("input", recorder.held(term.data)) for term in terms.inputs}
+
+    def result(term: Term) -> Call:
+        return of[term] if term in of else recorder.call_of(term.data)
+
+    with np.errstate(all="ignore"):
+        for term in terms.used:
+            primitive: Any = term.primitive
+            inputs = [recorder.symbol(result(x)) for x in term.operands]
+            if primitive in KIND_OF:
+                how = KIND_OF[primitive], primitive.function, primitive.name
+                of[term] = recorder.call_of(recorder.record(*how, inputs, term.parameters))
+            else:
+                of[term] = recorder.call_of(primitive.function(*inputs, **term.parameters))
+    names: dict[Call, str] = {}
+    for term, call in of.items():
+        if term in listing.names and call.kind != "constant":
+            names.setdefault(call, listing.names[term])
+    differentiated = {trace.parameters[i] for i in trace.positions}
+    gradients = {}
+    for node, path in trace.inputs:
+        if node in terms.gradients:
+            gradients[path] = result(terms.gradients[node])
+        elif path[0] in differentiated:
+            zeros = np.zeros(np.shape(node._raw), np.result_type(node._raw))
+            gradients[path] = recorder.call_of(zeros)
+    value = result(terms.value)
+    calls = needed(recorder.calls, [value, *gradients.values()])
+    return Calls(calls, [of[term] for term in terms.inputs], value, gradients, names)
+
+
+def needed(calls: list[Call], results: Iterable[Call]) -> list[Call]:
+    """Return the calls that results depend on, and what is expected on the way."""
+    kept: list[Call] = []
+    wanted = set(results)
+    for call in reversed(calls):
+        if call.kind == "expect" or call in wanted:
+            kept.append(call)
+            wanted.update(call.operands)
+    return kept[::-1]
+
+
 class Symbol(NDArrayOperatorsMixin):
-    """An array that NumPy's functions are written down for, with the numbers of the first call."""
+    """A result to which NumPy's functions are applied in order that they are recorded."""
 
-    def __init__(self, calls: Calls, data: Any, step: Step | None = None) -> None:
-        self.calls = calls
-        self.data = data
-        self.step = step
-        self.name = ""
-
-    __hash__ = object.__hash__
+    def __init__(self, recorder: Recorder, call: Call) -> None:
+        self.recorder = recorder
+        self.call = call
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         options.pop("out", None)  # as in `x /= y`, where a new result is as good
-        return self.calls.record(ufunc, method, inputs, options)
+        if method == "__call__":
+            return self.recorder.record(method, ufunc, ufunc.__name__, inputs, options)
+        name = f"{ufunc.__name__}_{method}"
+        return self.recorder.record(method, getattr(ufunc, method), name, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return self.calls.record(function, "call", args, options)
+        return self.recorder.record("call", function, function.__name__, args, options)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("shape", "ndim", "size", "dtype", "strides"):
-            return getattr(np.asarray(self.data), name)
+            return getattr(np.asarray(self.call.data), name)
         raise AttributeError(name)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.calls.record("getitem", "view", (self,), {"index": index})
+        return self.recorder.record("view", item, "item", (self,), {"index": index})
 
     def __bool__(self) -> bool:
-        return self.calls.expect(self)
+        """Note that the code of a primitive has looked at a number: others end the program."""
+        found = bool(self.call.data)
+        self.recorder.calls.append(Call("expect", found, (self.call,)))
+        return found
 
     @property
     def T(self) -> Any:  # noqa: N802
-        """The transpose."""
-        if self.step is not None and self.step.function == "T":
-            return self.step.inputs[0]
-        return self.calls.record("T", "view", (self,), {})
+        if self.call.function is transpose:
+            return self.recorder.symbol(self.call.operands[0])
+        return self.recorder.record("view", transpose, "T", (self,), {})
 
     def copy(self) -> Any:
-        """A copy, in full."""
-        return self.calls.record(np.copy, "call", (self,), {})
+        return self.recorder.record("call", np.copy, "copy", (self,), {})
 
     def astype(self, dtype: Any) -> Any:
-        """The numbers in another dtype."""
-        return self.calls.record(np.asarray, "call", (self,), {"dtype": np.dtype(dtype)})
+        options = {"dtype": np.dtype(dtype)}
+        return self.recorder.record("call", np.asarray, "asarray", (self,), options)
 
 
-class Step:
-    """One NumPy call: its function, what it is applied to, and the symbol that it gives.
+class Recorder:
+    """Notes the calls that are made on symbols, none of them twice; it holds no symbol itself.
 
-    `kind` is the method of a ufunc, such as "__call__" and "reduce"; of another function "call", or
-    "view" if the result may share the memory of the first operand; or "expect", for a number that
-    must be `expected`.
+    Where there are float32 arrays, float64 numbers are Python's, which leave them as they are.
     """
 
-    def __init__(self, function: Any, kind: str, inputs: Sequence[Any], options: Any) -> None:
-        self.function = function
-        self.kind = kind
-        self.inputs = inputs
-        self.options = options
-        self.result: Any = None
-        self.expected: bool | None = None
+    def __init__(self, has_float32: bool) -> None:
+        self.calls: list[Call] = []
+        self.known: dict[Any, Call] = {}
+        self.has_float32 = has_float32
 
-
-class Calls:
-    """The calls of NumPy that a listing stands for, none of them twice, and what they gave."""
-
-    def __init__(self, listing: Listing) -> None:
-        self.steps: list[Step] = []
-        self.known: dict[Any, Any] = {}
-        self.of_term: dict[Term, Any] = {}
-        self.weak = listing.has_float32  # float64 numbers are Python's, which leave float32 arrays
-        for term in listing.inputs:
-            self.of_term[term] = Symbol(self, self.held(term.data))
-        with np.errstate(all="ignore"):
-            for term in listing.used:
-                self.of_term[term] = self.computed(term)
-
-    def computed(self, term: Term) -> Any:
-        """Compute a term on symbols, taken apart into NumPy's own functions where it can be."""
-        primitive = term.primitive
-        assert primitive is not None
-        operands = [self.value_of(x) for x in term.operands]
-        if primitive is primitives.transpose and term.parameters["axes"] is None:
-            return operands[0].T
-        if primitive in WHOLE:
-            kind = "view" if primitive in VIEWS else "call"
-            return self.record(primitive, kind, operands, term.parameters)
-        return primitive.function(*operands, **term.parameters)
-
-    def value_of(self, term: Term) -> Any:
-        """Return the symbol of a term, or a number."""
-        if term in self.of_term:
-            return self.of_term[term]
-        return term.number if term.is_number else term.data
-
-    def record(self, function: Any, kind: str, inputs: Sequence[Any], options: Any) -> Any:
-        """Note a call, unless the same was noted before; without symbols compute it at once."""
-        data = [x.data if isinstance(x, Symbol) else x for x in inputs]
-        key = (function, kind, *map(identity_of, inputs), frozen(options))
+    def record(self, kind: str, function: Any, name: str, inputs: Any, options: Any) -> Any:
+        """Note a call, unless the same was noted before; of constants compute it at once."""
+        operands = tuple(map(self.call_of, inputs))
+        key = (function, operands, frozen(options))
         if key not in self.known:
-            result = self.held(apply(function, kind, data, options))
-            if any(isinstance(x, Symbol) for x in inputs):
-                if kind == "call" and np.may_share_memory(result, data[0]):
-                    kind = "view"
-                step = Step(function, kind, inputs, options)
-                step.result = result = Symbol(self, result, step)
-                self.steps.append(step)
-            self.known[key] = result
-        return self.known[key]
+            data = [x.data for x in operands]
+            found = self.held(function(*data, **options))
+            if all(x.kind == "constant" for x in operands):
+                self.known[key] = self.call_of(found)
+            else:
+                shared = kind == "call" and np.may_share_memory(found, data[0])
+                call = Call("view" if shared else kind, found, operands, function, name, options)
+                self.known[key] = call
+                self.calls.append(call)
+        return self.symbol(self.known[key])
+
+    def call_of(self, x: Any) -> Call:
+        """Return the call that a symbol stands for; of anything else, that it is constant."""
+        if isinstance(x, Symbol):
+            return x.call
+        key = repr(x) if isinstance(x, (float, np.floating)) else x  # 0.0 is not -0.0
+        return self.known.setdefault(("constant", type(x), frozen(key)), Call("constant", x))
+
+    def symbol(self, call: Call) -> Any:
+        """Return what a primitive is applied to."""
+        return call.data if call.kind == "constant" else Symbol(self, call)
 
     def held(self, x: Any) -> Any:
         """Return a result as the program will have it."""
-        if type(x) is float and not self.weak:
-            return np.float64(x)
-        return float(x) if type(x) is np.float64 and self.weak else x
-
-    def expect(self, symbol: Symbol) -> bool:
-        """Note that the code of a primitive has looked at a number: others end the program."""
-        step = Step(None, "expect", (symbol,), {})
-        step.expected = bool(symbol.data)
-        self.steps.append(step)
-        return step.expected
+        if isinstance(x, float):  # as np.float64 is
+            return float(x) if self.has_float32 else np.float64(x)
+        return x
 
 
-def identity_of(x: Any) -> Any:
-    """Return what makes an operand the same as another."""
-    return id(x) if isinstance(x, Symbol) else frozen(x) if type(x) is not float else repr(x)
+def transpose(x: Any) -> Any:
+    return x.T
 
 
-def apply(function: Any, kind: str, inputs: Sequence[Any], options: Any) -> Any:
-    """Make the call that a step stands for."""
-    if function == "T":
-        return inputs[0].T
-    if function == "getitem":
-        return inputs[0][options["index"]]
-    if isinstance(function, Primitive):
-        return function.function(*inputs, **options)
-    if kind in ("call", "__call__"):
-        return function(*inputs, **options)
-    return getattr(function, kind)(*inputs, **options)
-
-
-def root(x: Symbol) -> Symbol:
-    """Return the symbol whose memory a view shows."""
-    while x.step is not None and x.step.kind == "view" and isinstance(x.step.inputs[0], Symbol):
-        x = x.step.inputs[0]
-    return x
-
-
-def needed(steps: Sequence[Step], results: Sequence[Any]) -> list[Step]:
-    """Return the steps that results depend on, and what is expected on the way."""
-    kept: list[Step] = []
-    wanted = {x for x in results if isinstance(x, Symbol)}
-    for step in reversed(steps):
-        if step.kind == "expect" or step.result in wanted:
-            kept.append(step)
-            wanted.update(x for x in step.inputs if isinstance(x, Symbol))
-    return kept[::-1]
+def item(x: Any, index: Any) -> Any:
+    return x[index]

@@ -1,7 +1,5 @@
 """`compile`: value and gradient as straight-line NumPy with buffers that are used again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import Lock
@@ -12,8 +10,13 @@ import numpy as np
 from autodiff.arguments import described, name_of, parameter_names, tree_map
 from autodiff.arrays import as_data, own
 from autodiff.graph import Node
-from autodiff.readings.compiling.program import Miss, Program, Runnable, Unlike
-from autodiff.transforms import enclosing, value_and_grad
+from autodiff.readings.compiling.calls import calls_of
+from autodiff.readings.compiling.guards import Miss, Unlike
+from autodiff.readings.compiling.memory import memory_of
+from autodiff.readings.compiling.program import Runnable, program
+from autodiff.readings.listing import listing
+from autodiff.transforms import value_and_grad
+from autodiff.value import enclosing
 
 MOST = 16
 """Combinations of shapes and dtypes that are kept."""
@@ -51,30 +54,39 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
             use = engine
         return use(*args)
 
+    # `compiled` knows `other`, which must not know it: reference counts would free neither.
+    attributes = vars(compiled)
+    attributes["source"] = ""
+
     def other(*given: Any) -> Any:
         """Use another program than that of the last call, a new one if there is none."""
         args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
-        for program in [*programs, None]:
-            if program is None:
-                program = Program(f, args, argnums).runnable()
+        for known in [*programs, None]:
+            runnable = known or program_for(f, args, argnums)
             try:
-                result = program.run(*args)
+                result = runnable.run(*args)
             except Miss:
                 continue
             except (Unlike, ArithmeticError):
-                return engine(*given)
+                break
             with lock:
-                programs[:] = [program, *[x for x in programs if x is not program]][:MOST]
-            compiled.source = program.source  # type: ignore[attr-defined]
+                programs[:] = [runnable, *[x for x in programs if x is not runnable]][:MOST]
+            attributes["source"] = runnable.source
             return result
         return engine(*given)
 
-    compiled.source = ""  # type: ignore[attr-defined]
     return compiled
 
 
+def program_for(f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> Runnable:
+    """Return the program that computes `f` and its gradient for arguments like these."""
+    listed = listing(f, args, argnums)
+    calls = calls_of(listed)
+    return program(listed.trace, calls, memory_of(calls))
+
+
 def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:
-    """Return an argument with float arrays for its arrays; what is no number stays as it is."""
+    """Return an argument with float arrays for its arrays; what is not a number stays as it is."""
 
     def as_array(x: Any, path: str | None) -> Any:
         if isinstance(x, Node):

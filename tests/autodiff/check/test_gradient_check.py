@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autodiff import Value, abs, check_gradient, grad, mean, relu, sigmoid, sin, sum
-from autodiff.check.gradient import named_ratio
+from autodiff.check.report import Verdict
 from mlp import by_hand, engine, initial_parameters, make_dataset, tutorial_problem
 
 SEEDS = range(25)
@@ -175,14 +175,32 @@ def test_a_constant_ratio_is_named(factor: float, words: str) -> None:
         assert all(a.ratio is None for a in report.arguments if a.name != "W")
 
 
+@pytest.mark.parametrize("off", [-1e-3, 1e-3])
+def test_no_ratio_is_named_where_an_entry_that_is_not_sharp_does_not_fit(off: float) -> None:
+    """The first entry is flat but for a ripple that hides its derivative, not what it is off by."""
+
+    def f(x: Any) -> Any:
+        return np.sum(np.real(x) ** 2) + 1e-10 * np.sin(1e12 * np.real(x[0]))
+
+    x = np.array([0.0, 1.0, 2.0])
+    report = check_gradient(f, x, gradients=4.0 * x + np.array([off, 0.0, 0.0]))
+    assert verdicts(report) == {"x": "wrong"}
+    assert report.arguments[0].ratio is None
+
+
+def test_the_ratio_of_a_single_entry_is_told_only_if_it_has_a_name() -> None:
+    assert check_gradient(quadratic, 3.0, gradients=6.0).arguments[0].ratio == "exactly 2 times"
+    assert check_gradient(quadratic, 3.0, gradients=3.7).arguments[0].ratio is None
+
+
 def test_a_wrong_shape_is_a_verdict_and_a_wrong_structure_an_error() -> None:
     X, t, params = network(0)
     grads, _ = by_hand.backprop(X, t, params)
     report = check_gradient(loss, params, X, t, gradients={**grads, "U": grads["U"].T})
     assert verdicts(report) == {"U": "wrong", "b": "right", "W": "right", "c": "right"}
-    assert "U has shape (3, 2), but its gradient (2, 3)." in str(report)
+    assert "U has shape (3, 2), but its gradient has shape (2, 3)." in str(report)
     del grads["b"]
-    with pytest.raises(ValueError, match=r"not the structure that grad\(loss\) returns.*'b'"):
+    with pytest.raises(ValueError, match=r"not have the structure that grad\(loss\) returns.*'b'"):
         check_gradient(loss, params, X, t, gradients=grads)
 
 
@@ -507,9 +525,13 @@ def test_the_report_of_a_right_gradient() -> None:
     report = check_gradient(quadratic, np.array([1.0, 2.0]))
     text = str(report)
     assert text == repr(report)
+    assert report.arguments[0].verdict is Verdict.RIGHT
+    for value, name in ((report, "method"), (report.arguments[0], "verdict")):
+        with pytest.raises(AttributeError):
+            setattr(value, name, "")
     assert text.startswith("The engine's gradient of quadratic is right.\n\nargument  verdict")
     assert "Method: " in text
-    assert "Accuracy: differences above " in text
+    assert "Accuracy: rounding cannot explain differences above " in text
     report.assert_ok()
 
 
@@ -517,6 +539,8 @@ def test_the_report_of_a_wrong_gradient() -> None:
     report = check_gradient(quadratic, np.array([1.0, 2.0, 3.0]), gradients=np.array([1.0, 3, -3]))
     lines = str(report).splitlines()
     assert lines[0] == "Your gradient of quadratic is wrong in x."
+    assert lines[2].split() == ["argument", "verdict", "largest", "difference", "allowed"]
+    assert lines[3].split()[:3] == ["x", "wrong", "6.0e+00"]
     assert "entry  yours  numerical  difference  ratio" in lines
     assert "x[2]      -3          3    -6.0e+00     -1" in lines
     assert "x[1]       3          2     1.0e+00    1.5" in lines
@@ -532,6 +556,7 @@ def test_the_report_is_plain_data() -> None:
     assert (data["ok"], data["function"], data["side"]) == (False, "quadratic", "yours")
     (x,) = data["arguments"]
     assert (x["name"], x["verdict"]) == ("x", "wrong")
+    assert type(x["verdict"]) is str
     (entry,) = x["entries"]
     assert entry["index"] == [1]
     assert (entry["yours"], entry["numerical"]) == (4.0, pytest.approx(2.0))
@@ -561,47 +586,3 @@ def test_losses_that_refuse_their_neighbours_are_checked_where_they_can_be() -> 
 def test_means_over_data_in_a_list_of_points() -> None:
     X = [np.array([1.0, 2.0]), np.array([3.0, -1.0])]
     assert check_gradient(lambda w, X: mean((X[0] * w) ** 2) + sum(X[1] * w), np.ones(2), X)
-
-
-# Ratios in words.
-
-
-@pytest.mark.parametrize(
-    ("k", "words"),
-    [
-        (-1.0, "the opposite sign"),
-        (1.0, "exactly 1 times"),
-        (2.0, "exactly 2 times"),
-        (-2.0, "exactly minus 2 times"),
-        (0.5, "exactly 1/2 of"),
-        (-0.75, "exactly minus 3/4 of"),
-        (500.0, "exactly N times, with N = 500"),
-        (1 / 500, "exactly 1/N of, with N = 500"),
-        (-1 / 500, "exactly minus 1/N of, with N = 500"),
-        (500.0**2, "exactly N^2 times, with N = 500"),
-        (1 / 500**2, "exactly 1/N^2 of, with N = 500"),
-        (1 / 30, "exactly 1/H of, with H = 30"),
-        (1.23456, "1.23456 times"),
-        (-0.001234567, "-0.00123457 times"),
-        (1.000001, "1.000001 times"),
-    ],
-)
-def test_a_ratio_in_words(k: float, words: str) -> None:
-    right = np.array([[0.3, 0.0], [-2.0, 1e-7]])
-    assert named_ratio(k * right, right, {"N": 500, "H": 30}) == words
-
-
-@pytest.mark.parametrize(
-    ("yours", "right"),
-    [
-        ([1.0, 2.0], [1.0, 1.0]),
-        ([0.0, 2.0], [1.0, 1.0]),
-        ([1.0, 2.0], [0.5, 0.0]),
-        ([0.0, 0.0], [0.0, 0.0]),
-        ([1.0, np.nan], [1.0, 1.0]),
-        ([2.0, 2.0 + 1e-8], [1.0, 1.0]),
-        ([], []),
-    ],
-)
-def test_no_ratio_where_it_is_not_constant(yours: list[float], right: list[float]) -> None:
-    assert named_ratio(yours, right, {"N": 2}) is None

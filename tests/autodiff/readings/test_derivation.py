@@ -1,5 +1,7 @@
 """The equations: those of the tutorial, for any primitive, and nothing that LaTeX cannot read."""
 
+import unicodedata
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,8 +53,6 @@ b̄₁   = ḡ
 
 def composed(text: str) -> str:
     """Return text with letters and bars apart, however they were typed."""
-    import unicodedata
-
     return unicodedata.normalize("NFD", text.strip())
 
 
@@ -60,13 +60,20 @@ def lists(params: Any) -> Any:
     return {name: np.asarray(p).tolist() for name, p in params.items()}
 
 
+@cache
+def read(latex: str) -> None:
+    PARSER.parse(f"${latex}$")
+
+
 def render(latex: str) -> None:
-    """Have every equation read by matplotlib's parser of LaTeX."""
+    """Have every cell of the equations, each closed in itself, read by matplotlib's parser."""
     lines = latex.splitlines()
     assert (lines[0], lines[-1]) == (r"\begin{aligned}", r"\end{aligned}")
     for line in lines[1:-1]:
-        assert line.count("&") in (1, 3)
-        PARSER.parse(f"${line.removesuffix(chr(92) * 2).replace('&', '')}$")
+        cells = line.removesuffix(r"\\").split("&")
+        assert len(cells) in (2, 4)
+        for cell in filter(None, map(str.strip, cells)):
+            read(cell)
 
 
 def test_the_tutorials_network_vectorised() -> None:

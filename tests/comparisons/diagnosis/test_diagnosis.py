@@ -1,63 +1,48 @@
 """The diagnosis of wrong gradients, on slips that were written without it."""
 
 import copy
-import itertools
-import time
 
 import numpy as np
 import pytest
-from slip_corpus import NETWORKS, RIGHT, TUTORIAL, compiled, patched
+from right_sources import RIGHT
+from slip_corpus import NETWORKS, TUTORIAL, compiled, patched
 
 from autodiff import concatenate, logistic_cross_entropy, mean, relu, tanh, value_and_grad
-from comparisons.diagnosis.diagnose import diagnose, numbers
-from comparisons.diagnosis.replay import Backward
-from comparisons.diagnosis.search import Claim, Search
+from autodiff import sum as total
+from comparisons import check_backprop, diagnose
+from comparisons.homework.checking import Task
 from mlp import engine
 
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass")
 
 EVERY = [TUTORIAL, *NETWORKS]
-
-
-def claims(network, code, draws=3):
-    """Return points and what the code claims there; None where it fails."""
-    rng = np.random.default_rng(1)
-    points, found = [], []
-    function = compiled(code)
-    for _ in range(draws):
-        X, t, params = network.problem(rng)
-        try:
-            grads = function(X.copy(), t.copy(), copy.deepcopy(params))[0]
-        except ValueError:
-            return None
-        points.append((params, (X, t)))
-        found.append(Claim({name: numbers(grads[name], name) for name in params}))
-    return points, found
+every_network = pytest.mark.parametrize("network", EVERY, ids=lambda network: network.name)
 
 
 def diagnosed(network, *slips):
-    found = claims(network, patched(network.code, *slips))
-    return found and Search(network.loss, *found).diagnosis()
+    """Return the diagnosis of what the network's code returns at a point with slips in it."""
+    X, t, params = network.problem(np.random.default_rng(1))
+    backprop = compiled(patched(network.code, *slips))
+    claimed, _ = backprop(X.copy(), t.copy(), copy.deepcopy(params))
+    return diagnose(network.loss, params, X, t, claimed=claimed)
 
 
 def equations(explanation):
     return {name for slip in explanation.slips for name in slip["equation"].split(" and ")}
 
 
-@pytest.mark.parametrize("network", EVERY, ids=lambda network: network.name)
-def test_equations_on_paper_give_the_gradients_of_the_engine(network):
-    X, t, params = network.problem(np.random.default_rng(0))
-    backward = Backward(network.loss, params, (X, t))
-    other = network.problem(np.random.default_rng(1))
-    _, gradients = value_and_grad(network.loss)(other[2], *other[:2])
-    known = backward.numbers(other[2], other[:2])
-    for name, equation in backward.gradients.items():
-        np.testing.assert_allclose(known[equation], gradients[name], rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.parametrize("network", EVERY, ids=lambda network: network.name)
+@every_network
 def test_right_gradients_are_called_right(network):
-    assert Search(network.loss, *claims(network, network.code)).diagnosis().ok
+    diagnosis = diagnosed(network)
+    assert diagnosis.ok
+    assert max(diagnosis.errors.values()) < 1e-12
+
+
+@every_network
+def test_right_code_is_right_at_all_points(network):
+    check = check_backprop(compiled(network.code), Task(network.loss, network.problem))
+    assert check.ok, check.text()
+    assert max(x["error"] for x in check.per_parameter.values()) < 1e-12
 
 
 SINGLE = [(network, name) for network in EVERY for name in network.slips]
@@ -72,37 +57,32 @@ def test_the_equation_of_a_slip_is_found(network, name):
     assert diagnosis.explanations[0].error < 1e-12
 
 
-def pairs(network):
-    """Return every twentieth pair, in an order that mixes them."""
-    every = list(itertools.combinations(network.slips, 2))
-    order = np.random.default_rng(0).permutation(len(every))
-    return [every[i] for i in order[::20]]
+def pairs(network, most=6):
+    """Return a few pairs of slips in different lines, no slip twice."""
+    names = [str(name) for name in np.random.default_rng(0).permutation(list(network.slips))]
+    slips = network.slips
+    each = zip(names[::2], names[1::2])
+    return [(one, other) for one, other in each if slips[one].old != slips[other].old][:most]
 
 
-@pytest.mark.parametrize("network", EVERY, ids=lambda network: network.name)
-def test_two_slips_at_once(network):
-    """One may hide the other, or a pair of others may give the same numbers to the last digit."""
-    found = total = 0
-    for names in pairs(network):
-        slips = [network.slips[name] for name in names]
-        if (
-            patched(network.code, *slips) is None
-            or (diagnosis := diagnosed(network, *slips)) is None
-        ):
-            continue
-        total += 1
-        wanted = {slip.equation for slip in slips}
-        fits = [equations(x) for x in diagnosis.explanations]
-        found += any(x <= wanted for x in fits)
-        assert all(x.error < 1e-9 for x in diagnosis.explanations), names
-    assert found >= 0.9 * total
-    assert total >= 10
+TWO = [(network, *pair) for network in EVERY for pair in pairs(network)]
+
+
+@pytest.mark.parametrize(("network", "one", "other"), TWO, ids=lambda x: getattr(x, "name", x))
+def test_two_slips_at_once(network, one, other):
+    """One may hide the other, so that its equation alone explains the numbers."""
+    slips = [network.slips[one], network.slips[other]]
+    explanations = diagnosed(network, *slips).explanations
+    assert any(equations(x) <= {slip.equation for slip in slips} for x in explanations)
+    assert all(x.error < 1e-9 for x in explanations)
+
+
+def test_there_are_enough_pairs():
+    assert len(TWO) == 6 * len(EVERY) >= 40
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_gradients_in_other_algebra_are_never_called_wrong(name):
-    from comparisons.homework.checking import check_backprop
-
     check = check_backprop(compiled(RIGHT[name]))
     assert check.ok, check.text()
 
@@ -131,18 +111,50 @@ def test_adjoints_that_are_claimed_tell_which_is_the_first_that_disagrees():
     assert "the first adjoint that disagrees is G_bar" in diagnosis.text
 
 
-def test_claimed_adjoints_decide_between_explanations():
-    network, slip = TUTORIAL, next(s for s in TUTORIAL.slips.values() if s.equation == "G_bar")
-    X, t, params = network.problem(np.random.default_rng(0))
-    _, right = value_and_grad(network.loss)(params, X, t)
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_claimed_adjoints_decide_between_explanations(scale):
+    def loss(params, X, t):
+        return engine.loss(params, X, t) * scale
+
+    X, t, params = TUTORIAL.problem(np.random.default_rng(0))
+    H = np.tanh(X @ params["U"].T + params["b"])
+    y = 1 / (1 + np.exp(-H @ params["W"] - params["c"]))
+    H_bar = np.outer(scale * (y - t) / len(X), params["W"])
+    _, right = value_and_grad(loss)(params, X, t)
     doubled = {**right, "U": 2 * right["U"], "b": 2 * right["b"]}
-    undecided = diagnose(network.loss, params, X, t, claimed=doubled)
+    undecided = diagnose(loss, params, X, t, claimed=doubled)
     assert [equations(x) for x in undecided.explanations] == [{"H_bar"}, {"G_bar"}]
-    backward = Backward(network.loss, params, (X, t))
-    known = {x.name: y for x, y in backward.numbers(params, (X, t)).items()}
-    seen = {"H_bar": known["H_bar"], "G_bar": 2 * known["G_bar"]}
-    decided = diagnose(network.loss, params, X, t, claimed={**doubled, **seen})
-    assert [equations(x) for x in decided.explanations] == [{slip.equation}]
+    for H_times, wrong in ((1, "G_bar"), (2, "H_bar")):
+        seen = {"H_bar": H_times * H_bar, "G_bar": 2 * H_bar * (1 - H**2)}
+        decided = diagnose(loss, params, X, t, claimed={**doubled, **seen})
+        assert [equations(x) for x in decided.explanations] == [{wrong}]
+
+
+@pytest.mark.parametrize(
+    ("written", "kinds", "words"),
+    [
+        (lambda H_bar, H, G: -H_bar * (1 - G**2), ["sign", "slope at the wrong place"], "at G"),
+        (lambda H_bar, H, G: -H_bar, ["sign", "slope forgotten"], "1 - H * H"),
+        (
+            lambda H_bar, H, G: 2 * H_bar * H * (1 - H),
+            ["constant factor", "slope of another activation"],
+            "sigmoid",
+        ),
+    ],
+)
+def test_a_factor_before_the_adjoint_does_not_hide_the_slope(written, kinds, words):
+    """H_bar is known to be right, so both slips are in the equation of G_bar."""
+    (params, X, t), right = tutorial_claims()
+    G = X @ params["U"].T + params["b"]
+    H = np.tanh(G)
+    y = 1 / (1 + np.exp(-H @ params["W"] - params["c"]))
+    H_bar = np.outer((y - t) / len(X), params["W"])
+    G_bar = written(H_bar, H, G)
+    claimed = {"U": G_bar.T @ X, "b": G_bar.sum(axis=0), "H_bar": H_bar, "G_bar": G_bar}
+    explanations = diagnose(engine.loss, params, X, t, claimed={**right, **claimed}).explanations
+    slips = next(x.slips for x in explanations if equations(x) == {"G_bar"})
+    assert [slip["kind"] for slip in slips] == kinds
+    assert words in slips[1]["words"]
 
 
 def test_a_factor_of_one_number_is_not_explained_by_any_factor():
@@ -153,18 +165,12 @@ def test_a_factor_of_one_number_is_not_explained_by_any_factor():
     assert half.explanations[0].slips[0]["kind"] == "constant factor"
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"b": np.zeros(3), "U": 0.01 * np.ones((3, 2))}, "the slope was taken at G"),
-    ],
-)
-def test_a_point_that_hides_mistakes_is_warned_about(change, words):
+def test_a_point_that_hides_mistakes_is_warned_about():
     (params, X, t), _ = tutorial_claims()
-    params = {**params, **change}
+    params = {**params, "b": np.zeros(3), "U": 0.01 * np.ones((3, 2))}
     _, right = value_and_grad(engine.loss)(params, X, t)
     diagnosis = diagnose(engine.loss, params, X, t, claimed=right)
-    assert words in "\n".join(diagnosis.warnings)
+    assert "the slope was taken at G" in "\n".join(diagnosis.warnings)
 
 
 def test_one_example_and_equal_labels_are_warned_about():
@@ -203,7 +209,7 @@ def test_wrong_input_is_refused_in_a_sentence():
         diagnose(engine.loss, params, X, t, claimed={k: v for k, v in right.items() if k != "W"})
     with pytest.raises(TypeError, match="a dict of gradients, not list"):
         diagnose(engine.loss, params, X, t, claimed=[1.0])
-    with pytest.raises(TypeError, match="claimed for W is no array of real numbers"):
+    with pytest.raises(TypeError, match="claimed for W is not an array of real numbers"):
         diagnose(engine.loss, params, X, t, claimed={**right, "W": "w"})
 
 
@@ -214,12 +220,12 @@ def test_claims_of_nan_are_wrong():
     assert "NaN" in diagnosis.text
 
 
-def test_a_diagnosis_takes_less_than_two_seconds_even_where_nothing_fits():
+def test_nothing_explains_junk():
     (params, X, t), right = tutorial_claims()
     junk = {name: np.cos(x) for name, x in right.items()}
-    start = time.perf_counter()
-    diagnose(engine.loss, params, X, t, claimed=junk)
-    assert time.perf_counter() - start < 2.0
+    diagnosis = diagnose(engine.loss, params, X, t, claimed=junk)
+    assert not diagnosis.explanations
+    assert diagnosis.first_wrong == "z_bar"
 
 
 def test_a_template_that_returns_zeros_is_called_that():
@@ -268,3 +274,73 @@ def test_a_slip_made_alike_in_all_layers_of_a_loop_is_found():
     (explanation,) = diagnose(deep_loss, weights, X, t, claimed=claimed).explanations
     assert explanation.slips[0]["equation"] == "pre_H_3_bar, pre_H_2_bar and pre_H_1_bar"
     assert explanation.slips[0]["kind"] == "slope at the wrong place"
+
+
+def test_a_forgotten_activation_without_a_name_is_found():
+    """`y` being the labels, sigmoid(z) has no name in the equation of z_bar, nor has tanh here."""
+
+    def loss(params, X, y):
+        z = np.tanh(X @ params["U"].T) @ params["W"]
+        return mean(logistic_cross_entropy(z, y))
+
+    X, y, params = TUTORIAL.problem(np.random.default_rng(0))
+    params = {"U": params["U"], "W": params["W"]}
+    G, W = X @ params["U"].T, params["W"]
+    z = np.tanh(G) @ W
+    for last, hidden, equation, name in (
+        (z, np.tanh(G), "z_bar", "sigmoid"),
+        (1 / (1 + np.exp(-z)), G, "W_bar", "tanh"),
+    ):
+        z_bar = (last - y) / len(X)
+        U_bar = (np.outer(z_bar, W) * (1 - np.tanh(G) ** 2)).T @ X
+        claimed = {"U": U_bar, "W": hidden.T @ z_bar}
+        (explanation,) = diagnose(loss, params, X, y, claimed=claimed).explanations
+        (slip,) = explanation.slips
+        assert (slip["equation"], slip["kind"]) == (equation, "activation forgotten")
+        assert slip["words"] == f"{name} was forgotten"
+        assert explanation.error < 1e-12
+
+
+def test_sums_and_transposes_with_names_are_not_activations():
+    def loss(params, X, t):
+        V = params["U"].T
+        G = X @ V
+        H = tanh(G)
+        s = total(H, axis=1)
+        z = s * params["w"] + params["c"]
+        return mean(logistic_cross_entropy(z, t))
+
+    X, t, params = TUTORIAL.problem(np.random.default_rng(0))
+    params = {"U": params["U"], "w": 0.7, "c": params["c"]}
+    H = np.tanh(X @ params["U"].T)
+    s = H.sum(axis=1)
+    z_bar = (1 / (1 + np.exp(-s * params["w"] - params["c"])) - t) / len(X)
+    s_bar = z_bar * params["w"]
+    H_bar = np.repeat(s_bar[:, None], 3, axis=1)
+    right = {"U": (H_bar * (1 - H**2)).T @ X, "w": z_bar @ s, "c": z_bar.sum()}
+    assert diagnose(loss, params, X, t, claimed=right).ok
+    forgotten = diagnose(loss, params, X, t, claimed={**right, "U": H_bar.T @ X})
+    assert [slip["kind"] for slip in forgotten.explanations[0].slips] == ["slope forgotten"]
+    assert equations(forgotten.explanations[0]) == {"G_bar"}
+
+
+def test_a_quotient_is_a_softmax_only_where_it_is_one():
+    """The slope Y (1 - Y) too many is a typical slip after a softmax alone."""
+    X, _, params = TUTORIAL.problem(np.random.default_rng(0))
+    U = params["U"]
+    for softmax in (True, False):
+
+        def quotient(Z, softmax=softmax):
+            return np.exp(Z) / np.sum(np.exp(Z), axis=1, keepdims=True) if softmax else Z / (2 + Z)
+
+        def loss(params, X):
+            Y = quotient(X @ params["U"].T)
+            return mean(total(Y * Y, axis=1))
+
+        Y = quotient(X @ U.T)
+        Y_bar = 2 * Y / len(X) * Y * (1 - Y)
+        inner = np.sum(Y_bar * Y, axis=1, keepdims=True)
+        Z_bar = Y * (Y_bar - inner) if softmax else Y_bar * 2 / (2 + X @ U.T) ** 2
+        explanations = diagnose(loss, {"U": U}, X, claimed={"U": Z_bar.T @ X}).explanations
+        kinds = {slip["kind"] for x in explanations for slip in x.slips}
+        assert ("extra slope" in kinds) == softmax, kinds

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from places import ROOT
-from slip_corpus import NETWORKS, RIGHT, TUTORIAL, Network, Slip, compiled, patched
+from right_sources import RIGHT
+from slip_corpus import NETWORKS, TUTORIAL, Network, Slip, compiled, patched
 
 from autodiff import source, value_and_grad
 from mlp import engine

@@ -1,15 +1,23 @@
 """Checks of a hand-written backprop: verdicts, hints, exit statuses, what does not matter."""
 
+import builtins
+import io
 import json
 import os
+import re
+import signal
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 from places import ROOT
+from rich.console import Console
 
 from comparisons.cli import main
-from comparisons.homework.checking import Check, Task, check_backprop, check_file, drawn, problem
+from comparisons.homework.check import Check
+from comparisons.homework.checking import Task, check_backprop, check_file, problem
 from mlp import by_hand, compiled, engine
 
 MISTAKES = ROOT / "docs" / "mistakes"
@@ -65,13 +73,51 @@ def test_hints_say_more_step_by_step_and_the_solution_last():
     assert WRONG in levels[3]
 
 
+def test_the_table_has_for_each_parameter_what_was_claimed_and_what_is_right():
+    check = check_backprop(wrong_slope)
+    head, _, *rows = check.text().split("\n\n")[1].splitlines()
+    columns = ["gradient in", "verdict", "difference", "worst at", "yours", "engine", "ratio"]
+    assert re.split(" {2,}", head) == columns
+    table = {row[0]: row for row in (re.split(" {2,}", line) for line in rows)}
+    assert {name: row[1] for name, row in table.items()} == {
+        "U": "wrong", "b": "wrong", "W": "right", "c": "right",
+    }  # fmt: skip
+    drawn = Task.load(None).drawn(seed=0)
+    for name in ("U", "b"):
+        *_, place, yours, right, ratio = table[name]
+        index = tuple(map(int, re.findall(r"\d+", place)))
+        pairs = [
+            [backprop(X, t, params)[0][name][index] for backprop in (wrong_slope, engine.backprop)]
+            for params, (X, t) in drawn
+        ]
+        assert [yours, right, ratio] in [[f"{x:.6g}" for x in (a, b, a / b)] for a, b in pairs]
+    head, _, *rows = check.text(hint=1).split("\n\n")[1].splitlines()
+    assert [line.split() for line in rows] == [row[:2] for row in table.values()]
+    assert "gradient in" not in check.text(hint=0)
+
+
+def test_the_text_is_plain_wherever_it_is_made(monkeypatch):
+    """In Jupyter rich would display the table at once; with FORCE_COLOR it would colour it."""
+    check, shown = check_backprop(wrong_slope), []
+    plain = check.text()
+    monkeypatch.setattr(Console, "_environ", {"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    assert check.text() == plain
+    shell = type("ZMQInteractiveShell", (), {})
+    monkeypatch.setattr(builtins, "get_ipython", shell, raising=False)
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=shown.append))
+    assert str(check) == plain
+    assert shown == []
+    assert "\x1b" not in plain
+
+
 @pytest.mark.parametrize("hint", range(3))
 def test_json_says_no_more_than_the_hint(hint):
     text = json.dumps(check_backprop(wrong_slope).to_dict(hint))
     assert RIGHT not in text
     assert "the slope" not in text
-    right = engine.backprop(*drawn(Task.load(None), 0)[0][0], drawn(Task.load(None), 0)[0][1])[0]
-    for gradient in right.values():
+    params, (X, t) = Task.load(None).drawn(seed=0)[0]
+    for gradient in engine.backprop(X, t, params)[0].values():
         assert all(f"{x:.5g}" not in text for x in np.ravel(gradient))
 
 
@@ -83,12 +129,12 @@ def test_a_wrong_loss_is_wrong_and_named():
     check = check_backprop(summed)
     assert (check.ok, check.score, check.wrong) == (False, 1.0, [])
     assert "The loss is wrong" in check.text()
-    assert "times" in check.loss
+    assert check.loss.ratio == "exactly 11 times"
 
 
 def test_gradients_that_are_true_to_a_wrong_loss_are_recognised():
     check = check_file(MISTAKES / "summed_loss.py")
-    assert "Your gradients are those of your loss" in check.loss
+    assert "Your gradients are those of your loss" in str(check.loss)
 
 
 def test_what_is_no_function_is_refused():
@@ -128,6 +174,67 @@ def test_noise_is_said():
     check = check_backprop(noisy)
     assert not check.ok
     assert any("second call" in note for note in check.notes)
+
+
+def test_a_second_call_at_the_first_point_counts():
+    calls = []
+
+    def wrong_at_last(X, t, params):
+        calls.append(1)
+        grads, loss = by_hand.backprop(X, t, params)
+        return {k: g if len(calls) < 4 else 2 * g for k, g in grads.items()}, loss
+
+    check = check_backprop(wrong_at_last)
+    assert check.wrong == ["U", "b", "W", "c"]
+    assert [slip["kind"] for slip in check.mistakes] == ["state kept between calls"]
+
+
+def test_where_calls_differ_the_first_is_explained():
+    total = {}
+
+    def accumulated(X, t, params):
+        grads, loss = wrong_slope(X, t, params)
+        for name, gradient in grads.items():
+            total[name] = total.get(name, 0) + gradient
+        return dict(total), loss
+
+    check = check_backprop(accumulated)
+    assert [slip["equation"] for slip in check.mistakes] == ["G_bar"]
+    assert check.wrong == ["U", "b"]
+
+
+@pytest.mark.parametrize(
+    ("rounded", "notes"),
+    [
+        (np.float32, ["Gradients are in float32, which keeps 6 digits."]),
+        (lambda x: np.float64(np.float32(x)), ["The gradients are off by"]),
+    ],
+)
+def test_what_is_coarse_is_right_and_it_is_said_once(rounded, notes):
+    def backprop(X, t, params):
+        H = np.tanh(X @ params["U"].T + params["b"])
+        z_bar = (1 / (1 + np.exp(-(H @ params["W"] + params["c"]))) - t) / len(X)
+        G_bar = np.outer(z_bar, params["W"]) * (1 - H * H)
+        grads = {"U": G_bar.T @ X, "b": G_bar.sum(0), "W": H.T @ z_bar, "c": z_bar.sum()}
+        return {name: rounded(x) for name, x in grads.items()}
+
+    check = check_backprop(backprop)
+    assert check.ok
+    assert len(check.notes) == len(notes)
+    assert all(map(str.startswith, check.notes, notes))
+
+
+def test_nan_at_every_call_hides_no_other_mistake():
+    """Calls that give NaN in the same places give the same: all points are compared."""
+    first = []
+
+    def nan(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        first.append(X)
+        b = grads["b"] if np.array_equal(X, first[0]) else 2 * grads["b"]
+        return {**grads, "W": grads["W"] * np.nan, "b": b}, loss
+
+    assert check_backprop(nan).wrong == ["b", "W"]
 
 
 def test_the_points_make_mistakes_visible():
@@ -290,6 +397,51 @@ def test_grade_writes_marks_and_goes_on_where_it_was_interrupted(capsys):
     assert second == first.replace("bob.py,1.0", "bob.py,0.25")
 
 
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+def test_a_file_that_ends_the_process_that_checks_it_costs_its_own_row(how, monkeypatch):
+    Path("class").mkdir()
+    for name in ("ann", "eve"):
+        Path(f"class/{name}.py").write_text(CODE)
+    Path("class/bob.py").write_text(f"import os, signal\nos.kill(os.getppid(), signal.{how})\n")
+
+    from comparisons.homework import grading
+
+    settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have ignored it
+    rows = list(grading.grade(Path("class"), Path("journal"), settings))
+    signal.signal(signal.SIGINT, before)
+    assert [(row["submission"], row["verdict"]) for row in rows] == [
+        ("ann.py", "wrong"),
+        ("bob.py", "could not be checked"),
+        ("eve.py", "wrong"),
+    ]
+    assert "may have killed it" in rows[1]["hint"][0]
+    monkeypatch.setattr(grading, "SPAWN", None)  # no process is needed any more
+    assert list(grading.grade(Path("class"), Path("journal"), settings)) == rows
+
+
+def test_names_and_terminals_of_another_encoding_cost_nothing(monkeypatch):
+    name = "class/\N{CYRILLIC CAPITAL LETTER ZHE}\udcff.py"
+    Path("class").mkdir()
+    try:
+        Path(name).write_text(CODE)
+    except (OSError, UnicodeError):
+        pytest.skip("file names are UTF-8 here")
+    for encoding in ("cp1252", "utf-8"):
+        for args in (["check", name], ["grade", "class", "--out", f"{encoding}.csv"]):
+            monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+            with pytest.raises(SystemExit) as stop:
+                main(args)
+            assert stop.value.code == (args[0] == "check")
+            text = sys.stdout.buffer.getvalue().decode(encoding)
+            assert Path(name).name.encode(encoding, "backslashreplace").decode(encoding) in text
+            assert text.count("\\u") == (2 if encoding == "cp1252" else 1)
+    (row,) = json.loads(Path("cp1252.json").read_text())
+    assert row["submission"] == Path(name).name
+    assert "\\udcff.py,0.5,wrong," in Path("cp1252.csv").read_text("utf-8")
+
+
 def test_grade_refuses_an_empty_folder(capsys):
     Path("empty").mkdir()
     status, _, err = run(capsys, "grade", "empty")
@@ -310,6 +462,6 @@ def test_a_fault_of_ours_costs_one_row(monkeypatch):
 
 
 def test_a_refused_check_is_plain():
-    check = Check.refused("x", "it is empty")
+    check = Check("x", "it is empty")
     assert str(check) == "x could not be checked: it is empty"
     assert check.to_dict()["problem"] == "it is empty"

@@ -15,10 +15,13 @@ import pytest
 from places import ROOT
 
 from comparisons.homework.calling import Collected
+from comparisons.homework.loading import NoteKind
 from comparisons.homework.sandbox import run
 from mlp import engine
 
 EXPECTED = ("X", "t")
+LIMIT = 1.5  # seconds, for what never ends
+LATE = rf"^it did not finish within {LIMIT:g} s"
 RIGHT = """\
 import numpy as np
 
@@ -37,13 +40,13 @@ def points(n=2, N=7):
     rng = np.random.default_rng(0)
     return [
         (
-            (rng.normal(size=(N, 2)), np.arange(N) % 2),
             {
                 "U": rng.normal(size=(3, 2)),
                 "b": rng.normal(size=3),
                 "W": rng.normal(size=3),
                 "c": 0.25,
             },
+            (rng.normal(size=(N, 2)), np.arange(N) % 2),
         )
         for _ in range(n)
     ]
@@ -64,7 +67,7 @@ def body(lines: str) -> str:
 def is_right(collected: Collected) -> bool:
     assert collected.problem is None
     assert len(collected.results) == 2
-    for ((X, t), params), result in zip(points(), collected.results):
+    for (params, (X, t)), result in zip(points(), collected.results):
         grads, loss = engine.backprop(X, t, params)
         assert result.loss == pytest.approx(loss, rel=1e-12)
         for name, gradient in grads.items():
@@ -83,7 +86,7 @@ def test_a_right_file_gives_the_gradients_of_the_engine(tmp_path):
 def test_numbers_come_back_to_the_last_bit(tmp_path):
     source = "def backprop(X, t, params):\n    return {**params, 'X': X}, float('nan')\n"
     collected = submitted(tmp_path, source)
-    for ((X, _), params), result in zip(points(), collected.results):
+    for (params, (X, _)), result in zip(points(), collected.results):
         assert all(np.array_equal(result.grads[name], x) for name, x in params.items())
         assert np.array_equal(result.extras["X"], X)
         assert np.isnan(result.loss)
@@ -93,17 +96,17 @@ def test_numbers_come_back_to_the_last_bit(tmp_path):
 PROBLEMS = {
     "an endless loop": (
         body("while True:\n    pass"),
-        r"^it did not finish within 1 s.*your line [45]",
+        rf"{LATE}.*your line [45]",
     ),
-    "sleep": (body("import time; time.sleep(60)"), r"^it did not finish within 1 s.*your line 4"),
+    "sleep": (body("import time; time.sleep(60)"), rf"{LATE}.*your line 4"),
     "a loop that catches all": (
         body("while True:\n    try:\n        1 / 0\n    except BaseException:\n        pass"),
-        "^it did not finish within 1 s",
+        LATE,
     ),
-    "an endless loop at the top": (RIGHT + "while True: pass\n", r"within 1 s.*your line 11"),
+    "an endless loop at the top": (RIGHT + "while True: pass\n", rf"{LATE}.*your line 11"),
     "a fork that never ends": (
         body("import os\nif os.fork() == 0:\n    while True: pass\nos.wait()"),
-        "within 1 s",
+        LATE,
     ),
     "sys.exit": (body("import sys; sys.exit(0)"), r"^your line 4, `.*`: called sys.exit"),
     "exit": (body("exit()"), r"^your line 4, `exit\(\)`: called sys.exit"),
@@ -165,20 +168,20 @@ PROBLEMS = {
     "a missing key": (body("return {'U': 1, 'b': 1, 'c': 1}"), "gradient of W is missing"),
     "objects": (
         body("return dict.fromkeys(params, object())"),
-        "the gradient of U is no array of real numbers but an object$",
+        "the gradient of U is not an array of real numbers but an object$",
     ),
     "None inside": (
         body("return dict.fromkeys(params)"),
-        "the gradient of U is no array of real numbers but nothing",
+        "the gradient of U is not an array of real numbers but nothing",
     ),
-    "text inside": (body("return dict.fromkeys(params, 'big')"), "gradient of U is no array"),
+    "text inside": (body("return dict.fromkeys(params, 'big')"), "gradient of U is not an array"),
     "complex": (
         body("return dict.fromkeys(params, 1j)"),
-        "the gradient of U is no array of real numbers but a complex number$",
+        "the gradient of U is not an array of real numbers but a complex number$",
     ),
     "a ragged list": (
         body("return dict.fromkeys(params, [[1], [1, 2]])"),
-        "gradient of U is no arr",
+        "gradient of U is not an arr",
     ),
     "a huge gradient": (
         body("return dict.fromkeys(params, np.zeros(3_000_000))"),
@@ -239,10 +242,8 @@ NOTES = {
 @pytest.mark.parametrize("what", PROBLEMS)
 def test_what_a_file_does_is_said_in_a_sentence(tmp_path, what):
     source, sentence = PROBLEMS[what]
-    limits = {"seconds": 1.0} if "within 1 s" in sentence else {}
-    start = time.perf_counter()
+    limits = {"seconds": LIMIT} if LATE in sentence else {}
     collected = submitted(tmp_path, source, megabytes=1024, **limits)
-    assert time.perf_counter() - start < 8
     assert collected.problem is not None
     assert re.search(sentence, collected.problem), collected.problem
     assert "\n" not in collected.problem
@@ -252,9 +253,9 @@ def test_what_a_file_does_is_said_in_a_sentence(tmp_path, what):
 @pytest.mark.parametrize("what", NOTES)
 def test_what_does_not_prevent_a_check_is_a_note(tmp_path, what):
     source, sentence = NOTES[what]
-    collected = submitted(tmp_path, source, seconds=8.0)
+    collected = submitted(tmp_path, source)
     assert collected.problem is None
-    notes = "; ".join(collected.notes)
+    notes = " ".join(map(str, collected.notes))
     assert re.search(sentence, notes) if sentence else not notes
     if what not in ("changed inputs", "random numbers", "state"):
         assert is_right(collected)
@@ -296,18 +297,21 @@ def test_a_notebook_runs_cell_by_cell(tmp_path):
     collected = run(path, None, points(), EXPECTED)
     assert is_right(collected)
     assert len(collected.notes) == 2
-    assert "your line 2 of cell 2, `data = open('data.csv')`" in collected.notes[0]
-    assert "your line 1 of cell 5, `1 / 0`: ZeroDivisionError" in collected.notes[1]
+    assert {note.kind for note in collected.notes} == {NoteKind.NOT_ALL_RAN}
+    assert "your line 2 of cell 2, `data = open('data.csv')`" in str(collected.notes[0])
+    assert "your line 1 of cell 5, `1 / 0`: ZeroDivisionError" in str(collected.notes[1])
     assert ("G_bar", 9) in {(x.name, x.line) for x in collected.variables}
 
 
 def test_an_endless_loop_in_a_notebook_or_a_file_with_accents_is_found(tmp_path):
-    source = RIGHT + "while True:\n    pass\n"
+    source = RIGHT + "while True: pass\n"
     cell = {"cell_type": "code", "source": source}
     path = tmp_path / "a.ipynb"
     path.write_text(json.dumps({"cells": [cell], "nbformat": 4}))
-    assert "your line 11 of cell 1" in run(path, None, points(), EXPECTED, seconds=0.8).problem
-    assert "your line 1" in submitted(tmp_path, source, "Übung.py", seconds=0.8).problem
+    late = run(path, None, points(), EXPECTED, seconds=LIMIT).problem
+    assert late.endswith("it was at your line 11 of cell 1")
+    late = submitted(tmp_path, source, "Übung.py", seconds=LIMIT).problem
+    assert late.endswith("it was at your line 11, `while True: pass`")
 
 
 def test_a_file_may_import_its_neighbours_and_the_project(tmp_path):
@@ -380,7 +384,7 @@ def test_the_working_folder_is_temporary_and_is_removed(tmp_path, monkeypatch):
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether a process runs; one that has ended may still be waited for."""
+    """Return whether a process runs; one that has ended may still be waited for."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -388,8 +392,8 @@ def is_alive(process: int) -> bool:
 
 
 def gone(process: int) -> bool:
-    """Wait for the end of a process, 3 seconds at most."""
-    end = time.perf_counter() + 3
+    """Wait for the end of a process, for a minute at most."""
+    end = time.perf_counter() + 60
     while is_alive(process) and time.perf_counter() < end:
         time.sleep(0.02)
     return not is_alive(process)
@@ -400,7 +404,7 @@ def test_processes_that_a_file_starts_end_with_it(tmp_path):
     source = RIGHT + "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid)\n"
     assert gone(int(submitted(tmp_path, source).output))
     hanging = source + "import sys; sys.stdout.flush()\nwhile True: pass\n"
-    assert gone(int(submitted(tmp_path, hanging, seconds=0.8).output))
+    assert gone(int(submitted(tmp_path, hanging, seconds=LIMIT).output))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux for processes")
@@ -414,23 +418,28 @@ def test_the_process_ends_when_that_of_the_sandbox_is_interrupted(tmp_path, how)
     program = (  # what runs in the background of a shell ignores SIGINT
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from comparisons.homework.sandbox import run; "
-        f"run({str(path)!r}, None, [((), {{}})], (), 60.0)"
+        f"run({str(path)!r}, None, [({{}}, ())], (), 300.0)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL, env=os.environ
     )
-    end = time.perf_counter() + 10
+    end = time.perf_counter() + 60
     while not (noted.exists() and noted.read_text().endswith(" ")) and time.perf_counter() < end:
         time.sleep(0.02)
     parent.send_signal(how)
-    parent.wait(10)
+    parent.wait(60)
     assert gone(int(noted.read_text()))
 
 
-def test_a_usual_file_takes_a_fraction_of_a_second(tmp_path):
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        submitted(tmp_path, RIGHT)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0
+def test_the_process_of_a_file_imports_numpy_and_little_else():
+    """Most of the time that a usual file takes is that of imports."""
+    program = (
+        "import sys, numpy; before = set(sys.modules); import comparisons.homework.worker; "
+        "print(*set(sys.modules) - before)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    ours = {"worker", "calling", "loading", "returned", "watching"}
+    wanted = {"comparisons", "comparisons.homework", *(f"comparisons.homework.{x}" for x in ours)}
+    assert {x for x in found if x.partition(".")[0] not in sys.stdlib_module_names} == wanted

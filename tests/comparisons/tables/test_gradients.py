@@ -6,8 +6,8 @@ import pytest
 from comparisons.tables import gradients
 from comparisons.tables.agreement import compared, difference, disagree
 from comparisons.tables.gradients import culprits
-from comparisons.tables.training import train_by_hand
-from comparisons.tables.ways import NUMPY_WAYS, Way, affordable, installed_ways
+from comparisons.tables.training import train_with
+from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way, affordable, installed_ways
 from mlp import by_hand
 from mlp.data import tutorial_problem
 from mlp.numerical import central_differences, complex_step, forward_differences
@@ -131,7 +131,11 @@ def wrong_by(error, params):
 @pytest.fixture(scope="module")
 def problem():
     X, t, initial = tutorial_problem()
-    return X, t, {"initial": initial, "trained": train_by_hand(X, t, initial, 1000, 1.0).params}
+    return (
+        X,
+        t,
+        {"initial": initial, "trained": train_with(BY_HAND, X, t, initial, 1000, 1.0).params},
+    )
 
 
 @pytest.mark.parametrize("place", ["initial", "trained"])
@@ -165,7 +169,7 @@ def rounded_otherwise(units):
 @pytest.mark.parametrize(("seed", "points", "hidden"), [(0, 10, 3), (0, 2, 1)])
 def test_near_a_minimum_a_rounding_is_no_mistake_and_more_is(seed, points, hidden):
     X, t, initial = tutorial_problem(points, hidden, seed)
-    params = train_by_hand(X, t, initial, 20000, 1.0).params
+    params = train_with(BY_HAND, X, t, initial, 20000, 1.0).params
     ways = [WAYS[0], rounded_otherwise(1), rounded_otherwise(40)]
     rounding, mistake, _ = compared("trained", ways, X, t, params)["pairs"]
     assert rounding["relative"] > 1e-12

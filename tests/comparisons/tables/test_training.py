@@ -47,7 +47,7 @@ def test_a_way_that_leaves_the_path_is_seen():
     assert 1e-4 < result["ways"]["off"]["largest_distance"] < 1e-1
     assert result["ways"]["off"]["at_step"] == 50
     assert training.verdict(result) == (
-        "The runs part: by hand and off disagree; run `backprop gradients` first."
+        "The runs drift apart: by hand and off disagree; run `backprop gradients` first."
     )
 
 
@@ -59,6 +59,19 @@ def test_a_way_that_diverges_is_told_and_does_not_end_the_comparison():
     result = training.measure(0, 20, 3, 50, 1.0, ways=[BY_HAND, Way("off", backprop)])
     assert result["ways"]["off"]["diverged_at"] == 1
     assert any("off diverged" in str(x) for x in training.tables(result))
+
+
+def test_curves_that_coincide_do_not_hide_each_other():
+    """The engine and its compiled form follow the same path to the last bit."""
+    result = training.measure(0, 60, 3, 200, 1.0, ways=list(NUMPY_WAYS[:4]))
+    engine, compiled, numbers = next(
+        ax.lines for ax in training.figure(result).axes if ax.get_title().startswith("distance")
+    )
+    assert np.array_equal(engine.get_ydata(), compiled.get_ydata())
+    for below, above in ((engine, compiled), (compiled, numbers)):
+        assert below.get_markersize() > above.get_markersize()
+        assert below.get_linewidth() > above.get_linewidth()
+        assert above.get_markerfacecolor() == "none"
 
 
 def test_no_steps_at_all():

@@ -1,6 +1,7 @@
 """Compiled functions: the engine's numbers, for any call, from any thread, nobody else's memory."""
 
 import gc
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import autodiff
 from autodiff import Value, grad, value_and_grad
 from autodiff import compile as compiled_form
 from autodiff.arguments import leaves
+from autodiff.graph import Primitive
 from autodiff.readings.compiling.compile import MOST
 from mlp import compiled, engine
 from mlp.data import tutorial_problem
@@ -118,7 +120,20 @@ def test_the_first_call_and_the_source() -> None:
     assert ours.source.count("exp(") == 1
     assert ours.source.count("greater_equal(z, ") == 1
     assert "G = add(" in ours.source
+    assert re.search(r"v\d+ = dot\(v\d+, m\d+, m\d+\)", ours.source)  # z_bar times W, a row
+    result = 'result = loss, {"U": U_bar, "b": b_bar, "W": W_bar, "c": c_bar}'  # none a copy
+    assert result in ours.source
     assert ours.__name__ == "loss"
+
+
+def test_views_of_buffers_are_made_once_with_the_buffers() -> None:
+    X, t, params = tutorial_problem(500, 3, 0)
+    ours = compiled_form(engine.loss)
+    ours(params, X, t)
+    memory, run = ours.source.split("def run(")
+    views = re.findall(r"m\d+(?:\.T|\[None\])", memory.split("return")[1])
+    assert len(set(views)) == len(views) >= 3
+    assert not re.search(r"m\d+(\.T|\[)", run)
 
 
 def test_what_is_returned_is_the_callers_own() -> None:
@@ -245,7 +260,7 @@ def test_structures_and_argnums() -> None:
         check(f, *args, argnums=argnums)
 
 
-def test_arguments_that_are_no_numbers() -> None:
+def test_arguments_that_are_not_numbers() -> None:
     def f(x: Any, mode: str, n: int, options: Any) -> Any:
         for _ in range(n):
             x = np.tanh(x) if mode == "tanh" else np.exp(x)
@@ -277,6 +292,21 @@ def test_errors_are_those_of_the_engine(t: Any, message: str) -> None:
         with pytest.raises(ValueError, match=message):
             ours(params, X, t)
     assert_close(ours(params, X, good), value_and_grad(engine.loss)(params, X, good))
+
+
+def test_what_a_primitive_expects_of_its_numbers_is_checked_at_each_call() -> None:
+    def doubled(x: Any) -> Any:
+        if np.max(x) > 10.0:
+            raise ValueError("too large")
+        return x * 2.0 if np.min(x) < 0.0 else x * 3.0
+
+    primitive = Primitive("doubled", doubled, lambda g, out, x: g * (out / x))
+    for first, second in ((1.0, -1.0), (-1.0, 1.0)):
+        ours = compiled_form(lambda x: autodiff.sum(primitive(x)))
+        for scale in (first, second, 2.0 * first):
+            assert ours(scale * np.ones(3))[0] == autodiff.sum(doubled(scale * np.ones(3)))
+        with pytest.raises(ValueError, match="too large"):
+            ours(np.full(3, 11.0))
 
 
 def test_values_are_refused() -> None:
@@ -345,6 +375,23 @@ def test_the_arrays_of_the_first_call_are_not_kept() -> None:
     assert kept < 20 * t.nbytes  # what one step needs at once, and no more
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_program_and_its_buffers_are_freed_without_the_garbage_collector(dtype: Any) -> None:
+    X, t, params = tutorial_problem(500, 3, 0)
+    given = {name: p.astype(dtype) for name, p in params.items()}
+    gc.collect()
+    gc.disable()
+    try:
+        ours = compiled_form(engine.loss)
+        for rows in (500, 400, 500):
+            ours(given, X[:rows].astype(dtype), t[:rows].astype(dtype))
+        assert "pool.append(buffers)" in ours.source
+        del ours
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_training_is_the_same() -> None:
     from mlp.training import train
 
@@ -356,6 +403,7 @@ def test_training_is_the_same() -> None:
 
 RNG = np.random.default_rng(7)
 V = RNG.normal(size=5)
+PAIR = RNG.normal(size=2)
 T3 = RNG.normal(size=(2, 3, 4))
 
 
@@ -399,6 +447,12 @@ PROGRAMS: dict[str, tuple[Any, Any]] = {
     "infinity as a constant": (lambda x: np.sum(np.minimum(x, np.inf)), (V,)),
     "a float32 number": (lambda x: x + 0.0, (np.float32(2.0),)),
     "a constant gradient in float32": (lambda x: x * 2.0 + 1.0, (np.float32(2.0),)),
+    "a column times a constant": (lambda x: np.sum(np.sin(x[:, None] * PAIR)), (V,)),
+    "a constant column": (lambda x: np.sum(np.sin(PAIR[:, None] * x)), (V,)),
+    "a product with a constant": (lambda x: np.sum(x[:, None] * PAIR), (V,)),
+    "a matrix and a constant": (lambda x: np.sum((x[:, None] @ PAIR[None]) @ PAIR), (V,)),
+    "a sum over no axis": (lambda x: np.sum(np.exp(np.sum(np.sin(x), axis=()))), (V,)),
+    "a sum that keeps its axis": (lambda x: np.sum(x / np.sum(x, axis=0, keepdims=True)), (V,)),
     "a mask as numbers": (lambda x: np.sum((x > 0).astype(float) * x), (V,)),
     "masks that differ": (lambda x: np.sum(np.where((x > 0) ^ (x > 1), x, 0.0)), (V,)),
 }
@@ -435,6 +489,25 @@ def test_gradients_stay_as_they_are_at_the_next_call(f: Any, b: Any) -> None:
     assert not np.shares_memory(of_x, of_b)
     ours(3.0 * V, b)
     np.testing.assert_array_equal(of_x, kept)
+
+
+NUMBERS = [2.0, 2, True, np.float64(2.0), np.int64(2), np.array(2.0), np.array(2)]
+NUMBERS += [np.float32(2.0), np.array(2.0, np.float32), np.float16(2.0), np.longdouble(2.0)]
+
+
+@pytest.mark.parametrize("first", [2.0, np.float32(2.0)])
+@pytest.mark.parametrize("argnums", [0, 1, (0, 1)])
+def test_numbers_of_any_type(first: Any, argnums: Any) -> None:
+    """After a program for one type every other gives what the engine does, type included."""
+
+    def f(x: Any, y: Any) -> Any:
+        return (x + 1.0) * y * y
+
+    for number in NUMBERS:
+        ours = compiled_form(f, argnums)
+        for y in (first, number, first):
+            assert_close(ours(3.0, y), value_and_grad(f, argnums)(3.0, y))
+            assert_close(ours(y, np.float32(3.0)), value_and_grad(f, argnums)(y, np.float32(3.0)))
 
 
 def test_the_order_of_keys_counts() -> None:

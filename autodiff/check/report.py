@@ -1,0 +1,201 @@
+"""What a check of gradients found, and its text: values that are made once and not changed."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from autodiff.arguments import tree_map
+from autodiff.check.slopes import DIRECTIONS, ENTRIES, MANY, Slope
+
+SHOWN = 3  # entries that are shown of each argument
+
+
+class Verdict(StrEnum):
+    """What is said of the gradient in an argument."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A given derivative in one entry of an argument, or along a direction, and the numerical one.
+
+    `label` is what the report calls it, `index` its place or the name of the direction, `allowed`
+    how far `given` may be off. Where the entry `is_lost`, that is too far to decide anything.
+    """
+
+    label: str
+    index: tuple[int, ...] | str
+    given: float
+    slope: Slope
+    allowed: float
+    is_lost: bool
+
+    @property
+    def difference(self) -> float:
+        """The given derivative minus the numerical one, at a kink the nearest between the sides."""
+        low, high = sorted([self.slope.left, self.slope.right])
+        return self.given - min(max(self.given, low), high)
+
+    @property
+    def excess(self) -> float:
+        """The difference in units of what is allowed."""
+        excess = abs(self.difference) / self.allowed if self.difference else 0.0
+        return math.inf if math.isnan(excess) else excess
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether rounding does not explain the difference."""
+        return self.excess > 1.0
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What was found about an array or number in the first argument; `sentences` explain it.
+
+    `ratio` is the factor between given and numerical derivatives in words, if it is constant.
+    """
+
+    name: str
+    verdict: Verdict
+    entries: list[Entry] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    ratio: str | None = None
+
+    @property
+    def worst(self) -> list[Entry]:
+        """The entries to show, of a wrong argument the wrong ones, the worst of them first."""
+        chosen = [e for e in self.entries if e.is_wrong or self.verdict != Verdict.WRONG]
+        return sorted(chosen, key=lambda e: e.excess, reverse=True)[:SHOWN]
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """The report of `check_gradient`: true if every gradient is right, and its own text.
+
+    `side` is whose gradients were checked, "yours" or "engine". `arguments` have the verdicts;
+    `problems` are sentences about the function; `accuracy` is what rounding explains, relative to
+    the largest derivative, NaN if nothing is decided; `seed` is what random entries were drawn
+    with, None where all entries were checked.
+    """
+
+    function: str
+    side: str
+    problems: list[str]
+    arguments: list[Argument]
+    method: str = "none"
+    accuracy: float = math.nan
+    seed: int | None = None
+
+    def __bool__(self) -> bool:
+        return not self.problems and all(a.verdict == Verdict.RIGHT for a in self.arguments)
+
+    def assert_ok(self) -> None:
+        """Raise AssertionError with the text of the report unless it is true."""
+        if not self:
+            raise AssertionError(str(self))
+
+    def __repr__(self) -> str:
+        summary = [["argument", "verdict", "largest difference", "allowed"]]
+        tables = [summary]
+        for a in self.arguments:
+            first = [f"{abs(x):.1e}" for e in a.worst[:1] for x in (e.difference, e.allowed)]
+            summary.append([a.name, a.verdict, *(first or ["", ""])])
+            if a.verdict == Verdict.WRONG and a.entries:
+                header = ["entry", self.side, "numerical", "difference", "ratio"]
+                tables.append([header, *map(row, a.worst)])
+        sentences = [sentence for a in self.arguments for sentence in a.sentences]
+        told = "\n".join([*self.problems, *sentences]), "\n".join(self.circumstances())
+        return "\n\n".join(filter(None, [self.headline(), *map(aligned, tables), *told]))
+
+    def headline(self) -> str:
+        """Return the verdict in a line."""
+        found = [
+            f"{verdict} in {', '.join(names)}"
+            for verdict in (Verdict.WRONG, Verdict.UNDECIDED)
+            if (names := [a.name for a in self.arguments if a.verdict == verdict])
+        ]
+        whose = "Your gradient" if self.side == "yours" else "The engine's gradient"
+        problem = f", and {self.function} has a problem" if self.problems else ""
+        return f"{whose} of {self.function} is {' and '.join(found) or 'right'}{problem}."
+
+    def circumstances(self) -> Iterator[str]:
+        """Yield how the report was made, in sentences."""
+        if self.method != "none":
+            yield f"Method: {self.method}."
+        if math.isfinite(self.accuracy):
+            yield (
+                f"Accuracy: rounding cannot explain differences above {self.accuracy:.0e} of the "
+                "largest derivative."
+            )
+        if self.seed is not None:
+            yield (
+                f"Of more than {MANY} entries {ENTRIES} were checked, and {DIRECTIONS} directions, "
+                f"drawn with seed {self.seed}."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strings, lists and numbers, as JSON has them; infinity is "inf", NaN "nan"."""
+        arguments = [
+            {**vars(a), "verdict": a.verdict.value, "entries": [*map(self.entry, a.worst)]}
+            for a in self.arguments
+        ]
+        return dict(tree_map(as_json, {"ok": bool(self), **vars(self), "arguments": arguments}))
+
+    def entry(self, e: Entry) -> dict[str, Any]:
+        """Return an entry for `to_dict`."""
+        return {
+            "index": e.index if isinstance(e.index, str) else list(e.index),
+            self.side: e.given,
+            "numerical": e.slope.value,
+            "left": e.slope.left,
+            "right": e.slope.right,
+            "difference": e.difference,
+            "allowed": e.allowed,
+        }
+
+
+def explained(
+    name: str, verdict: Verdict, entries: Sequence[Entry], ratio: str | None, side: str, f: str
+) -> Iterator[str]:
+    """Yield what there is to say about the gradient of `f` in an argument, in sentences."""
+    if ratio:
+        yield f"{name}, {side} compared with numerical: {ratio}."
+    if verdict == Verdict.UNDECIDED:
+        lost = next(e for e in entries if e.is_lost)
+        yield (
+            f"{lost.label}: numerical differentiation gives {lost.slope.value:.3g}, give or take "
+            f"{lost.allowed:.1g}: {f} is noisy or not smooth here, or its gradient too small "
+            "beside its terms or its value."
+        )
+    for e in [e for e in entries if e.slope.is_kink][:SHOWN]:
+        yield (
+            f"{e.label}: {f} has a kink here; its derivative is {e.slope.left:.6g} on the left and "
+            f"{e.slope.right:.6g} on the right."
+        )
+
+
+def row(e: Entry) -> list[str]:
+    """Return an entry's line of the table of the worst."""
+    low, high = sorted([e.slope.left, e.slope.right])
+    numerical = f"{low:.6g} to {high:.6g}" if e.slope.is_kink else f"{e.slope.value:.9g}"
+    ratio = "" if e.slope.is_kink or not e.slope.value else f"{e.given / e.slope.value:.8g}"
+    return [e.label, f"{e.given:.9g}", numerical, f"{e.difference:.1e}", ratio]
+
+
+def as_json(x: Any, _path: str | None) -> Any:
+    return x if not isinstance(x, float) or math.isfinite(x) else str(x)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first column is text and the others numbers."""
+    first, *others = [max(map(len, column)) for column in zip(*rows)]
+    lines = [
+        [name.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, others))]
+        for name, *cells in rows
+    ]
+    return "\n".join("  ".join(line).rstrip() for line in lines)

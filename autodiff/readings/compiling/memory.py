@@ -1,0 +1,153 @@
+"""In which order calls are made, and in which memory their results live."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.readings.compiling.calls import Call, Calls
+
+
+class Buffer(NamedTuple):
+    """Memory for arrays, `in_columns` if their last axis is the slowest; or `rows` of the block."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    in_columns: bool
+    rows: slice | None = None
+
+
+class Memory(NamedTuple):
+    """The calls in order, and the numbers of the buffers that hold their results.
+
+    `sums` are made at the end by one call: each adds up some rows of the block, which is the first
+    buffer, and its result is the same entries of that call's.
+    """
+
+    calls: list[Call]
+    sums: dict[Call, slice]
+    buffers: dict[int, Buffer]
+    of: dict[Call, int]
+
+
+def memory_of(calls: Calls) -> Memory:
+    """Choose an order and buffers; what is returned to the caller is in none of them."""
+    results = (calls.value, *calls.gradients.values())
+    returned = {root(x) for x in results}
+    order, sums = with_sums_last(calls.calls, returned)
+    return Memory(order, sums, *in_buffers(order, sums, returned))
+
+
+def with_sums_last(
+    calls: list[Call], returned: Collection[Call]
+) -> tuple[list[Call], dict[Call, slice]]:
+    """Choose the sums over rows that one call can make, and move them to the end.
+
+    Nothing but single numbers may depend on them. What they add up is kept side by side, in the
+    rows of one block; returned is which rows are those of each, beside the calls in order.
+    """
+    chosen = {call: None for call in calls if is_sum_over_rows(call, returned)}
+    behind: dict[Call, set[Call]] = {}  # the sums that a result depends on
+    for call in calls:
+        behind[call] = set().union(*[behind.get(x, ()) for x in call.operands])
+        if call.kind != "__call__" or call.ndim:
+            for sum_ in behind[call]:
+                chosen.pop(sum_, None)
+        if call in chosen:
+            behind[call].add(call)
+    summed = [call.operands[0].data for call in chosen]
+    if len(chosen) < 2 or len({(len(x), x.dtype) for x in summed}) > 1:
+        return calls, {}
+    late = {call for call in calls if behind[call] & chosen.keys()}
+    rows: dict[Call, slice] = {}  # of what is summed
+    stop = 0
+    for call in chosen:
+        x = call.operands[0]
+        if x not in rows:
+            start, stop = stop, stop + x.data[0].size
+            rows[x] = slice(start, stop)
+    order = sorted(calls, key=lambda call: call in late)
+    return order, {call: rows[call.operands[0]] for call in chosen}
+
+
+def is_sum_over_rows(call: Call, returned: Collection[Call]) -> bool:
+    """Return whether a call adds up the rows of an array that gets a buffer, in memory's order."""
+    if call.function != np.add.reduce or call.options.get("keepdims"):
+        return False
+    x, axis = call.operands[0], call.options.get("axis", 0)
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    in_rows = x.ndim == 1 or (x.ndim == 2 and in_columns(x.data))
+    if not in_rows or {i % x.ndim for i in axes} != {0}:
+        return False
+    same = x.data.dtype == np.result_type(call.data)
+    return x.kind == "__call__" and x not in returned and same and x.data.size > 0
+
+
+def in_buffers(
+    calls: Sequence[Call], sums: Mapping[Call, slice], returned: Collection[Call]
+) -> tuple[dict[int, Buffer], dict[Call, int]]:
+    """Give every result that does not leave the program a buffer, its own or a free one.
+
+    Returned are the buffers and the numbers of those that results are in.
+    """
+    numbers = count(1)
+    buffers: dict[int, Buffer] = {}
+    of: dict[Call, int] = {}
+    parts = {call.operands[0]: rows for call, rows in sums.items()}
+    if parts:
+        x = next(iter(parts)).data
+        shape = (max(rows.stop for rows in parts.values()), len(x))
+        buffers[next(numbers)] = Buffer(shape, x.dtype, in_columns=False)
+    number_of_part = {x: next(numbers) for x in parts}
+    free: dict[Buffer, list[int]] = defaultdict(list)
+    last = {root(x): i for i, call in enumerate(calls) for x in call.operands}
+    for i, call in enumerate(calls):
+        read = {root(x) for x in call.operands}
+        ending = sorted(of[x] for x in read if x in of and x not in parts and last[x] == i)
+        if call in parts:
+            of[call] = number_of_part[call]
+            buffers[of[call]] = like(call.data)._replace(rows=parts[call])
+        elif call.kind == "__call__" and call.ndim and call in last and call not in returned:
+            wanted = like(call.data)
+            # NumPy would multiply matrices in place by way of a copy.
+            in_place = [] if call.function is np.matmul else ending
+            fits = [number for number in in_place if buffers[number] == wanted]
+            if fits:
+                of[call] = fits[0]
+                ending.remove(fits[0])
+            elif free[wanted]:
+                of[call] = free[wanted].pop()
+            else:
+                of[call] = next(numbers)
+                buffers[of[call]] = wanted
+        for number in ending:
+            free[buffers[number]].append(number)
+    return buffers, of
+
+
+def root(x: Call) -> Call:
+    """Return the call whose memory a view shows."""
+    while x.kind == "view":
+        x = x.operands[0]
+    return x
+
+
+def is_outer(call: Call) -> bool:
+    """Return whether a call multiplies a column and a row, which `dot` computes faster."""
+    if call.function is not np.multiply:
+        return False
+    a, b = (np.asarray(x.data) for x in call.operands)
+    column = a.ndim == 2 and a.shape[1] == 1 and b.ndim == 1 and len(a) > 1 and len(b) > 1
+    return column and a.dtype == b.dtype == call.data.dtype and a.dtype.kind == "f"
+
+
+def in_columns(x: Any) -> bool:
+    """Return whether an array lies in memory with its last axis slowest."""
+    return bool(x.ndim > 1 and x.flags.f_contiguous and not x.flags.c_contiguous)
+
+
+def like(x: Any) -> Buffer:
+    """Return memory for results like an array."""
+    return Buffer(x.shape, x.dtype, in_columns(x))

@@ -1,0 +1,240 @@
+"""What a trace computes, as terms: simplified, and nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.arrays import shape
+from autodiff.graph import NO_PARAMETERS, Node, Primitive
+from autodiff.readings.trace import Trace
+from autodiff.walk import oldest_first
+
+UNCHANGED_AT_THE_SAME = (primitives.cast, primitives.reshape, primitives.broadcast_to)
+ELEMENTWISE = {
+    p for p in vars(primitives).values() if isinstance(p, Primitive) and p.broadcasts
+} - {primitives.matmul, primitives.broadcast_to, primitives.logistic_cross_entropy}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Term:
+    """A number, an array, or a primitive applied to other terms; which name it has is not its own.
+
+    `data` is what it was when the function was run, `forward` whether it belongs to the function
+    and not to its backward pass, and `is_number` whether it is written as its digits.
+    """
+
+    data: Any
+    primitive: Primitive | None = None
+    operands: tuple[Term, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    forward: bool = True
+    is_number: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return shape(self.data)
+
+    @property
+    def ndim(self) -> int:
+        return len(shape(self.data))
+
+    @property
+    def number(self) -> Any:
+        """The number that is written as its digits; None for all else."""
+        return self.data if self.is_number else None
+
+    @property
+    def is_mask(self) -> bool:
+        return not self.is_number and bool(np.result_type(self.data) == np.bool_)
+
+
+def number(x: Any) -> Term:
+    return Term(x, is_number=True)
+
+
+class Terms(NamedTuple):
+    """The terms of a trace.
+
+    `used` are the applied ones that the value and the gradients are made of, operands first, and
+    `uses` how often each term is an operand of those. `arrays` are constants that were found
+    outside the arguments, with the names that they ask for. `adjoints` leads from a forward term
+    to its adjoint, `gradients` from the node of an argument to that of it.
+    """
+
+    of_node: Mapping[Node, Term]
+    inputs: tuple[Term, ...]
+    used: tuple[Term, ...]
+    uses: Counter[Term]
+    value: Term
+    gradients: Mapping[Node, Term]
+    adjoints: Mapping[Term, Term]
+    arrays: tuple[tuple[Term, str], ...]
+    has_float32: bool
+
+
+def terms(trace: Trace) -> Terms:
+    inputs = {x.node: Term(x.node._raw) for x in trace.inputs}
+    table = Table(inputs, {})
+    table.add([trace.value], forward=True)
+    wanted = [x.node for x in trace.inputs if x.node in trace.adjoints]
+    table.add([trace.adjoints[x] for x in wanted], forward=False)
+    of_node = table.of_node
+    value = of_node[trace.value]
+    gradients = {x: of_node[trace.adjoints[x]] for x in wanted}
+    # The oldest node of a term has its whole adjoint: others are the term times 1, for example.
+    adjoints: dict[Term, Term] = {}
+    for node in sorted(trace.adjoints, key=lambda node: node.serial):
+        if node in of_node and trace.adjoints[node] in of_node:
+            adjoints.setdefault(of_node[node], of_node[trace.adjoints[node]])
+    uses = count_uses([value, *gradients.values()])
+    used = tuple(x for x in table.known.values() if x in uses and x.primitive)
+    single = any(np.result_type(x._raw) == np.float32 for x in of_node)
+    arrays = tuple(table.arrays)
+    return Terms(
+        of_node, tuple(inputs.values()), used, uses, value, gradients, adjoints, arrays, single
+    )
+
+
+def count_uses(roots: Iterable[Term]) -> Counter[Term]:
+    """Return how often each term that the roots are made of, themselves included, is an operand."""
+    uses = Counter(dict.fromkeys(roots, 0))
+    stack = list(uses)
+    while stack:
+        for x in stack.pop().operands:
+            if x not in uses:
+                stack.append(x)
+            uses[x] += 1
+    return uses
+
+
+class Table:
+    """The terms of nodes, each made once; `known` has them by what they compute."""
+
+    def __init__(self, of_node: Mapping[Node, Term], known: MutableMapping[Any, Term]) -> None:
+        self.of_node = dict(of_node)
+        self.known = known
+        self.arrays: list[tuple[Term, str]] = []
+
+    def add(self, results: Iterable[Node], forward: bool) -> None:
+        for node in oldest_first(results):
+            if node not in self.of_node:
+                self.of_node[node] = self.term(node, forward)
+
+    def term(self, node: Node, forward: bool) -> Term:
+        """Return what a node computes, simplified; an equal term if there is one."""
+        if node.primitive is None:
+            return self.constant(node._raw, node.name)
+        operands = [
+            self.of_node[x] if isinstance(x, Node) else self.constant(raw, None)
+            for x, raw in zip(node.operands, node.inputs)
+        ]
+        simple = self.simplified(node, node.primitive, operands)
+        if isinstance(simple, Term):
+            return simple
+        primitive, operands = simple
+        parameters = node.parameters if primitive is node.primitive else NO_PARAMETERS
+        key = key_of(primitive, operands, parameters)
+        if key not in self.known:
+            self.known[key] = Term(node._raw, primitive, tuple(operands), parameters, forward)
+        return self.known[key]
+
+    def constant(self, data: Any, name: str | None) -> Term:
+        """Return a number, or an array that was not an argument."""
+        if np.ndim(data) == 0:
+            x = data if isinstance(data, (np.float32, np.bool_, bool)) else float(data)
+            return self.known.setdefault(("number", type(x), repr(x)), number(x))
+        key = ("array", frozen(data))
+        if key not in self.known:
+            self.known[key] = Term(data)
+            self.arrays.append((self.known[key], name or "constant"))
+        return self.known[key]
+
+    def simplified(
+        self, node: Node, primitive: Primitive, operands: list[Term]
+    ) -> Term | tuple[Primitive, list[Term]]:
+        """Return an equal term, or a primitive and operands, that compute the same numbers."""
+        if not operands:
+            return primitive, operands
+        first = operands[0]
+        if primitive is primitives.identity:
+            return first
+        same_shape = not first.is_number and first.shape == shape(node._raw)
+        if primitive in UNCHANGED_AT_THE_SAME and same_shape and is_like(first, node):
+            return first
+        if (
+            primitive is first.primitive is primitives.transpose
+            and node.parameters["axes"] is first.parameters["axes"] is None
+        ):
+            return first.operands[0]
+        if primitive is primitives.negative and first.primitive is primitives.negative:
+            return first.operands[0]
+        if primitive is primitives.negative and first.is_number:
+            return self.constant(-first.number, None)
+        if primitive in ELEMENTWISE:
+            operands = without_broadcasts(operands)
+            a, b = operands[0], operands[-1]
+            if primitive is primitives.multiply:
+                if is_one(a) and is_like(b, node):
+                    return b
+                if is_one(b) and is_like(a, node):
+                    return a
+            if primitive is primitives.power and is_one(b) and is_like(a, node):
+                return a
+            # The negative of a spread array has a memory order of its own, and so has the sum.
+            spread = b.operands and b.operands[0].primitive is primitives.broadcast_to
+            if primitive is primitives.add and b.primitive is primitives.negative and not spread:
+                return primitives.subtract, [a, b.operands[0]]
+        return primitive, operands
+
+
+def without_broadcasts(operands: list[Term]) -> list[Term]:
+    """Replace operands that are spread before NumPy would spread them itself."""
+    operands = list(operands)
+    for i, x in enumerate(operands):
+        if x.primitive is primitives.broadcast_to:
+            inner = x.operands[0]
+            others = [y for j, y in enumerate(operands) if j != i]
+            same_shape = np.broadcast_shapes(inner.shape, *[y.shape for y in others])
+            same_dtype = np.result_type(inner.data, *[y.data for y in others])
+            if same_shape == x.shape and (
+                same_dtype == np.result_type(x.data, *[y.data for y in others])
+            ):
+                operands[i] = inner
+    return operands
+
+
+def key_of(primitive: Primitive, operands: Iterable[Term], parameters: Mapping[str, Any]) -> Any:
+    return (primitive, *map(id, operands), frozen(dict(parameters)))
+
+
+def is_one(term: Term) -> bool:
+    if term.primitive is primitives.power:
+        return bool(term.operands[1].number == 0.0)
+    return type(term.number) in (float, np.float32) and bool(term.number == 1.0)
+
+
+def is_like(term: Term, node: Node) -> bool:
+    """Return whether a term has the shape and the dtype of a result."""
+    if term.is_number:
+        return type(term.number) is float and type(node._raw) is float
+    same_dtype = np.result_type(term.data) == np.result_type(node._raw)
+    return term.shape == shape(node._raw) and bool(same_dtype)
+
+
+def frozen(x: Any) -> Any:
+    """Return parameters or an array as something that can be looked up."""
+    if isinstance(x, np.ndarray):
+        return ("array", x.shape, x.dtype.str, x.tobytes())
+    if isinstance(x, dict):
+        return tuple((key, frozen(value)) for key, value in x.items())
+    if isinstance(x, tuple):
+        return tuple(map(frozen, x))
+    if isinstance(x, slice):
+        return ("slice", x.start, x.stop, x.step)
+    return (type(x), x)

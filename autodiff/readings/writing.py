@@ -1,0 +1,170 @@
+"""Terms written down, in code, in text and in LaTeX, by the names that they have."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autodiff.graph import Primitive
+from autodiff.readings.notation import (
+    AS_A_CALL,
+    ATOM,
+    CODE,
+    NOTATION,
+    PRODUCT,
+    SIGN,
+    TEX,
+    Notation,
+    Style,
+    Written,
+    is_whole,
+    levels_of,
+    written,
+)
+from autodiff.readings.terms import Term, frozen
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How terms are written: by their names, those without one by what they compute.
+
+    `bars` leads from an adjoint to what it is the adjoint of, and `arrays` from the content of an
+    array of positions to its name. With `has_float32` a float64 number is kept from making float32
+    arrays float64.
+    """
+
+    names: Mapping[Term, str]
+    bars: Mapping[Term, Term]
+    arrays: Mapping[Any, str]
+    has_float32: bool = False
+
+    def variable(self, term: Term, style: Style) -> Written:
+        """Write the name of a term, that of an adjoint with a bar in text and LaTeX."""
+        name, of = self.names[term], self.bars.get(term)
+        whose = self.names.get(of) if of is not None else None
+        if style is not CODE and whose and name == f"{whose}_bar":
+            return Written(style.variable(whose, term.ndim, True))
+        return Written(style.variable(name, term.ndim, False))
+
+    def operand(self, term: Term, reader: Term, style: Style) -> Written:
+        """Write a term as an operand of another: by its name, if it has one."""
+        if term in self.names:
+            return self.variable(term, style)
+        if term.is_number:
+            return self.number(term, reader, style)
+        return self.expression(term, style)
+
+    def number(self, term: Term, reader: Term, style: Style) -> Written:
+        """Write a number; whole ones as integers where the result is a float anyway."""
+        text = style.number(term.number)
+        if style is CODE and is_whole(term.number) and not isinstance(term.number, bool):
+            template = reader.primitive and notation_of(reader.primitive).code
+            if isinstance(template, str) and levels_of(template)[0] < ATOM:
+                others = [x for x in reader.operands if not x.is_number]
+                if (others or template == "{} / {}") and not any(x.is_mask for x in others):
+                    text = text.removesuffix(".0")
+        level = SIGN if text[0] == "-" else PRODUCT if "cdot" in text else ATOM
+        return Written(text, level)
+
+    def expression(self, term: Term, style: Style) -> Written:
+        """Write what a term computes, in terms of named ones."""
+        primitive = term.primitive
+        assert primitive is not None
+        operands = [self.operand(x, term, style) for x in term.operands]
+        parameters = term.parameters
+        template: Any = notation_of(primitive).template(style.name)
+        if callable(template):
+            template = template(*[np.asarray(x.data) for x in term.operands], **parameters)
+        fields = {key: self.parameter(key, x) for key, x in parameters.items()}
+        fields["options"] = "".join(
+            f", {key}={fields[key]}"
+            for key, x in parameters.items()
+            if x is not None and x is not False and (key != "axis" or term.operands[0].ndim != 1)
+        )
+        if template is None or (style is not CODE and template.startswith("np.")):
+            call = re.fullmatch(r"np\.(\w+)\((.*)\)", template or "")
+            name = function_name(call[1] if call else primitive, style)
+            name = name.replace("{", "{{").replace("}", "}}")
+            template = style.call.format(name, call[2] if call else "{operands}{options}")
+        if "{operands}" in template:
+            joined = ", ".join(x.text for x in operands)
+            result = Written(template.format(operands=joined, **fields))
+        else:
+            result = written(template, operands, style, **fields)
+        if style is CODE and self.has_float32 and is_weak(term):
+            return Written(f"float({result.text})")
+        return result
+
+    def parameter(self, key: str, x: Any) -> str:
+        if key == "dtype":
+            return str(np.dtype(x))
+        if key == "axis" and isinstance(x, tuple) and len(x) == 1:
+            x = x[0]
+        if key == "index":
+            parts = [index_text(i, self.arrays) for i in (x if isinstance(x, tuple) else (x,))]
+            return ", ".join(parts) if parts else "()"
+        return repr(tuple(map(int, x)) if isinstance(x, tuple) else x)
+
+
+def parts(term: Term, names: Mapping[Term, str]) -> list[Term]:
+    """Return the named terms that the expression of a term is written with, left to right."""
+    found: list[Term] = []
+    stack = list(reversed(term.operands))
+    while stack:
+        x = stack.pop()
+        if x in names:
+            found.append(x)
+        else:
+            stack.extend(reversed(x.operands))
+    return found
+
+
+def is_weak(term: Term) -> bool:
+    """Return whether a result is a float64 number that is made of something else than those.
+
+    The engine holds it as a Python float, which leaves arrays of float32 as they are.
+    """
+    return type(term.data) is float and any(
+        x.ndim or not isinstance(x.data, (float, int)) for x in term.operands
+    )
+
+
+def notation_of(primitive: Primitive) -> Notation:
+    return NOTATION.get(primitive.name, AS_A_CALL)
+
+
+def function_name(primitive: Primitive | str, style: Style) -> str:
+    name = primitive if isinstance(primitive, str) else primitive.name
+    if style is CODE:
+        helper = isinstance(primitive, Primitive) and is_helper(primitive)
+        return name if helper else f"np.{name}"
+    if style is TEX:
+        known = ("exp", "log", "sin", "cos", "tanh", "max", "min")
+        spaced = name.replace("_", r"\ ")
+        return f"\\{name}" if name in known else rf"\mathrm{{{spaced}}}"
+    return name
+
+
+def is_helper(primitive: Primitive) -> bool:
+    """Return whether code needs a function of ours for a primitive: NumPy lacks it."""
+    return getattr(primitive.function, "__module__", None) == "autodiff.numerics"
+
+
+def index_text(i: Any, arrays: Mapping[Any, str]) -> str:
+    """Write one part of an index, an array by its name."""
+    if isinstance(i, slice):
+        ends = ["" if end is None else str(end) for end in (i.start, i.stop)]
+        return ":".join(ends) + (f":{i.step}" if i.step is not None else "")
+    if isinstance(i, np.ndarray):
+        return arrays[frozen(i)]
+    return "..." if i is ... else str(i)
+
+
+def index_arrays(used: Sequence[Term]) -> list[Any]:
+    found: list[Any] = []
+    for term in used:
+        index = term.parameters.get("index")
+        found += index if isinstance(index, tuple) else [index]
+    return [i for i in found if isinstance(i, np.ndarray)]

@@ -1,0 +1,174 @@
+"""Edits within a right side: what each operation may have become on paper."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.readings.terms import Term, number
+from comparisons.diagnosis.equation import Equation, turned
+from comparisons.diagnosis.kinds import Kind
+from comparisons.diagnosis.paper import apply
+
+LIKELY, POSSIBLE, FAR_FETCHED = 1, 2, 3
+
+
+class Edit(NamedTuple):
+    """Another right side, the kind of slip that it is, and what its sentence is `about`.
+
+    It is None where what was edited does not fit. `factor` is a number in it that is to be found
+    from the claimed gradients.
+    """
+
+    right: Term | None
+    kind: Kind
+    about: tuple[Any, ...] = ()
+    cost: int = POSSIBLE
+    factor: Term | None = None
+
+
+def inside(eq: Equation, term: Term) -> Iterator[Edit]:
+    yield from local(eq, term)
+    for i, x in enumerate(term.operands):
+        for edit in inside(eq, x) if x.operands else ():
+            if edit.right is None:
+                continue
+            operands = [edit.right if j == i else y for j, y in enumerate(term.operands)]
+            new = edit._replace(right=eq.backward.rebuilt(term, operands))
+            if term is eq.right and x is eq.slope:
+                cost = POSSIBLE if edit.kind.label == "sign" else edit.cost
+                new = new._replace(kind=Kind.SLOPE_MISTYPED, about=(edit.right,), cost=cost)
+            yield new
+
+
+def local(eq: Equation, term: Term) -> Iterator[Edit]:
+    p = term.primitive
+    if p is primitives.multiply:
+        yield from of_product(eq, term)
+    elif p is primitives.divide:
+        yield from of_quotient(eq, term)
+    elif p in (primitives.add, primitives.subtract):
+        yield from of_sum(eq, term)
+    elif p is primitives.matmul or p is primitives.outer:
+        yield from of_matrix_product(eq, term)
+    elif p is primitives.sum:
+        yield from of_reduction(eq, term)
+    elif p in (primitives.power, primitives.square):
+        yield without(term, term.operands[0], Kind.POWER_FORGOTTEN)
+    elif p is primitives.negative:
+        yield without(term, term.operands[0], Kind.MINUS_FORGOTTEN)
+    elif p is primitives.greater:
+        yield Edit(apply(primitives.less, *term.operands), Kind.MASK_TURNED)
+    elif p in eq.activations:
+        yield without(term, term.operands[0], Kind.ACTIVATION_FORGOTTEN, p.name)
+
+
+def without(term: Term, rest: Term | None, kind: Kind, *about: Any, cost: int = LIKELY) -> Edit:
+    """Return an edit that leaves only a part of a term, spread to the shape of the whole."""
+    if rest is not None and rest.shape != term.shape:
+        rest = apply(primitives.broadcast_to, rest, shape=term.shape)
+    return Edit(rest, kind, about, cost)
+
+
+def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
+    """Yield a factor forgotten, taken twice or divided by, and a matrix product."""
+    a, b = term.operands
+    for x, rest in ((a, b), (b, a)):
+        is_slope, is_adjoint = (term is eq.right and x is y for y in (eq.slope, eq.adjoint))
+        forgotten, twice = Kind.FACTOR_FORGOTTEN, Kind.FACTOR_TWICE
+        if is_slope:
+            forgotten, twice = Kind.SLOPE_FORGOTTEN, Kind.SLOPE_TWICE
+        elif is_adjoint:
+            forgotten, twice = Kind.ADJOINT_FORGOTTEN, Kind.ADJOINT_TWICE
+        yield without(term, rest, forgotten, x)
+        if is_adjoint:
+            mean = apply(primitives.multiply, eq.one_over_n(), rest)
+            yield without(term, mean, Kind.ALL_BUT_SHARE_FORGOTTEN, x, cost=POSSIBLE)
+        if x.number == 2.0:
+            square = apply(primitives.multiply, rest, rest)
+            yield Edit(square, Kind.SQUARE_NOT_DIFFERENTIATED)
+        yield Edit(apply(primitives.multiply, term, x), twice, (x,))
+    if a.ndim == b.ndim == 2:
+        for left, right in ((a, turned(b)), (turned(a), b), (a, b)):
+            yield Edit(apply(primitives.matmul, left, right), Kind.MATRIX_PRODUCT)
+
+
+def of_quotient(eq: Equation, term: Term) -> Iterator[Edit]:
+    """Yield a division forgotten, made twice, or a product in its place."""
+    a, b = term.operands
+    yield without(term, a, Kind.DIVISION_FORGOTTEN, b)
+    yield Edit(apply(primitives.divide, term, b), Kind.DIVISION_TWICE, (b,))
+    yield Edit(apply(primitives.multiply, a, b), Kind.PRODUCT_FOR_QUOTIENT, (b,))
+
+
+def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
+    """Yield a term forgotten, of the wrong sign, or with a wrong factor."""
+    a, b = term.operands
+    p = term.primitive
+    assert p is not None
+    minus = p is primitives.subtract
+    swapped = apply(primitives.add if minus else primitives.subtract, a, b)
+    yield Edit(swapped, Kind.PLUS_FOR_MINUS if minus else Kind.MINUS_FOR_PLUS)
+    if minus:
+        yield Edit(apply(p, b, a), Kind.WRONG_WAY_ROUND, cost=LIKELY)
+    negative = apply(primitives.negative, b) if minus else b
+    for x, rest in ((a, negative), (b, a)):
+        own = eq.of is not None and eq.backward.parts(x) == [eq.of]
+        yield without(term, rest, Kind.OWN_TERM_FORGOTTEN if own else Kind.TERM_FORGOTTEN, x)
+        if x.is_number:
+            continue
+        factor = number(1.0)
+        scaled = apply(primitives.multiply, factor, x)
+        operands = (scaled, b) if x is a else (a, scaled)
+        kind = Kind.OWN_TERM_SCALED if own else Kind.TERM_SCALED
+        yield Edit(apply(p, *operands), kind, (x,), POSSIBLE, factor)
+    if b.primitive is primitives.multiply and b.operands[0] is b.operands[1]:
+        root = apply(p, a, b.operands[0])
+        yield Edit(apply(primitives.multiply, root, root), Kind.SQUARE_OUTSIDE)
+
+
+def of_matrix_product(eq: Equation, term: Term) -> Iterator[Edit]:
+    """Yield an operand forgotten, transposed or in the other place, and sums forgotten."""
+    a, b = term.operands
+    assert term.primitive is not None
+    for x in (a, b):
+        ones = eq.constant(np.ones(x.shape), "ones")
+        rest = apply(term.primitive, *((ones, b) if x is a else (a, ones)))
+        is_adjoint = eq.backward.is_adjoint(x)
+        kind = Kind.ADJOINT_FORGOTTEN if is_adjoint else Kind.FACTOR_FORGOTTEN
+        yield Edit(rest, kind, (x,), LIKELY)
+        if is_adjoint:
+            mean = apply(primitives.multiply, eq.one_over_n(), rest)
+            yield Edit(mean, Kind.ALL_BUT_SHARE_FORGOTTEN, (x,))
+    yield Edit(apply(primitives.multiply, a, b), Kind.ELEMENTWISE_PRODUCT)
+    if term.primitive is primitives.outer:
+        return
+    if b.ndim == 1 and a.ndim == 2:
+        column = apply(primitives.getitem, b, index=(slice(None), None))
+        yield Edit(apply(primitives.multiply, turned(a), column), Kind.SUM_FORGOTTEN, cost=LIKELY)
+    if a.shape[-1] == eq.backward.N:
+        for which, row in (("last", slice(-1, None)), ("first", slice(0, 1))):
+            left = apply(primitives.getitem, a, index=(*[slice(None)] * (a.ndim - 1), row))
+            right = apply(primitives.getitem, b, index=(row,))
+            yield Edit(apply(primitives.matmul, left, right), Kind.ONE_EXAMPLE, (which,), LIKELY)
+    for x, y in ((a, b), (b, a)):
+        for u in (x, turned(x)):
+            for v in (y, turned(y)):
+                if u is not a or v is not b:
+                    yield Edit(apply(primitives.matmul, u, v), Kind.OPERANDS_TURNED)
+
+
+def of_reduction(eq: Equation, term: Term) -> Iterator[Edit]:
+    """Yield a sum forgotten, over another axis, or of one example."""
+    (x,) = term.operands
+    axis = term.parameters["axis"]
+    yield Edit(x, Kind.SUM_FORGOTTEN, cost=LIKELY)
+    for other in (None, *range(x.ndim)):
+        if (other,) != axis and other != axis:
+            total = apply(primitives.sum, x, axis=other, keepdims=False)
+            yield Edit(total, Kind.ALL_SUMMED if other is None else Kind.WRONG_AXIS, cost=LIKELY)
+    if eq.is_of_batch(x):
+        for which, i in (("last", -1), ("first", 0)):
+            part = apply(primitives.getitem, x, index=(i,))
+            yield Edit(part, Kind.ONE_EXAMPLE, (which,), LIKELY)

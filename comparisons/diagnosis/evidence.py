@@ -1,0 +1,250 @@
+"""What somebody claims, compared with the right numbers and with those that slips give."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
+from autodiff.readings.terms import Term, number
+from comparisons.diagnosis.replay import Backward, Changes, Numbers
+from comparisons.diagnosis.slips import Slip
+
+RIGHT = 1e-9
+"""How far a right gradient may be off, in units of its largest entry: far more than rounding."""
+
+ROUGH = 1e-5
+"""How far one may be off that no slip explains: by the rounding of float32, or by differences."""
+
+
+class Claim(NamedTuple):
+    """The gradients that somebody claims, by parameter, and other adjoints, by name."""
+
+    grads: Mapping[str, Any]
+    adjoints: Mapping[str, Any] = {}
+
+
+class Case(NamedTuple):
+    """One point: the numbers of the right backward pass, and those claimed.
+
+    `largest` is the largest entry of all right gradients.
+    """
+
+    known: Numbers
+    claimed: dict[str, Any]
+    largest: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A backward pass and what is claimed of it, at one point or at several.
+
+    `errors` says how far each claimed gradient is off at most, in units of its largest entry, and
+    `tolerance` from where on that is wrong. `observed` are adjoints that were claimed, or seen in
+    the variables of the code, at the first point; those in `named` have the names of adjoints.
+    """
+
+    backward: Backward
+    cases: Sequence[Case]
+    errors: Mapping[str, float]
+    observed: Sequence[Any]
+    named: Mapping[str, Any]
+    tolerance: float = RIGHT
+
+    @property
+    def wrong(self) -> list[str]:
+        return [path for path, error in self.errors.items() if not error <= RIGHT]
+
+    @property
+    def right(self) -> list[str]:
+        return [path for path, error in self.errors.items() if error <= RIGHT]
+
+    @property
+    def is_single(self) -> bool:
+        arrays = [np.asarray(x) for case in self.cases for x in case.claimed.values()]
+        return all(np.array_equal(x, x.astype(np.float32)) for x in arrays)
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """How many times larger all adjoints may be: on paper 1/N may be put in later."""
+        N = self.backward.N
+        return (1.0, float(N), 1.0 / N) if N > 1 else (1.0,)
+
+    def true(self, case: Case, path: str, now: Numbers | None = None) -> Any:
+        return gradient(self.backward, path, now or case.known)
+
+    def affected(self, changed: Iterable[Term]) -> set[str]:
+        below = {x for term in changed for x in self.backward.below[term]}
+        return {path for path, x in self.backward.gradients.items() if x in below}
+
+    def largest(self, paths: Iterable[str]) -> str:
+        return max(paths, key=lambda path: np.size(self.cases[0].claimed[path]))
+
+    def fits(self, slips: Sequence[Slip], only: Iterable[str] | None = None) -> float | None:
+        """Return how well slips reproduce what is claimed; None where they do not.
+
+        With `only`, some parameters are compared at the first point, and the others not.
+        """
+        changes = merged(slips)
+        wanted = sorted(self.affected(changes)) if only is None else sorted(only)
+        if only is None and not set(self.wrong) <= set(wanted):
+            return None
+        worst = 0.0
+        for case in self.cases[: None if only is None else 1]:
+            now = self.backward.replay(changes, case.known)
+            if now is None:
+                return None
+            for path in wanted:
+                off = error(case, path, self.true(case, path, now))
+                if not off <= self.tolerance:
+                    return None
+                worst = max(worst, off)
+        return worst
+
+    def at(self, case: Case, changes: Changes) -> float:
+        """Return how far what is claimed at a point is from the gradients with some changes."""
+        now = self.backward.replay(changes, case.known)
+        if now is None:
+            return np.inf
+        return max(error(case, path, self.true(case, path, now)) for path in case.claimed)
+
+    def support(self, now: Numbers) -> int:
+        """Count the adjoints that were seen and are as some numbers have them."""
+        of_parameters = set(self.backward.gradients.values())
+        adjoints = [x for x in self.backward.equations if x not in of_parameters]
+        return max(
+            sum(any(alike(seen, factor * now[x]) for seen in self.observed) for x in adjoints)
+            for factor in self.scales
+        )
+
+    def known_right(self) -> Iterator[Term]:
+        """Yield the adjoints that are seen to be right, or that lead to a right gradient."""
+        backward, known = self.backward, self.cases[0].known
+        for x in backward.equations:
+            is_seen = any(
+                alike(seen, factor * known[x]) for seen in self.observed for factor in self.scales
+            )
+            if is_seen or any(backward.gradients[path] in backward.below[x] for path in self.right):
+                yield x
+
+
+def evidence(
+    loss: Callable[..., Any],
+    points: Sequence[tuple[Any, tuple[Any, ...]]],
+    claims: Sequence[Claim],
+    observed: Iterable[Any] = (),
+) -> Evidence:
+    """Return what is claimed of `loss(params, *data)` at points `(params, data)`."""
+    backward = Backward(loss, *points[0])
+    cases = []
+    for point, claim in zip(points, claims, strict=True):
+        known = backward.numbers(*point)
+        entries = [known[x] for x in backward.gradients.values() if x is not None]
+        largest = max((float(np.max(np.abs(x), initial=0.0)) for x in entries), default=0.0)
+        cases.append(Case(known, dict(claim.grads), largest))
+    errors = {
+        path: max(error(case, path, gradient(backward, path, case.known)) for case in cases)
+        for path in backward.parameters
+    }
+    named = claims[0].adjoints
+    return Evidence(backward, cases, errors, [*named.values(), *observed], named)
+
+
+def gradient(backward: Backward, path: str, numbers: Numbers) -> Any:
+    variable = backward.gradients[path]
+    return np.zeros(backward.parameters[path].shape) if variable is None else numbers[variable]
+
+
+def error(case: Case, path: str, x: Any) -> float:
+    """Return how far what is claimed is from `x`, in units of the largest entry."""
+    claimed = case.claimed[path]
+    if np.shape(x) != np.shape(claimed):
+        return np.inf
+    gap = float(np.max(np.abs(np.subtract(x, claimed)), initial=0.0))
+    size = np.max(np.abs(claimed), initial=0.0) or np.max(np.abs(x), initial=0.0)
+    if gap <= 1e-14 * case.largest:  # where terms cancel, rounding is that of the others
+        return gap / case.largest if gap else 0.0
+    return gap / float(size) if np.isfinite(gap) else np.inf
+
+
+def merged(slips: Iterable[Slip]) -> dict[Term, Term]:
+    return {x: right for slip in slips for x, right in slip.changes.items()}
+
+
+def alike(x: Any, y: Any) -> bool:
+    """Return whether two arrays hold the same numbers, perhaps transposed or with axes of 1."""
+    x, y = np.squeeze(x), np.squeeze(y)
+    size = np.max(np.abs(y), initial=0.0)
+    return any(
+        z.shape == y.shape and bool(np.max(np.abs(z - y), initial=0.0) <= 1e-8 * size)
+        for z in (x, x.T)
+    )
+
+
+# An unknown factor in a slip.
+
+
+def solved(
+    evidence: Evidence, slip: Slip, path: str | None = None, given: Changes | None = None
+) -> Slip | None:
+    """Return a slip with its factor found from what is claimed for a parameter; None if it is not.
+
+    By Newton's method, from the largest wrong parameter if none is named; `given` are changes by
+    another slip. Where the only evidence is one number, a factor that nobody would write is not
+    accepted.
+    """
+    case, backward, factor = evidence.cases[0], evidence.backward, slip.factor
+    assert factor is not None
+    path = path or evidence.largest(evidence.wrong)
+    target = case.claimed[path]
+    if not np.all(np.isfinite(target)):
+        return None
+
+    def at(x: float) -> Any:
+        now = backward.replay({**(given or {}), **slip.changes}, {**case.known, factor: x})
+        if now is None:
+            return None
+        found = evidence.true(case, path, now)
+        return found if np.shape(found) == np.shape(target) else None
+
+    x = 0.0
+    for _ in range(8):
+        here, there = at(x), at(x + 0.125)
+        if here is None or there is None:
+            return None
+        slope = np.subtract(there, here) / 0.125
+        size = np.sum(slope * slope)
+        step = np.sum(np.subtract(target, here) * slope) / size if size > 0 else np.nan
+        if not np.isfinite(step):
+            return None
+        x += float(step)
+        if abs(step) <= 1e-13 * abs(x):
+            break
+    found = bound(evidence, slip, x)
+    value = float(found.factor.number) if found.factor else x
+    simple = fraction(value, 10).fits(value, 10 * evidence.tolerance)
+    certain = len(evidence.cases) > 1 or np.size(target) > 1 or found.factor in found.names
+    return found if certain or simple else None
+
+
+def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
+    assert slip.factor is not None
+    value, name = rounded(x, evidence.backward.N, 10 * evidence.tolerance)
+    factor = number(value)
+    names = slip.names if name is None else {**slip.names, factor: name}
+    changes = {}
+    for variable, right in slip.changes.items():
+        new = evidence.backward.replaced(right, slip.factor, factor)
+        assert new is not None
+        changes[variable] = new
+    return slip._replace(changes=changes, names=names, factor=factor)
+
+
+def rounded(x: float, n: int, near: float) -> tuple[float, str | None]:
+    """Return a factor as the number that it seems to be, with a name if N is in it."""
+    named = powers("N", n)
+    simple = fraction(x, 10), share(x, "N", n), Factor(Fraction(float(f"{x:.6g}")))
+    found = first_fitting(x, [*named, *simple], near)
+    return float(found), found.code if found in named else None

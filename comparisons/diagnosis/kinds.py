@@ -1,0 +1,112 @@
+"""The kinds of slip, each with its label and its sentence."""
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """A kind of slip: the label by which a class is counted, and its sentence."""
+
+    CONSTANT_FACTOR = "constant factor", "there is a factor {} too many"
+    EXTRA_FACTOR = "extra factor", "there is a factor {} too many"
+    EXTRA_SLOPE = "extra slope", "there is a slope {} too many"
+    DIVIDED_BY_SLOPE = "extra slope", "it is divided by {}"
+    ONE_EXAMPLE = "one example", "only the {} example counts"
+    OF_THE_OUTPUT = (
+        "gradient of the output",
+        "this is the gradient of the {} of {}, not of the loss",
+    )
+    DECAY = (
+        "regularisation",
+        "a multiple of {} is added, as by regularisation that the loss does not have",
+    )
+    SIBLING = "gradient of a sibling", "{} stands there"
+    SUM_OF_SIBLING = "gradient of a sibling", "the sum of {} over axis {} stands there"
+    PART_OF_SIBLING = "gradient of a sibling", "a part of {} stands there"
+    RESULT_TRANSPOSED = "transposed", "the result is transposed"
+    RESHAPED = "reshaped", "the result is of another layout: reshaped where transposed is due"
+
+    SLOPE_ELSEWHERE = "slope at the wrong place", "the slope was taken at {}"
+    SLOPE_OF_ANOTHER = "slope of another activation", "the slope is that of {}, not of {}"
+    SLOPE_FORGOTTEN = "slope forgotten", "the slope {} was forgotten"
+    SLOPE_TWICE = "slope twice", "the slope {} stands there twice"
+    SLOPE_MISTYPED = "slope mistyped", "the slope became {}"
+    MASK_TURNED = "slope mistyped", "the mask is the wrong way round"
+    SQUARE_NOT_DIFFERENTIATED = "slope mistyped", "the square was not differentiated"
+    SQUARE_OUTSIDE = "slope mistyped", "the square stands outside the brackets"
+
+    GRADIENT_FOR_WEIGHT = (
+        "gradient for the weight",
+        "the gradient {} stands in place of the weight {}",
+    )
+    ANOTHER_ADJOINT = "another adjoint", "{} stands in place of {}"
+    ANOTHER_VARIABLE = "another variable", "{} stands in place of {}"
+    OPERAND_TRANSPOSED = (
+        "transposed",
+        "{} is transposed where it must not be, or not where it must",
+    )
+    SPREAD = "broadcast", "{} was {} over the batch"
+    SPREAD_VECTOR = (
+        "broadcast",
+        "{} was {} over the batch, as when (N,) and (N, 1) make (N, N)",
+    )
+    CHANGED_IN_PLACE = "changed in place", "{} had been changed in place"
+    UPDATED_BEFORE = "updated too early", "{} had been updated before"
+    ALL_UPDATED_BEFORE = (
+        "updated too early",
+        "the parameters had been updated before all gradients were there",
+    )
+
+    ADJOINT_FORGOTTEN = "adjoint forgotten", "the incoming adjoint {} was forgotten"
+    ADJOINT_TWICE = "adjoint twice", "the incoming adjoint {} stands there twice"
+    ALL_BUT_SHARE_FORGOTTEN = (
+        "adjoint forgotten",
+        "the incoming adjoint {} was forgotten, but for 1 / N",
+    )
+    FACTOR_FORGOTTEN = "factor forgotten", "the factor {} was forgotten"
+    FACTOR_TWICE = "factor twice", "the factor {} stands there twice"
+    DIVISION_FORGOTTEN = "factor forgotten", "the division by {} was forgotten"
+    DIVISION_TWICE = "factor forgotten", "there are two divisions by {}"
+    PRODUCT_FOR_QUOTIENT = "factor forgotten", "it is multiplied by {}, not divided"
+    POWER_FORGOTTEN = "factor forgotten", "the power was forgotten"
+    ACTIVATION_FORGOTTEN = "activation forgotten", "{} was forgotten"
+    MATRIX_PRODUCT = (
+        "matrix product",
+        "a matrix product stands where an element-wise one is due",
+    )
+    ELEMENTWISE_PRODUCT = (
+        "element-wise product",
+        "an element-wise product stands where a matrix product is due",
+    )
+    OPERANDS_TURNED = "transposed", "the operands are in the wrong order, or transposed"
+
+    MINUS_FORGOTTEN = "sign", "the minus was forgotten"
+    PLUS_FOR_MINUS = "sign", "+ stands for -"
+    MINUS_FOR_PLUS = "sign", "- stands for +"
+    WRONG_WAY_ROUND = "sign", "the difference is the wrong way round"
+    TERM_FORGOTTEN = "term forgotten", "the term {} was forgotten"
+    TERM_SCALED = "term forgotten", "the term {} has a wrong factor"
+    OWN_TERM_FORGOTTEN = "regularisation", "the term {} was forgotten"
+    OWN_TERM_SCALED = "regularisation", "the term {} has a wrong factor"
+
+    SUM_FORGOTTEN = "sum forgotten", "the sum was forgotten"
+    WRONG_AXIS = "wrong axis", "the sum is over the wrong axis"
+    ALL_SUMMED = "wrong axis", "all is summed"
+
+    ZERO = "zero", "what you return for {} is 0"
+    STALE = "stale cache", "{} is that of the first call"
+    STATE = (
+        "state kept between calls",
+        "only the first call is right: something is kept from call to call",
+    )
+
+    def __init__(self, label: str, sentence: str) -> None:
+        self.label = label
+        self.sentence = sentence
+
+
+OF_FACTORS = {
+    *(Kind.SLOPE_FORGOTTEN, Kind.ADJOINT_FORGOTTEN, Kind.FACTOR_FORGOTTEN, Kind.DIVISION_FORGOTTEN),
+    *(Kind.SLOPE_TWICE, Kind.ADJOINT_TWICE, Kind.FACTOR_TWICE, Kind.DIVISION_TWICE),
+    Kind.PRODUCT_FOR_QUOTIENT,
+}
+"""Kinds that are counted as "1/N" where the factor is N or 1/N."""

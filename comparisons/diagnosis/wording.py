@@ -1,0 +1,267 @@
+"""What a diagnosis says: plain text and sentences, made of what the search has found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.check.ratio import fraction, share
+from autodiff.readings.terms import Term
+from comparisons.diagnosis.evidence import Case, Evidence, merged
+from comparisons.diagnosis.kinds import OF_FACTORS, Kind
+from comparisons.diagnosis.replay import Backward
+from comparisons.diagnosis.search import Found
+from comparisons.diagnosis.slips import Slip
+from comparisons.printing import listed
+
+
+class Explanation(NamedTuple):
+    """A slip, or several, that give the claimed gradients.
+
+    `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly),
+    "right" and "written" (equations as code), "words". `error` is the largest difference that is
+    left, in units of the largest entry; `values` the adjoints that follow, by name, and `changed`
+    the names of those that depend on a slip.
+    """
+
+    slips: tuple[dict[str, str], ...]
+    error: float
+    values: Mapping[str, Any]
+    changed: Sequence[str]
+
+
+class Diagnosis(NamedTuple):
+    """What is wrong with claimed gradients, and why.
+
+    `right` and `wrong` are names of parameters; `explanations` are those that fit equally well, the
+    first the most likely; `first_wrong` names, where there is none, the adjoint that disagrees
+    first on the way back from the loss; `warnings` say what cannot be seen at the points given.
+    """
+
+    right: list[str]
+    wrong: list[str]
+    errors: Mapping[str, float]
+    explanations: list[Explanation]
+    first_wrong: str
+    remarks: list[str]
+    warnings: list[str]
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong
+
+    @property
+    def text(self) -> str:
+        """The diagnosis in sentences."""
+        return "\n".join([*self.sentences(), *self.warnings])
+
+    def __str__(self) -> str:
+        return self.text
+
+    def sentences(self) -> list[str]:
+        """Say what is wrong: the slips, or where the search for one has to begin."""
+        if self.ok:
+            return ["The gradients are right.", *self.remarks]
+        if not self.explanations:
+            none = "Neither a typical slip nor any two of them give these numbers."
+            return [none, *self.remarks]
+        first, *others = self.explanations
+        if not first.slips[0]["equation"]:
+            words = first.slips[0]["words"]
+            return [f"{words[0].upper()}{words[1:]}."]
+        lines = [self.explained(first)]
+        lines += [f"The same numbers come out if {summary(other)}." for other in others[:3]]
+        return lines
+
+    def explained(self, explanation: Explanation) -> str:
+        """Say in a sentence what happened and how it is known."""
+        found = places(explanation)
+        rest = f" ({listed(self.right)} {is_or_are(self.right)} right)" if self.right else ""
+        written = once(slip["written"] for slip in explanation.slips)
+        before = explanation.slips[0]["before"]
+        start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
+        exactly = f"to {explanation.error:.0e}" if explanation.error else "to the last bit"
+        return (
+            f"{start}: with {written} your {listed(self.wrong)} "
+            f"{is_or_are(self.wrong)} reproduced {exactly}{rest}."
+        )
+
+
+def places(explanation: Explanation) -> str:
+    found: dict[str, list[str]] = {}
+    for slip in explanation.slips:
+        found.setdefault(slip["right"], []).append(slip["words"])
+    return " and ".join(f"in {right}, {once(words)}" for right, words in found.items())
+
+
+def summary(explanation: Explanation) -> str:
+    return f"{places(explanation)}: {once(slip['written'] for slip in explanation.slips)}"
+
+
+def once(texts: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(texts))
+
+
+def is_or_are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+# A slip.
+
+
+def in_text(found: Found, backward: Backward) -> Explanation:
+    changes = merged(found.slips)
+    values = {backward.names[x]: found.now[x] for x in backward.equations if x in found.now}
+    changed = [backward.names[x] for y in changes for x in backward.below[y]]
+    slips = tuple(slip_in_text(slip, changes, backward) for slip in found.slips)
+    return Explanation(slips, found.error, values, changed)
+
+
+def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -> dict[str, str]:
+    """Return a slip as plain text, `changes` being those of all slips that were made."""
+    terms = list(slip.changes)
+    label, words = in_words(slip, backward)
+    before = [
+        backward.names[x]
+        for x in dict.fromkeys(x for term in terms for x in backward.of(term))
+        if x in backward.adjoints and x not in changes and backward.bars[x] not in backward.pieces
+    ]
+    return {
+        "kind": label,
+        "equation": listed([backward.label(x) for x in terms]),
+        "right": " and ".join(backward.written(x) for x in terms),
+        "written": " and ".join(backward.written(x, changes[x], slip.names) for x in terms),
+        "words": words,
+        "before": f"{listed(before)} {is_or_are(before)} right" if before else "",
+    }
+
+
+def in_words(slip: Slip, backward: Backward) -> tuple[str, str]:
+    """Return the label of a slip, and what happened; a factor is named."""
+    kind, about = slip.made[0]
+    if slip.factor is None or kind is Kind.SLOPE_MISTYPED:
+        of_n = kind in OF_FACTORS and backward.expression(about[0], slip.names) in ("N", "1 / N")
+        return "1/N" if of_n else kind.label, sentence(slip, backward)
+    k = float(slip.factor.number)
+    factor = slip.names.get(slip.factor) or f"{k:.6g}"
+    if kind is Kind.CONSTANT_FACTOR:
+        return about_factor(slip, k, factor, backward)
+    if kind in (Kind.TERM_SCALED, Kind.OWN_TERM_SCALED) and k == 0.0:
+        own = kind is Kind.OWN_TERM_SCALED
+        forgotten = Kind.OWN_TERM_FORGOTTEN if own else Kind.TERM_FORGOTTEN
+        slip = slip._replace(made=((forgotten, slip.made[0][1]),))
+        return forgotten.label, sentence(slip, backward)
+    words = sentence(slip, backward)
+    if kind in (Kind.UPDATED_BEFORE, Kind.ALL_UPDATED_BEFORE):
+        return kind.label, f"{words}, with a learning rate of {k:.6g}"
+    if kind is Kind.DECAY:
+        return kind.label, f"{words} ({k:.6g} times)"
+    return kind.label, f"{words}, {factor}"
+
+
+def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple[str, str]:
+    (variable,) = slip.changes
+    N = backward.N
+    if k == 0.0:
+        return Kind.ZERO.label, "everything was lost: it is 0"
+    if k == -1.0:
+        return "sign", "the sign is wrong"
+    if factor == "N":
+        return "1/N", "1 / N is missing"
+    if factor == "(1 / N)":
+        summed = backward.rights[variable].primitive in (primitives.sum, primitives.matmul)
+        if summed and variable in backward.gradients.values():
+            return "mean for sum", "the mean over the batch stands where the sum is due"
+        return "1/N", "1 / N stands there twice"
+    if k != float(fraction(k, 10)) and N > 1 and k == float(share(k, "N", N)):
+        return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
+    return slip.kind.label, slip.kind.sentence.format(factor)
+
+
+def sentence(slip: Slip, backward: Backward) -> str:
+    def text(x: Any) -> str:
+        return backward.expression(x, slip.names) if isinstance(x, Term) else str(x)
+
+    return once(kind.sentence.format(*map(text, about)) for kind, about in slip.made)
+
+
+# Where no slip was found.
+
+
+def about_rounding(evidence: Evidence) -> str:
+    return (
+        f"The gradients are off by {max(evidence.errors.values()):.0e} of their largest entries, "
+        "which no slip explains: it is the rounding of float32, or the error of finite differences."
+    )
+
+
+NOT_ALL_TRIED = "Not all pairs were tried: there are too many on this network."
+
+
+def first_wrong(evidence: Evidence) -> tuple[str, str]:
+    """Return the first adjoint on the way back from the loss that is wrong, and say so.
+
+    An adjoint that was claimed, or seen, is known to be right or wrong. One that leads to a right
+    gradient is right too. The first of the others may be wrong.
+    """
+    backward, names = evidence.backward, evidence.backward.names
+    right = set(evidence.known_right())
+    wrong = set(evidence.wrong)
+    left = [x for x in backward.equations if x not in right and evidence.affected([x]) & wrong]
+    if not left:
+        return "", ""
+    claimed = [x for x in backward.equations if x not in right and names[x] in evidence.named]
+    first, disagrees = (claimed[0], "disagrees") if claimed else (left[0], "may be wrong")
+    gradients = backward.gradients.values()
+    found = [names[x] for x in backward.equations if x in right and x not in gradients]
+    start = f"{listed(found)} {is_or_are(found)} right; " if found else ""
+    return names[first], (
+        f"On the way back from the loss {start}the first adjoint that {disagrees} is "
+        f"{names[first]}, in {backward.written(first)}."
+    )
+
+
+def about_gradient(evidence: Evidence, path: str) -> list[str]:
+    case: Case = evidence.cases[0]
+    true, claimed = np.asarray(evidence.true(case, path)), np.asarray(case.claimed[path])
+    if true.shape != claimed.shape:
+        return [f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."]
+    if not np.all(np.isfinite(claimed)):
+        return [f"{path} has entries that are NaN or infinite."]
+    ratio = float(np.sum(claimed * true) / np.sum(true * true)) if np.any(true) else np.nan
+    if true.size > 1 and np.allclose(claimed, ratio * true, rtol=1e-9, atol=0.0):
+        return [f"{path} is {ratio:.6g} times what it should be."]
+    if true.size > 1 and np.allclose(np.sort(claimed.ravel()), np.sort(true.ravel()), rtol=1e-9):
+        return [f"{path} has the right entries in another order."]
+    off = ~np.isclose(claimed, true, rtol=evidence.tolerance, atol=0.0)
+    if 0 < np.sum(off) < true.size:
+        at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
+        return [f"{path} is wrong only at {at}."]
+    return []
+
+
+# What cannot be seen at a point.
+
+
+def unseen(backward: Backward, slips: Sequence[Slip]) -> list[str]:
+    """Say which mistakes cannot be seen at a point, though they can elsewhere."""
+    mistakes = [
+        f"in {backward.written(x)}, {sentence(slip, backward)}"
+        for slip in slips
+        for x in slip.changes
+    ]
+    shown = "; ".join(dict.fromkeys(mistakes))
+    return [f"At this point some mistakes cannot be seen, such as: {shown}."] if shown else []
+
+
+def poor(backward: Backward, data: Sequence[Any]) -> list[str]:
+    """Say what is poor about data, because mistakes cancel out there."""
+    warnings = []
+    if backward.N == 1:
+        warnings.append("There is one example: sums, means and 1/N cannot be told apart.")
+    for x, given in zip(backward.data, data):
+        if np.ndim(given) == 1 and np.size(given) > 1 and np.ptp(given) == 0.0:
+            name = backward.names[x]
+            warnings.append(f"All entries of {name} are equal: some mistakes cancel out there.")
+    return warnings

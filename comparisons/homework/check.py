@@ -1,0 +1,210 @@
+"""What a check of a hand-written `backprop` has found, and how it is said."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from comparisons.diagnosis.wording import Diagnosis, is_or_are
+from comparisons.printing import listed, scientific, table
+
+FULL = 3
+"""The level of hints that tells the slip."""
+
+
+class Verdict(StrEnum):
+    """What is found of a submission, or of one gradient."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NOT_CHECKED = "could not be checked"
+
+
+class WrongLoss(NamedTuple):
+    """A loss that is not the engine's; `ratio` names the factor between the two, if it has a name.
+
+    With `has_these_gradients` the gradients are right for this loss.
+    """
+
+    yours: float
+    engine: float
+    ratio: str
+    has_these_gradients: bool
+
+    def __str__(self) -> str:
+        ratio = f", {self.ratio}" if self.ratio else ""
+        own = " Your gradients are those of your loss: the loss itself differs."
+        return (
+            f"The loss is wrong: yours is {self.yours:.6g}, and that of the engine "
+            f"{self.engine:.6g}{ratio}.{own if self.has_these_gradients else ''}"
+        )
+
+
+class Points(NamedTuple):
+    """Where a check was made: at so many points of so many examples, drawn with a seed."""
+
+    number: int
+    examples: int | None
+    seed: int
+
+    def __str__(self) -> str:
+        plural = "" if self.examples == 1 else "s"
+        size = f" of {self.examples} example{plural}" if self.examples else ""
+        return f"Checked at {self.number} points{size}, seed {self.seed}."
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check of a `backprop` has found.
+
+    `problem` is a sentence where it could not be checked, and the rest is then empty.
+    `per_parameter` has a dict for each parameter: "verdict" is "right" or "wrong", "error" the
+    largest difference in units of the largest entry, and "entry", "yours", "engine" and "ratio"
+    describe the worst. `notes` are sentences about how it was computed, `line` is where the first
+    mistake stands in the code, if that was found. `mistakes` are dicts of text, the slips of the
+    most likely explanation. `wrong` and `right` are the names of parameters.
+    """
+
+    name: str
+    problem: str | None = None
+    notes: list[str] = field(default_factory=list)
+    per_parameter: dict[str, dict[str, Any]] = field(default_factory=dict)
+    loss: WrongLoss | None = None
+    diagnosis: Diagnosis | None = None
+    line: str = ""
+    points: Points | None = None
+    mistakes: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it is right: the gradients, and the loss where there is one."""
+        if self.problem is not None:
+            return Verdict.NOT_CHECKED
+        return Verdict.WRONG if self.wrong or self.loss else Verdict.RIGHT
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict is Verdict.RIGHT
+
+    @property
+    def wrong(self) -> list[str]:
+        return [k for k, x in self.per_parameter.items() if x["verdict"] is Verdict.WRONG]
+
+    @property
+    def right(self) -> list[str]:
+        return [name for name in self.per_parameter if name not in self.wrong]
+
+    @property
+    def score(self) -> float:
+        """The fraction of the parameters whose gradients are right."""
+        return len(self.right) / len(self.per_parameter) if self.per_parameter else 0.0
+
+    @property
+    def status(self) -> int:
+        """The exit status of the command: 0 right, 1 wrong, 2 not checked."""
+        return list(Verdict).index(self.verdict)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def assert_ok(self, hint: int = FULL) -> None:
+        """Raise AssertionError with the text of the check unless all is right."""
+        if not self.ok:
+            raise AssertionError(self.text(hint))
+
+    def sentence(self) -> str:
+        if self.problem is not None:
+            return f"{self.name} {self.verdict}: {self.problem}"
+        return f"{self.name} is {self.verdict}."
+
+    def hint(self, level: int = FULL) -> list[str]:
+        """Return hints up to a level: 1 which parameters, 2 which equation, 3 which slip."""
+        if self.verdict is not Verdict.WRONG or level < 1:
+            return []
+        lines = []
+        if self.wrong:
+            lines.append(which_are_wrong(self.wrong, self.right))
+        if self.loss:
+            lines.append(str(self.loss) if level >= FULL else "The loss is wrong.")
+        if self.diagnosis is None or not self.wrong:
+            return lines
+        if level >= FULL:
+            line = [f"This is your {self.line}."] if self.line else []
+            return [*lines, *self.diagnosis.sentences(), *line]
+        names = [name for name in dict.fromkeys(x["equation"] for x in self.mistakes) if name]
+        names = names or [name for name in [self.diagnosis.first_wrong] if name]
+        if level == 2 and names:
+            plural = "s" if len(names) > 1 else ""
+            where = f" (your {self.line})" if self.line else ""
+            lines.append(f"Look at the equation{plural} of {listed(names)}{where}.")
+        return lines
+
+    def text(self, hint: int = FULL) -> str:
+        """Return the verdict, a table, the diagnosis up to a level of hints, and notes."""
+        has_table = hint >= 1 and self.per_parameter
+        parts = [
+            wrapped([self.sentence()]),
+            rendered(self.per_parameter, hint) if has_table else "",
+            wrapped(self.hint(hint)),
+            wrapped(self.notes if hint >= 1 or self.ok else []),
+            wrapped([str(self.points)] if self.points else []),
+            wrapped(self.diagnosis.warnings if self.diagnosis and hint >= FULL else []),
+        ]
+        return "\n\n".join(filter(None, parts))
+
+    def to_dict(self, hint: int = FULL) -> dict[str, Any]:
+        """Return the check as plain data, with no more in it than the level of hints allows."""
+        result: dict[str, Any] = {
+            "name": self.name,
+            "ok": self.ok,
+            "problem": self.problem,
+            "verdict": self.sentence(),
+        }
+        if hint >= 1:
+            result["score"] = self.score
+            result["notes"] = self.notes
+            result["per_parameter"] = {
+                name: x if hint >= FULL else {"verdict": x["verdict"]}
+                for name, x in self.per_parameter.items()
+            }
+        if hint >= 2:
+            result["mistakes"] = [
+                slip if hint >= FULL else {"equation": slip["equation"]} for slip in self.mistakes
+            ]
+        points = str(self.points) if self.points else ""
+        return {**result, "hints": self.hint(hint), "points": points}
+
+
+def which_are_wrong(wrong: Sequence[str], right: Sequence[str]) -> str:
+    plural = "s" if len(wrong) > 1 else ""
+    sentence = f"The gradient{plural} in {listed(wrong)} {is_or_are(wrong)} wrong"
+    if not right:
+        return f"{sentence}."
+    ones = "those" if len(right) > 1 else "that"
+    return f"{sentence}; {ones} in {listed(right)} {is_or_are(right)} right."
+
+
+def wrapped(sentences: Sequence[str]) -> str:
+    return "\n".join(
+        textwrap.fill(x, 100, break_long_words=False, break_on_hyphens=False) for x in sentences
+    )
+
+
+def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
+    """Return the table of the parameters as text; without numbers below the last hint."""
+    header = ["gradient in", "verdict"]
+    rows = [[name, x["verdict"]] for name, x in per_parameter.items()]
+    if hint >= FULL:
+        header += ["difference", "worst at", "yours", "engine", "ratio"]
+        for row, x in zip(rows, per_parameter.values()):
+            row += [scientific(x["error"]), x["entry"], x["yours"], x["engine"], x["ratio"]]
+    console = Console(width=200, color_system=None, force_jupyter=False)
+    with console.capture() as captured:
+        console.print(table(header, rows, left=2))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -1,0 +1,79 @@
+"""The equations on paper: values that neither an edit nor a search writes into."""
+
+import numpy as np
+import pytest
+from slip_corpus import NETWORKS, TUTORIAL
+
+from autodiff import value_and_grad
+from autodiff.readings.listing import listing
+from autodiff.readings.notation import CODE
+from comparisons.diagnosis.diagnose import diagnosis
+from comparisons.diagnosis.evidence import Claim, evidence
+from comparisons.diagnosis.paper import on_paper
+from comparisons.diagnosis.replay import Backward
+from comparisons.diagnosis.slips import slips_in
+
+every_network = pytest.mark.parametrize(
+    "network", [TUTORIAL, *NETWORKS], ids=lambda network: network.name
+)
+
+
+def state(backward):
+    return {key: dict(x) for key, x in vars(backward).items() if isinstance(x, dict)}
+
+
+@every_network
+def test_equations_on_paper_give_the_gradients_of_the_engine_at_other_numbers(network):
+    X, t, params = network.problem(np.random.default_rng(0))
+    backward = Backward(network.loss, params, (X, t))
+    other = network.problem(np.random.default_rng(1))
+    _, gradients = value_and_grad(network.loss)(other[2], *other[:2])
+    known = backward.numbers(other[2], other[:2])
+    for name, equation in backward.gradients.items():
+        np.testing.assert_allclose(known[equation], gradients[name], rtol=1e-12, atol=1e-15)
+
+
+@every_network
+def test_copying_to_paper_leaves_the_listing_as_it_is(network):
+    X, t, params = network.problem(np.random.default_rng(0))
+    listed = listing(network.loss, (params, X, t), 0)
+
+    def text():
+        return [listed.sides(s, CODE) for s in [*listed.forward, *listed.backward]]
+
+    before = text()
+    on_paper(listed)
+    assert text() == before
+
+
+@every_network
+def test_on_paper_every_variable_stands_alone_and_before_its_readers(network):
+    X, t, params = network.problem(np.random.default_rng(0))
+    backward = Backward(network.loss, params, (X, t))
+    assert all(not x.operands for x in backward.variables)
+    for i, x in enumerate(backward.equations):
+        assert set(backward.of(x)).isdisjoint(backward.equations[i:])
+
+
+def test_a_search_for_two_slips_writes_nothing_into_the_equations():
+    X, t, params = TUTORIAL.problem(np.random.default_rng(0))
+    _, right = value_and_grad(TUTORIAL.loss)(params, X, t)
+    claimed = {**right, "b": right["b"] / 7, "W": -right["W"], "U": 3 * right["U"]}
+    found = evidence(TUTORIAL.loss, [(params, (X, t))], [Claim(claimed)])
+    before = state(found.backward)
+    assert len(diagnosis(found, []).wrong) == 3
+    assert state(found.backward) == before
+
+
+@every_network
+def test_a_slip_changes_what_depends_on_it_and_nothing_else(network):
+    X, t, params = network.problem(np.random.default_rng(0))
+    backward = Backward(network.loss, params, (X, t))
+    known = backward.numbers(params, (X, t))
+    variable = backward.equations[len(backward.equations) // 2]
+    with np.errstate(all="ignore"):
+        for slip in slips_in(backward, variable):
+            now = backward.replay(slip.changes, known)
+            for x in backward.equations if now else ():
+                if x not in backward.below[variable]:
+                    assert now[x] is known[x]
