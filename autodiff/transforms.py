@@ -57,6 +57,7 @@ def value_and_grad(
     Raises TypeError where `f` returns anything else or an argument is no structure of numbers.
     """
     positions = as_positions(f, argnums)
+    several = isinstance(argnums, Sequence)
     names = parameter_names(f)
 
     @wraps(f)
@@ -80,7 +81,7 @@ def value_and_grad(
         del y, inputs  # so that the walk can free what it has passed
         adjoints = backward(seeds, [x for values in xs for x in values], record)
         results = [collected(args[i], values, adjoints, record) for i, values in zip(positions, xs)]
-        return value, tuple(results) if isinstance(argnums, Sequence) else results[0]
+        return value, tuple(results) if several else results[0]
 
     return differentiated
 

@@ -54,9 +54,9 @@ def walk(
                 part = rule(g, out, x, y) if two else rule(g, out, *inputs, **node.parameters)
             except ZeroDivisionError:  # Python raises where NumPy gives inf or nan
                 part = rule(*map(np.float64, (g, out, *inputs)))
-            raw = operand._raw
-            if type(part) is not type(raw) or (
-                type(raw) is ndarray and (part.shape != raw.shape or part.dtype is not raw.dtype)
+            kind, raw = type(part), operand._raw
+            if kind is not type(raw) or (
+                kind is ndarray and (part.shape != raw.shape or part.dtype is not raw.dtype)
             ):
                 part = fit(part, operand, node)
             adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
