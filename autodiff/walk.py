@@ -41,11 +41,9 @@ def walk(
         g = adjoints[node] if asked is None or node in asked else adjoints.pop(node)
         operands, inputs, out = node.operands, node.inputs, node._raw
         if record:
-            out = node
-            inputs = [raw if x is None else x for x, raw in zip(operands, inputs)]
+            out, inputs = node, [raw if x is None else x for x, raw in zip(operands, inputs)]
         two = primitive.arity == 2 and not node.parameters
-        if two:
-            x, y = inputs
+        x, y = inputs if two else (None, None)
         for i, rule in primitive.rules or primitive.rules_for(operands):
             operand = operands[i]
             if operand is None or (needed is not None and operand not in needed):
