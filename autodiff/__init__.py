@@ -1,57 +1,24 @@
-"""Reverse-mode automatic differentiation that can be read in a sitting.
+"""Reverse-mode automatic differentiation: the engine is `graph`, `primitives` and `walk`.
 
 `Value` records what is computed with it; `Value.backward` and the functions `grad`,
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
 `jvp`, `hvp`, `jacobian` and `hessian` differentiate once more; `derivation` prints the equations of
 the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps;
-`check_gradient` holds gradients, also those derived by hand, against numerical differentiation.
+`check_gradient` compares gradients, also those derived by hand, with numerical differentiation.
 """
 
 from typing import TYPE_CHECKING, Any
 
+# isort: off
+# fmt: off
 from autodiff.functions import (
-    broadcast_to,
-    clip,
-    concatenate,
-    dot,
-    expand_dims,
-    log_softmax,
-    logsumexp,
-    max,
-    mean,
-    min,
-    outer,
-    ravel,
-    reshape,
-    softmax,
-    squeeze,
-    stack,
-    sum,
-    swapaxes,
-    transpose,
-    var,
-    where,
+    broadcast_to, clip, concatenate, dot, expand_dims, log_softmax, logsumexp, max, mean, min,
+    outer, ravel, reshape, softmax, squeeze, stack, sum, swapaxes, transpose, var, where,
 )
 from autodiff.jacobians import hessian, hvp, jacobian, jvp
 from autodiff.primitives import (
-    abs,
-    cos,
-    exp,
-    expm1,
-    log,
-    log1p,
-    log_sigmoid,
-    logistic_cross_entropy,
-    matmul,
-    maximum,
-    minimum,
-    relu,
-    sigmoid,
-    sin,
-    softplus,
-    sqrt,
-    square,
-    tanh,
+    abs, cos, exp, expm1, log, log1p, log_sigmoid, logistic_cross_entropy, matmul, maximum, minimum,
+    relu, sigmoid, sin, softplus, sqrt, square, tanh,
 )
 from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
@@ -80,57 +47,11 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Value",
-    "abs",
-    "broadcast_to",
-    "check_gradient",
-    "clip",
-    "compile",
-    "concatenate",
-    "cos",
-    "derivation",
-    "dot",
-    "exp",
-    "expand_dims",
-    "expm1",
-    "grad",
-    "gradients",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "log",
-    "log1p",
-    "log_sigmoid",
-    "log_softmax",
-    "logistic_cross_entropy",
-    "logsumexp",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "outer",
-    "ravel",
-    "relu",
-    "reshape",
-    "sigmoid",
-    "sin",
-    "softmax",
-    "softplus",
-    "source",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "sum",
-    "swapaxes",
-    "tanh",
-    "transpose",
-    "value_and_grad",
-    "var",
-    "vjp",
-    "where",
+    "Value", "abs", "broadcast_to", "check_gradient", "clip", "compile", "concatenate", "cos",
+    "derivation", "dot", "exp", "expand_dims", "expm1", "grad", "gradients", "hessian", "hvp",
+    "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy",
+    "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "outer", "ravel", "relu",
+    "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square", "squeeze",
+    "stack", "sum", "swapaxes", "tanh", "transpose", "value_and_grad", "var", "vjp", "where",
     "zero_grad",
 ]

@@ -1,7 +1,5 @@
 """Arguments of functions: nested structures of arrays, positions, and the names of parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from operator import index
 from typing import Any

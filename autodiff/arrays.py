@@ -1,7 +1,5 @@
 """Numbers as the graph holds them and shows them: arrays that nothing changes, plain floats."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,8 @@ def as_data(x: Any, what: str, position: int | None = None) -> Any:
     Python's float, ten times faster than a 0-d array. Arrays are copied only if they must be.
     In errors the numbers are called `what`, or operand `position` of the operation `what`.
     """
+    if type(x) is float:
+        return x
     if type(x) is np.ndarray and x.ndim:
         if x.dtype is FLOAT64 or x.dtype is FLOAT32:
             return x

@@ -1,7 +1,5 @@
 """Error messages: sentences that name the operation, its operands and their shapes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NoReturn
 

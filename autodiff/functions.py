@@ -4,8 +4,6 @@ Each records when one of its operands is a Value and gives plain numbers or arra
 Most are primitives as they stand; those here are written in terms of primitives, or check.
 """
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence

@@ -13,7 +13,6 @@ from autodiff.arrays import FLOAT64, as_data, own, plain, shape
 from autodiff.errors import called, refuse
 
 NO_PARAMETERS: Mapping[str, Any] = {}
-allocate = object.__new__
 ndarray = np.ndarray
 next_serial = count().__next__
 
@@ -27,19 +26,9 @@ class Node:
     result. `serial` rises with creation.
     """
 
-    __slots__ = (
-        "_grad",
-        "_raw",
-        "inputs",
-        "name",
-        "operands",
-        "parameters",
-        "primitive",
-        "serial",
-    )
+    __slots__ = ("_grad", "_raw", "inputs", "name", "operands", "parameters", "primitive", "serial")
 
-    keeps_masks = False
-    """Whether comparisons are recorded too."""
+    keeps_masks = False  # whether comparisons are recorded too
 
     _raw: Any
     _grad: Any
@@ -97,8 +86,8 @@ class Primitive:
 
     def rules_for(self, operands: tuple[Any, ...]) -> Iterable[tuple[int, Callable[..., Any]]]:
         """Return the rules of any number of operands, with their positions."""
-        every = self.every
-        return [(i, partial(every, position=i)) for i in range(len(operands))] if every else ()
+        rule: Any = self.every
+        return [(i, partial(rule, position=i)) for i in range(len(operands))] if rule else ()
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -145,7 +134,7 @@ def new_node(
     parameters: Mapping[str, Any] = NO_PARAMETERS,
 ) -> Any:
     """Return a node for what a primitive gave."""
-    node = allocate(kind)
+    node = object.__new__(kind)
     node._raw = data if type(data) is float else plain(data)
     node._grad = None
     node.inputs = inputs

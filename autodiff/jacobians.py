@@ -1,7 +1,5 @@
 """Derivatives of second order and of several results, composed of backward passes alone."""
 
-from __future__ import annotations
-
 import builtins
 import math
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The functions of the rule table that NumPy has not, for plain numbers and arrays alone."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,8 +3,6 @@
 In a rule `g` is the adjoint of the result `out`; what it returns is the operand's part of it.
 """
 
-from __future__ import annotations
-
 import builtins
 import operator
 from typing import Any

@@ -1,8 +1,5 @@
 """Derivatives of functions: `gradients`, `grad`, `value_and_grad` and `vjp`. They store nothing."""
 
-from __future__ import annotations
-
-import threading
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
@@ -22,7 +19,7 @@ from autodiff.arguments import (
 )
 from autodiff.graph import Node, as_seed
 from autodiff.primitives import identity
-from autodiff.value import Value
+from autodiff.value import Value, enclosing
 from autodiff.walk import walk
 
 
@@ -73,11 +70,7 @@ def value_and_grad(
         if isinstance(y, Node) and (type(y._raw) is float or y._raw.size == 1):
             value, seeds = y if record else released(y._raw), {y: as_seed(y, None)}
         elif isinstance(y, (int, float, np.number, np.ndarray)) and np.ndim(y) == 0:
-            warnings.warn(
-                f"{name_of(f)} returned a plain number, whose gradient is zero; if it depends on "
-                "the arguments, float() or .data took it out of the graph",
-                stacklevel=2,
-            )
+            warn_of_constant(f)
             value, seeds = y, {}
         else:
             raise TypeError(
@@ -114,6 +107,9 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     xs = [leaves(x) for x in inputs]  # before f can change its arguments
     record = is_recorded(xs)
     result = enclosed(f, inputs, {})
+    results = leaves(result)
+    if results and not any(isinstance(y, Node) for y in results):
+        warn_of_constant(f)
     value = result if record else tree_map(lambda y, _: value_of(y), result)
 
     def pullback(adjoint: Any) -> tuple[Any, ...]:
@@ -125,7 +121,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
                     seeds[y] = seeds[y] + seed if y in seeds else seed
         except ValueError as error:
             raise ValueError(
-                f"the adjoint has not the structure of what {name_of(f)} returned: {error}"
+                f"the adjoint does not have the structure of what {name_of(f)} returned: {error}"
             ) from None
         recorded = record or any(isinstance(seed, Node) for seed in seeds.values())
         adjoints = backward(seeds, [x for values in xs for x in values], recorded)
@@ -142,17 +138,8 @@ def zero_grad(values: Any) -> None:
         value.zero_grad()
 
 
-class Enclosing(threading.local):
-    """The number of functions that this thread is differentiating at the moment."""
-
-    count = 0
-
-
-enclosing = Enclosing()
-
-
 def is_recorded(xs: Sequence[Sequence[Node]]) -> bool:
-    """Tell whether derivatives in `xs`, made by `as_values`, may be differentiated themselves."""
+    """Return whether derivatives in `xs`, made by `as_values`, may be differentiated themselves."""
     if enclosing.count:
         return True
     for values in xs:
@@ -211,6 +198,15 @@ def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any], record
         return as_node(part, x) if record else released(part)
 
     return tree_map(adjoint, tree)
+
+
+def warn_of_constant(f: Callable[..., Any]) -> None:
+    """Warn of a result without a graph, which may have lost it."""
+    warnings.warn(
+        f"{name_of(f)} returned plain numbers, whose gradient is zero; if they depend on the "
+        "arguments, .data or an array took them out of the graph",
+        stacklevel=3,
+    )
 
 
 def released(data: Any) -> Any:

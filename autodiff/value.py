@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -16,10 +17,9 @@ from autodiff.walk import walk
 
 def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return the methods of an operator: for the Value on the left, and on the right."""
-
     function = primitive.function
 
-    def left(self: Value, other: Any) -> Any:
+    def left(self: Node, other: Any) -> Any:
         x, kind = self._raw, type(self)
         if type(other) is kind:
             node, y = other, other._raw
@@ -32,7 +32,7 @@ def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., A
                 pass  # record explains or avoids it
         return record(primitive, (self, other))
 
-    def right(self: Value, other: Any) -> Any:
+    def right(self: Node, other: Any) -> Any:
         x = self._raw
         if type(x) is float and type(other) is float:
             try:
@@ -47,26 +47,142 @@ def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., A
 def comparison(primitive: Primitive) -> Callable[[Any, Any], Any]:
     """Return the method of a comparison."""
 
-    def compare(self: Value, other: Any) -> Any:
+    def compare(self: Node, other: Any) -> Any:
         return functions.compare(primitive, (self, other))
 
     return compare
 
 
-class Value(Node):
+class Enclosing(threading.local):
+    """The number of functions that this thread is differentiating at the moment."""
+
+    count = 0
+
+
+enclosing = Enclosing()
+
+
+class Expression(Node):
+    """A node in an expression: Python's operators and NumPy's functions apply to it, and record."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self._raw)
+
+    @property
+    def ndim(self) -> int:
+        return np.ndim(self._raw)
+
+    @property
+    def size(self) -> int:
+        return np.size(self._raw)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(self._raw)
+
+    @property
+    def T(self) -> Any:  # noqa: N802
+        if type(self._raw) is not np.ndarray or self._raw.ndim < 2:
+            return self
+        return record(primitives.transpose, (self,), {"axes": None})
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError(f"{called(self)} is a number and has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        return functions.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            f"{called(self)} cannot be assigned into, because its graph would no longer be true; "
+            "build a new Value with where, concatenate or stack"
+        )
+
+    # Operators.
+
+    def __neg__(self) -> Any:
+        return record(primitives.negative, (self,))
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return record(primitives.abs, (self,))
+
+    __add__, __radd__ = operators(primitives.add)
+    __sub__, __rsub__ = operators(primitives.subtract)
+    __mul__, __rmul__ = operators(primitives.multiply)
+    __truediv__, __rtruediv__ = operators(primitives.divide)
+    __pow__, __rpow__ = operators(primitives.power)
+    __matmul__, __rmatmul__ = operators(primitives.matmul)
+
+    __lt__ = comparison(primitives.less)
+    __le__ = comparison(primitives.less_equal)
+    __gt__ = comparison(primitives.greater)
+    __ge__ = comparison(primitives.greater_equal)
+    __eq__ = comparison(primitives.equal)
+    __ne__ = comparison(primitives.not_equal)
+    __hash__ = Node.__hash__  # by identity, although == compares numbers
+
+    # NumPy's protocols: its own functions record too.
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise TypeError(
+            f"{called(self)} does not become an array by itself, which would drop its graph; "
+            ".data holds its numbers, and stack makes one Value of several"
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return functions.apply_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return functions.apply_function(function, args, options)
+
+    # NumPy's methods.
+
+    sum = functions.sum
+    mean = functions.mean
+    max = functions.max
+    min = functions.min
+    var = functions.var
+    clip = functions.clip
+    dot = functions.dot
+    swapaxes = functions.swapaxes
+    ravel = functions.ravel
+    squeeze = functions.squeeze
+
+    def transpose(self, *axes: Any) -> Any:
+        """As `autodiff.transpose`; the axes as one tuple or one by one."""
+        return functions.transpose(self, unpacked(axes) or None)
+
+    def reshape(self, *shape: Any) -> Any:
+        """As `autodiff.reshape`; the shape as one tuple or one by one."""
+        return functions.reshape(self, unpacked(shape))
+
+
+class Value(Expression):
     """A scalar or an array of any shape whose operations are recorded.
 
     `data` are real numbers: float32 is kept and every other dtype becomes float64. Arrays are
     copied, unless they own their numbers and are read-only. A float64 scalar is a Python float,
     and as such leaves float32 arrays that it meets as they are. `name` is used in messages.
 
-    What leaves the graph has no gradient: `float(v)`, functions of `math`, `array[i] = v`.
+    What leaves the graph has no gradient. So `float(v)`, which functions of `math` call, is refused
+    within a function that is being differentiated; `.data` says that it is meant.
 
     Attributes: `grad`, the gradient of the latest `backward()` (leaves add up until `zero_grad()`);
     `primitive`, the operation that made the Value, None for a leaf; `parents`, the Values that it
     was made from.
 
-    Raises TypeError for data that are no real numbers.
+    Raises TypeError for data that are not real numbers.
     """
 
     __slots__ = ()
@@ -74,7 +190,7 @@ class Value(Node):
     def __init__(self, data: Any, name: str | None = None) -> None:
         if isinstance(data, Node):
             raise TypeError(
-                f"{called(data)} is a Value already, and numbers are needed here; .data are its "
+                f"{called(data)} is a Value already, and numbers are needed here; .data holds its "
                 "numbers, without the graph"
             )
         if name is not None and not isinstance(name, str):
@@ -132,33 +248,6 @@ class Value(Node):
         """The Values that this one was computed from, in the order of the operands."""
         return tuple([x for x in self.operands if isinstance(x, Value)])
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of the axes; () for a number. Asking records nothing."""
-        return np.shape(self._raw)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return np.ndim(self._raw)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return np.size(self._raw)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float64 or float32."""
-        return np.result_type(self._raw)
-
-    @property
-    def T(self) -> Any:  # noqa: N802
-        """The transpose: the axes in reverse order."""
-        if type(self._raw) is not np.ndarray or self._raw.ndim < 2:
-            return self
-        return record(primitives.transpose, (self,), {"axes": None})
-
     # Differentiation.
 
     def backward(self, seed: Any = None) -> None:
@@ -196,7 +285,13 @@ class Value(Node):
         return f"Value({', '.join(parts)})"
 
     def __float__(self) -> float:
-        return float(self._single("float()"))
+        number = float(self._single("float()"))
+        if enclosing.count:
+            raise TypeError(
+                f"float() would take {called(self)} out of the graph and lose its gradient; use "
+                "np.exp and the like for functions of math, or .data where no gradient is wanted"
+            )
+        return number
 
     def __bool__(self) -> bool:
         return bool(self._single("a condition (if, and, or, not)"))
@@ -210,15 +305,7 @@ class Value(Node):
         return np.asarray(self._raw).reshape(())[()]
 
     def __format__(self, spec: str) -> str:
-        return format(float(self), spec) if spec else repr(self)
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError(f"{called(self)} is a number and has no length")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Value]:
-        return (self[i] for i in range(len(self)))
+        return format(float(self._single("a format")), spec) if spec else repr(self)
 
     def __reduce__(self) -> Any:
         if self.primitive is not None:
@@ -227,76 +314,6 @@ class Value(Node):
                 "is not copied or pickled; copy its .data, or its leaves"
             )
         return restored, (np.array(self._raw), self.name, self._grad)
-
-    def __getitem__(self, index: Any) -> Any:
-        return functions.getitem(self, index)
-
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError(
-            f"{called(self)} cannot be assigned into, because its graph would no longer be true; "
-            "build a new Value with where, concatenate or stack"
-        )
-
-    # Operators.
-
-    def __neg__(self) -> Any:
-        return record(primitives.negative, (self,))
-
-    def __pos__(self) -> Value:
-        return self
-
-    def __abs__(self) -> Any:
-        return record(primitives.abs, (self,))
-
-    __add__, __radd__ = operators(primitives.add)
-    __sub__, __rsub__ = operators(primitives.subtract)
-    __mul__, __rmul__ = operators(primitives.multiply)
-    __truediv__, __rtruediv__ = operators(primitives.divide)
-    __pow__, __rpow__ = operators(primitives.power)
-    __matmul__, __rmatmul__ = operators(primitives.matmul)
-
-    __lt__ = comparison(primitives.less)
-    __le__ = comparison(primitives.less_equal)
-    __gt__ = comparison(primitives.greater)
-    __ge__ = comparison(primitives.greater_equal)
-    __eq__ = comparison(primitives.equal)
-    __ne__ = comparison(primitives.not_equal)
-    __hash__ = Node.__hash__  # by identity, although == compares numbers
-
-    # NumPy's protocols: its own functions record too.
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        raise TypeError(
-            f"{called(self)} does not become an array by itself, which would drop its graph; "
-            ".data are its numbers, and stack makes one Value of several"
-        )
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        return functions.apply_ufunc(ufunc, method, inputs, options)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return functions.apply_function(function, args, options)
-
-    # NumPy's methods.
-
-    sum = functions.sum
-    mean = functions.mean
-    max = functions.max
-    min = functions.min
-    var = functions.var
-    clip = functions.clip
-    dot = functions.dot
-    swapaxes = functions.swapaxes
-    ravel = functions.ravel
-    squeeze = functions.squeeze
-
-    def transpose(self, *axes: Any) -> Any:
-        """As `autodiff.transpose`; the axes as one tuple or one by one."""
-        return functions.transpose(self, unpacked(axes) or None)
-
-    def reshape(self, *shape: Any) -> Any:
-        """As `autodiff.reshape`; the shape as one tuple or one by one."""
-        return functions.reshape(self, unpacked(shape))
 
 
 def restored(data: Any, name: str | None, grad: Any) -> Value:

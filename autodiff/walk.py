@@ -1,7 +1,5 @@
 """The backward walk: reverse-mode differentiation of a recorded graph."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from operator import attrgetter
 from typing import Any
@@ -10,7 +8,7 @@ import numpy as np
 
 from autodiff.arrays import shape
 from autodiff.errors import called
-from autodiff.graph import Node
+from autodiff.graph import Node, ndarray
 from autodiff.primitives import cast
 
 
@@ -45,7 +43,7 @@ def walk(
         if record:
             out = node
             inputs = [raw if x is None else x for x, raw in zip(operands, inputs)]
-        two = len(inputs) == 2 and not node.parameters
+        two = primitive.arity == 2 and not node.parameters
         if two:
             x, y = inputs
         for i, rule in primitive.rules or primitive.rules_for(operands):
@@ -56,7 +54,10 @@ def walk(
                 part = rule(g, out, x, y) if two else rule(g, out, *inputs, **node.parameters)
             except ZeroDivisionError:  # Python raises where NumPy gives inf or nan
                 part = rule(*map(np.float64, (g, out, *inputs)))
-            if type(part) is not float or type(operand._raw) is not float:
+            raw = operand._raw
+            if type(part) is not type(raw) or (
+                type(raw) is ndarray and (part.shape != raw.shape or part.dtype is not raw.dtype)
+            ):
                 part = fit(part, operand, node)
             adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
     return adjoints
@@ -95,35 +96,33 @@ def ways_to(wanted: Collection[Node], nodes: list[Node]) -> set[Node]:
 def fit(part: Any, operand: Node, node: Node) -> Any:
     """Return what a rule of `node` gave to `operand` in its shape and dtype."""
     raw = operand._raw
-    to = shape(raw)
-    if shape(part) != to:
-        part = unbroadcast(part, to, node, operand)
+    given, to = shape(part), shape(raw)
+    if given != to:
+        if not is_broadcast(to, given, node):
+            raise ValueError(
+                f"the rule of {node.primitive.name} gave {called(operand)} an adjoint of shape "
+                f"{given}; an adjoint has the shape of what it belongs to"
+            )
+        part = unbroadcast(part, to)
     if isinstance(part, Node):
         dtype = np.result_type(raw)
         return part if np.result_type(part._raw) == dtype else cast(part, dtype=dtype)
-    if type(raw) is np.ndarray:
+    if type(raw) is ndarray:
         return part if part.dtype is raw.dtype else part.astype(raw.dtype)
     return type(raw)(part)
 
 
-def unbroadcast(part: Any, to: tuple[int, ...], node: Node, operand: Node) -> Any:
-    """Sum the adjoint that a rule gave over the axes that the operand lacks or has with length 1.
-
-    Raises ValueError where no broadcast explains its shape: the rule is wrong.
-    """
-    given = shape(part)
+def is_broadcast(to: tuple[int, ...], given: tuple[int, ...], node: Node) -> bool:
+    """Return whether `node` may have spread an operand of shape `to` over the shape `given`."""
     lead = len(given) - len(to)
-    if (
-        not node.primitive.broadcasts
-        or lead < 0
-        or len(given) != len(shape(node._raw))
-        or not all(n in (1, m) for n, m in zip(to, given[lead:]))
-    ):
-        raise ValueError(
-            f"the rule of {node.primitive.name} gave {called(operand)} an adjoint of shape "
-            f"{given}; an adjoint has the shape of what it belongs to"
-        )
-    if 1 in to:
-        ones = [i for i, n in enumerate(to, lead) if n == 1]
-        return part.sum(axis=(*range(lead), *ones)).reshape(to)
-    return part.sum(axis=tuple(range(lead)))
+    if lead < 0 or not node.primitive.broadcasts or len(given) != len(shape(node._raw)):
+        return False
+    return to == given[lead:] or all(n in (1, m) for n, m in zip(to, given[lead:]))
+
+
+def unbroadcast(part: Any, to: tuple[int, ...]) -> Any:
+    """Sum an adjoint over the axes that the operand, of shape `to`, lacks or has with length 1."""
+    lead = part.ndim - len(to)
+    axes = (*range(lead), *[i for i, n in enumerate(to, lead) if n == 1])
+    total = np.add.reduce(part, axis=axes) if type(part) is ndarray else part.sum(axis=axes)
+    return total.reshape(to) if 1 in to else total

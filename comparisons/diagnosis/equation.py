@@ -90,12 +90,9 @@ def equation(backward: Backward, variable: Term, right: Term) -> Equation:
     adjoint = slope = None
     cancelled = False
     if activation is not None:
-        if right.primitive is primitives.multiply:
-            comes_back = [backward.is_adjoint(x) for x in right.operands]
-            if comes_back == [True, False]:
-                adjoint, slope = right.operands
-            elif comes_back == [False, True]:
-                slope, adjoint = right.operands
+        comes_back = [backward.is_adjoint(x) for x in right.operands]
+        if right.primitive is primitives.multiply and comes_back == [True, False]:
+            adjoint, slope = right.operands  # in this order by every rule
         if adjoint is None and activation[1] in backward.of(variable):
             slope = slope_of(backward, *activation, of)
             adjoint = apply(primitives.divide, right, slope)

@@ -1,5 +1,7 @@
 """`backward`, `zero_grad` and the pure forms: what they give, in which structure, and to whom."""
 
+import math
+import warnings
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff import Value, grad, gradients, value_and_grad, vjp, zero_grad
+from autodiff import Value, grad, gradients, jacobian, jvp, value_and_grad, vjp, zero_grad
 
 
 def test_asking_twice_adds_to_leaves_and_not_to_results() -> None:
@@ -272,12 +274,51 @@ def test_the_same_argument_twice() -> None:
 
 def test_a_constant_function_warns_and_has_gradient_zero() -> None:
     def frozen(x: Any) -> Any:
-        return float(x * x)
+        return (x * x).data
 
-    with pytest.warns(
-        UserWarning, match=r"frozen returned a plain number.*zero.*float\(\) or .data"
-    ):
+    with pytest.warns(UserWarning, match=r"frozen returned plain numbers.*zero.*\.data"):
         assert grad(frozen)(3.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda f: grad(f)(2.0),
+        lambda f: vjp(f, 2.0)[1](1.0)[0],
+        lambda f: jvp(f, (2.0,), (1.0,))[1],
+        lambda f: jacobian(f)(2.0),
+    ],
+)
+def test_every_transform_warns_of_numbers_that_left_the_graph(derivative: Any) -> None:
+    with pytest.warns(UserWarning, match="returned plain numbers, whose gradient is zero"):
+        assert derivative(lambda x: x.data**2) == 0.0
+
+
+def test_a_part_of_the_result_may_be_constant_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result, _ = vjp(lambda x: {"y": x * x, "n": 7.0}, 2.0)
+    assert result == {"y": 4.0, "n": 7.0}
+
+
+def test_float_is_refused_where_it_would_lose_the_gradient() -> None:
+    """It gave 2.718 for the derivative of x exp(x) at 1, which is 5.437."""
+    with pytest.raises(TypeError, match=r"float\(\) would take 'x' .*np\.exp.*\.data"):
+        grad(lambda x: x * math.exp(x))(1.0)
+    assert grad(lambda x: x * np.exp(x))(1.0) == pytest.approx(2 * np.e, rel=1e-15)
+    assert grad(lambda x: x * math.exp(x.data))(1.0) == np.exp(1.0)
+    assert float(Value(2.0) * 3.0) == 6.0
+
+
+def test_a_value_can_be_printed_where_it_is_differentiated() -> None:
+    printed: list[str] = []
+
+    def f(x: Any) -> Any:
+        printed.extend([repr(x), str(x), f"{x}", f"{x:.2f}"])
+        return x * x
+
+    assert grad(f)(2.0) == 4.0
+    assert printed == ["Value(2.0, name='x')"] * 3 + ["2.00"]
 
 
 # vjp

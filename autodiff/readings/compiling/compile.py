@@ -15,7 +15,8 @@ from autodiff.readings.compiling.guards import Miss, Unlike
 from autodiff.readings.compiling.memory import memory_of
 from autodiff.readings.compiling.program import Runnable, program
 from autodiff.readings.listing import listing
-from autodiff.transforms import enclosing, value_and_grad
+from autodiff.transforms import value_and_grad
+from autodiff.value import enclosing
 
 MOST = 16
 """Combinations of shapes and dtypes that are kept."""

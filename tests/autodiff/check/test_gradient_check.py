@@ -188,6 +188,11 @@ def test_no_ratio_is_named_where_an_entry_that_is_not_sharp_does_not_fit(off: fl
     assert report.arguments[0].ratio is None
 
 
+def test_the_ratio_of_a_single_entry_is_told_only_if_it_has_a_name() -> None:
+    assert check_gradient(quadratic, 3.0, gradients=6.0).arguments[0].ratio == "exactly 2 times"
+    assert check_gradient(quadratic, 3.0, gradients=3.7).arguments[0].ratio is None
+
+
 def test_a_wrong_shape_is_a_verdict_and_a_wrong_structure_an_error() -> None:
     X, t, params = network(0)
     grads, _ = by_hand.backprop(X, t, params)

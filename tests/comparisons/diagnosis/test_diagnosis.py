@@ -130,6 +130,33 @@ def test_claimed_adjoints_decide_between_explanations(scale):
         assert [equations(x) for x in decided.explanations] == [{wrong}]
 
 
+@pytest.mark.parametrize(
+    ("written", "kinds", "words"),
+    [
+        (lambda H_bar, H, G: -H_bar * (1 - G**2), ["sign", "slope at the wrong place"], "at G"),
+        (lambda H_bar, H, G: -H_bar, ["sign", "slope forgotten"], "1 - H * H"),
+        (
+            lambda H_bar, H, G: 2 * H_bar * H * (1 - H),
+            ["constant factor", "slope of another activation"],
+            "sigmoid",
+        ),
+    ],
+)
+def test_a_factor_before_the_adjoint_does_not_hide_the_slope(written, kinds, words):
+    """H_bar is known to be right, so both slips are in the equation of G_bar."""
+    (params, X, t), right = tutorial_claims()
+    G = X @ params["U"].T + params["b"]
+    H = np.tanh(G)
+    y = 1 / (1 + np.exp(-H @ params["W"] - params["c"]))
+    H_bar = np.outer((y - t) / len(X), params["W"])
+    G_bar = written(H_bar, H, G)
+    claimed = {"U": G_bar.T @ X, "b": G_bar.sum(axis=0), "H_bar": H_bar, "G_bar": G_bar}
+    explanations = diagnose(engine.loss, params, X, t, claimed={**right, **claimed}).explanations
+    slips = next(x.slips for x in explanations if equations(x) == {"G_bar"})
+    assert [slip["kind"] for slip in slips] == kinds
+    assert words in slips[1]["words"]
+
+
 def test_a_factor_of_one_number_is_not_explained_by_any_factor():
     (params, X, t), right = tutorial_claims()
     strange = diagnose(engine.loss, params, X, t, claimed={**right, "c": 0.3712 * right["c"]})

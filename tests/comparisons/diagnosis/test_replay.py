@@ -13,14 +13,27 @@ from comparisons.diagnosis.paper import on_paper
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.slips import slips_in
 
-EVERY = [TUTORIAL, *NETWORKS]
+every_network = pytest.mark.parametrize(
+    "network", [TUTORIAL, *NETWORKS], ids=lambda network: network.name
+)
 
 
 def state(backward):
     return {key: dict(x) for key, x in vars(backward).items() if isinstance(x, dict)}
 
 
-@pytest.mark.parametrize("network", EVERY, ids=lambda network: network.name)
+@every_network
+def test_equations_on_paper_give_the_gradients_of_the_engine_at_other_numbers(network):
+    X, t, params = network.problem(np.random.default_rng(0))
+    backward = Backward(network.loss, params, (X, t))
+    other = network.problem(np.random.default_rng(1))
+    _, gradients = value_and_grad(network.loss)(other[2], *other[:2])
+    known = backward.numbers(other[2], other[:2])
+    for name, equation in backward.gradients.items():
+        np.testing.assert_allclose(known[equation], gradients[name], rtol=1e-12, atol=1e-15)
+
+
+@every_network
 def test_copying_to_paper_leaves_the_listing_as_it_is(network):
     X, t, params = network.problem(np.random.default_rng(0))
     listed = listing(network.loss, (params, X, t), 0)
@@ -33,7 +46,7 @@ def test_copying_to_paper_leaves_the_listing_as_it_is(network):
     assert text() == before
 
 
-@pytest.mark.parametrize("network", EVERY, ids=lambda network: network.name)
+@every_network
 def test_on_paper_every_variable_stands_alone_and_before_its_readers(network):
     X, t, params = network.problem(np.random.default_rng(0))
     backward = Backward(network.loss, params, (X, t))
@@ -52,7 +65,7 @@ def test_a_search_for_two_slips_writes_nothing_into_the_equations():
     assert state(found.backward) == before
 
 
-@pytest.mark.parametrize("network", EVERY, ids=lambda network: network.name)
+@every_network
 def test_a_slip_changes_what_depends_on_it_and_nothing_else(network):
     X, t, params = network.problem(np.random.default_rng(0))
     backward = Backward(network.loss, params, (X, t))
