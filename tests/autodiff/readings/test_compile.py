@@ -308,7 +308,7 @@ def test_errors_are_those_of_the_engine(t: Any, message: str) -> None:
     X, good, params = tutorial_problem(500, 3, 0)
     ours = compiled_form(engine.loss)
     ours(params, X, good)
-    for rows in (500, 400):  # of the call before, whose program is not for these targets at 400
+    for rows in (500, 400):  # the program of the last call may be for other shapes
         ours(params, X[:rows], good[:rows])
         with pytest.raises(ValueError, match=message):
             ours(params, X, t)
