@@ -246,6 +246,26 @@ def test_only_the_last_shapes_are_kept() -> None:
     assert len(traced) == MOST + 3
 
 
+def test_each_memory_order_has_a_program() -> None:
+    traced = []
+
+    def f(x: Any) -> Any:
+        traced.append(x.shape)
+        return np.sum(x * x)
+
+    ours = compiled_form(f)
+    for x in (T3[0], np.asfortranarray(T3[0]), T3[0], np.asfortranarray(T3[0]), T3[:, 0]):
+        assert_close(ours(x), value_and_grad(lambda x: np.sum(x * x))(x))
+    assert traced == [(3, 4), (3, 4), (2, 4)]
+
+
+def test_a_function_has_one_name() -> None:
+    ours = compiled_form(lambda x: np.sum(np.exp(np.sum(x, axis=0))) * np.sum(np.sin(x)))
+    ours(T3[0])
+    assert ours.source.count("add_reduce(") > 1
+    assert not re.search(r"reduce_\d", ours.source)
+
+
 class Pair(NamedTuple):
     a: Any
     b: Any
@@ -288,7 +308,8 @@ def test_errors_are_those_of_the_engine(t: Any, message: str) -> None:
     X, good, params = tutorial_problem(500, 3, 0)
     ours = compiled_form(engine.loss)
     ours(params, X, good)
-    for _ in range(2):
+    for rows in (500, 400):  # the program of the last call may be for other shapes
+        ours(params, X[:rows], good[:rows])
         with pytest.raises(ValueError, match=message):
             ours(params, X, t)
     assert_close(ours(params, X, good), value_and_grad(engine.loss)(params, X, good))
@@ -451,6 +472,15 @@ PROGRAMS: dict[str, tuple[Any, Any]] = {
     "a constant column": (lambda x: np.sum(np.sin(PAIR[:, None] * x)), (V,)),
     "a product with a constant": (lambda x: np.sum(x[:, None] * PAIR), (V,)),
     "a matrix and a constant": (lambda x: np.sum((x[:, None] @ PAIR[None]) @ PAIR), (V,)),
+    "zeros of both signs": (
+        lambda x: np.sum(1.0 / (x + 0.0)) - np.sum(1.0 / (x + -0.0)),
+        (np.array([-0.0, -0.0]),),
+    ),
+    "sums of nothing": (
+        lambda x: np.sum(np.sin(x[:0])) + np.sum(np.cos(x[:0])) + np.sum(x),
+        (V,),
+    ),
+    "sums of masks": (lambda x: np.sum(x * (np.sum(x > 0) + np.sum(x > 1))), (V,)),
     "a sum over no axis": (lambda x: np.sum(np.exp(np.sum(np.sin(x), axis=()))), (V,)),
     "a sum that keeps its axis": (lambda x: np.sum(x / np.sum(x, axis=0, keepdims=True)), (V,)),
     "a mask as numbers": (lambda x: np.sum((x > 0).astype(float) * x), (V,)),
@@ -467,7 +497,8 @@ def power_of_two(x: Any, n: int) -> Any:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_that_were_wrong_or_slow_once(name: str) -> None:
     f, args = PROGRAMS[name]
-    check(f, *args)
+    with np.errstate(all="ignore"):
+        check(f, *args)
 
 
 def test_a_transpose_of_an_argument_is_copied() -> None:
@@ -553,7 +584,7 @@ def test_any_name_of_a_parameter(name: str) -> None:
     check(namespace["f"], V, 1.5)
 
 
-@pytest.mark.parametrize("wrong", [None, object(), 1j, "text"])
+@pytest.mark.parametrize("wrong", [None, object(), 1j, "text", np.complex128(1j), np.array(1j)])
 def test_wrong_arguments_after_a_first_program(wrong: Any) -> None:
     def f(x: Any, y: Any) -> Any:
         return np.sum(x * y)
@@ -562,6 +593,8 @@ def test_wrong_arguments_after_a_first_program(wrong: Any) -> None:
     ours(V, 2.0)
     with pytest.raises(TypeError):
         ours(V, wrong)
+    with pytest.raises(TypeError):
+        ours(V * 1j, 2.0)
 
 
 def test_argnums_that_name_no_argument() -> None:
