@@ -114,7 +114,11 @@ def in_text(found: Found, backward: Backward) -> Explanation:
     changes = merged(found.slips)
     values = {backward.names[x]: found.now[x] for x in backward.equations if x in found.now}
     changed = [backward.names[x] for y in changes for x in backward.below[y]]
-    slips = tuple(slip_in_text(slip, changes, backward) for slip in found.slips)
+    # A slip on top of another is written with what that one has brought in.
+    names = {x: name for slip in found.slips for x, name in slip.names.items()}
+    slips = tuple(
+        slip_in_text(slip._replace(names=names), changes, backward) for slip in found.slips
+    )
     return Explanation(slips, found.error, values, changed)
 
 

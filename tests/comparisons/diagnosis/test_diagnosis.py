@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from right_sources import RIGHT
-from slip_corpus import NETWORKS, TUTORIAL, compiled, patched
+from slip_corpus import NETWORKS, TUTORIAL, Slip, compiled, patched
 
 from autodiff import concatenate, logistic_cross_entropy, mean, relu, tanh, value_and_grad
 from autodiff import sum as total
@@ -55,6 +55,15 @@ def test_the_equation_of_a_slip_is_found(network, name):
     assert not diagnosis.ok
     assert slip.equation in equations(diagnosis.explanations[0])
     assert diagnosis.explanations[0].error < 1e-12
+
+
+def test_a_slip_on_top_of_another_is_written_with_what_that_brought_in():
+    """The weight is forgotten, for which there are ones, and another adjoint sent back."""
+    network = next(x for x in NETWORKS if x.name == "two relu layers")
+    slip = Slip("H1_bar = G2_bar @ U2", "H1_bar = H2_bar @ np.ones(U2.shape)", "H1_bar")
+    diagnosis = diagnosed(network, slip)
+    assert equations(diagnosis.explanations[0]) == {"H1_bar"}
+    assert "H1_bar = H2_bar @ ones" in diagnosis.text
 
 
 def pairs(network, most=6):
