@@ -155,7 +155,9 @@ class Identifiers:
 
 
 def cleaned(wish: str) -> str:
-    name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))[:24].strip("_") or "v"
+    characters = unicodedata.normalize("NFKC", wish)
+    allowed = "".join(c if f"v{c}".isidentifier() else "_" for c in characters)
+    name = allowed[:24].strip("_") or "v"
     return name if name.isidentifier() else f"v_{name}"
 
 

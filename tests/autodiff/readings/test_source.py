@@ -521,3 +521,13 @@ def test_the_negative_of_a_spread_array_keeps_its_memory_order() -> None:
 
     for _ in range(10):
         check(f, rng.normal(size=60), rng.normal(size=3), argnums=(0, 1))
+
+
+@pytest.mark.parametrize("key", ["𐧀", "²", "a b", "1", "class", "é", "_", ""])
+def test_any_key_is_written_as_an_identifier(key: str) -> None:
+    """The first is a numeral: alphanumeric, and yet not allowed in identifiers."""
+    text = source(lambda p: np.sum(p[key] * 2.0) ** 2, {key: np.ones(3)})
+    namespace: dict[str, Any] = {}
+    exec(compile(text, "written", "exec"), namespace)
+    _, gradient = namespace["f_and_gradient"]({key: np.ones(3)})
+    np.testing.assert_array_equal(gradient[key], np.full(3, 24.0))
