@@ -23,6 +23,15 @@ def tree_map(function: Callable[[Any, str | None], Any], tree: Any, path: str | 
     return function(tree, path)
 
 
+def filled(tree: Any, values: Iterator[Any]) -> Any:
+    """Return the structure of `tree` with the next of `values` for each leaf."""
+    if isinstance(tree, dict):
+        return {key: filled(branch, values) for key, branch in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return rebuilt(tree, dict(enumerate([filled(branch, values) for branch in tree])))
+    return next(values)
+
+
 def pairs(tree: Any, other: Any, path: str = "") -> Iterator[tuple[Any, Any]]:
     """Yield the leaves of `tree` with those of `other` at the same places.
 

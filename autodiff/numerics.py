@@ -53,10 +53,8 @@ def logistic_cross_entropy(z: Any, t: Any) -> Any:
 
 def logistic_residual(z: Any, t: Any) -> Any:
     """sigmoid(z) - t, as (1 - t) sigmoid(z) - t sigmoid(-z), which keeps its digits."""
-    part = np.exp(-abs(z))
-    part /= 1.0 + part
-    part = np.copysign(part, z + 0.0)  # + 0.0 makes -0.0 positive
-    return ((z >= 0.0) - as_targets(t, z)) - part
+    e = np.exp(-abs(z))
+    return (~np.signbit(z) - as_targets(t, z)) - np.copysign(e / (1.0 + e), z)
 
 
 def as_targets(t: Any, z: Any) -> Any:

@@ -75,8 +75,8 @@ not_equal     = Primitive("not_equal", operator.ne, None, None, broadcasts=True)
 logical_and   = Primitive("logical_and", operator.and_, None, None, broadcasts=True)
 logical_or    = Primitive("logical_or", operator.or_, None, None, broadcasts=True)
 logical_not   = Primitive("logical_not", np.logical_not, None)
-MASKS = (less, less_equal, greater, greater_equal, equal, not_equal,
-         logical_and, logical_or, logical_not)
+MASKS = {less, less_equal, greater, greater_equal, equal, not_equal,
+         logical_and, logical_or, logical_not}
 
 # Kinks; docs/kinks.md lists what is chosen at each.
 

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.arguments import (
     as_positions,
     described,
+    filled,
     leaves,
     name_of,
     pairs,
@@ -191,14 +192,8 @@ def as_node(seed: Any, y: Node) -> Any:
 
 def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any], record: bool) -> Any:
     """Return the adjoints of `xs`, the leaves of `tree`, in its structure; or zero."""
-    left = iter(xs)
-
-    def adjoint(leaf: Any, path: str | None) -> Any:
-        x = next(left)
-        part = adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)[()]
-        return as_node(part, x) if record else released(part)
-
-    return tree_map(adjoint, tree)
+    parts = [adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)[()] for x in xs]
+    return filled(tree, map(as_node, parts, xs) if record else map(released, parts))
 
 
 def warn_of_constant(f: Callable[..., Any]) -> None:

@@ -144,7 +144,7 @@ def test_every_primitive_is_written(name: str) -> None:
         render(found.latex)
 
 
-@pytest.mark.parametrize("name", [p.name for p in MASKS])
+@pytest.mark.parametrize("name", sorted(p.name for p in MASKS))
 def test_every_mask_is_written(name: str) -> None:
     mask = ALL[name]
 
