@@ -265,6 +265,12 @@ def test_arguments_are_named_for_messages() -> None:
     assert names == ["U", "layers[0]", "x"]
 
 
+def test_a_value_keeps_its_name_where_the_argument_has_none() -> None:
+    names: list[Any] = []
+    grad(lambda *values: names.append(values[0].name) or values[0])(Value(2.0, name="v"))
+    assert names == ["v"]
+
+
 def test_the_same_argument_twice() -> None:
     x = np.array([1.0, 2.0])
     first, second = grad(lambda a, b: (a * a * b).sum(), (0, 1))(x, x)

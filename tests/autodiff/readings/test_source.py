@@ -409,6 +409,12 @@ def test_what_is_decided_by_the_numbers_is_refused(f: Any, use: str) -> None:
         source(f, 1.0)
 
 
+def test_a_traced_value_shows_no_numbers() -> None:
+    shown = []
+    source(lambda w: shown.append((repr(w), repr(w * 2.0))) or w.sum(), np.full(3, 0.25))
+    assert shown == [("Value(numbers of shape (3,), name='w')", "Value(numbers of shape (3,))")]
+
+
 def test_what_is_no_function_and_what_is_no_position() -> None:
     function: Any = 3
     with pytest.raises(TypeError, match="int cannot be called"):
