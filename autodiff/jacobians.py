@@ -62,17 +62,24 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 
         xs = tuple(args[i] for i in positions)
         result, pullback = vjp(of_chosen, *xs)
-        position = iter(range(len(leaves(result))))
+        places = iter(range(len(leaves(result))))
+
+        def row(place: int, j: int) -> list[Any]:
+            """Return the derivatives of element j of the result's leaf at a place."""
+            units = [np.zeros(shape(y)) for y in leaves(result)]
+            units[place].reshape(-1)[j] = 1.0
+            each = iter(units)
+            return leaves(pullback(tree_map(lambda *_: next(each), result)))
 
         def block(y: Any, path: str | None) -> Any:
-            place = next(position)
-            rows = [leaves(pullback(unit(result, place, j))) for j in range(math.prod(shape(y)))]
+            place = next(places)
+            rows = [row(place, j) for j in range(math.prod(shape(y)))]
             columns = iter(
                 [reshape(stack(parts), shape(y) + shape(x)) for x, *parts in zip(leaves(xs), *rows)]
                 if rows
                 else [np.zeros(shape(y) + shape(x), np.result_type(x)) for x in leaves(xs)]
             )
-            blocks = tree_map(lambda x, _: next(columns), xs)
+            blocks = tree_map(lambda *_: next(columns), xs)
             return blocks if isinstance(argnums, Sequence) else blocks[0]
 
         return tree_map(block, result)
@@ -86,19 +93,6 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     They are the `jacobian` of the gradient: for arguments of shapes A and B, shape A + B.
     """
     return jacobian(grad(f, argnums), argnums)
-
-
-def unit(tree: Any, place: int, j: int) -> Any:
-    """Return zeros in the structure of `tree` with a 1 as element `j` of the leaf at `place`."""
-    position = iter(range(place + 1))
-
-    def zeros(y: Any, path: str | None) -> Any:
-        part = np.zeros(shape(y))
-        if next(position, None) == place:
-            part.reshape(-1)[j] = 1.0
-        return part
-
-    return tree_map(zeros, tree)
 
 
 def inner(a: Any, b: Any, complaint: str) -> Any:

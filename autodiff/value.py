@@ -46,11 +46,7 @@ def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., A
 
 def comparison(primitive: Primitive) -> Callable[[Any, Any], Any]:
     """Return the method of a comparison."""
-
-    def compare(self: Node, other: Any) -> Any:
-        return functions.compare(primitive, (self, other))
-
-    return compare
+    return lambda self, other: functions.compare(primitive, (self, other))
 
 
 class Enclosing(threading.local):
@@ -273,16 +269,14 @@ class Value(Expression):
         data = np.array2string(
             np.asarray(self._raw), separator=", ", threshold=12, edgeitems=2, prefix="Value("
         )
-        parts = [data if self.ndim else repr(float(self._raw))]
-        if self.ndim:
-            parts.append(f"shape={self.shape}")
-        if self.dtype != np.float64:
-            parts.append(f"dtype={self.dtype}")
-        if self.name:
-            parts.append(f"name={self.name!r}")
-        if self.primitive:
-            parts.append(f"from {self.primitive.name}")
-        return f"Value({', '.join(parts)})"
+        parts: list[Any] = [
+            data if self.ndim else repr(float(self._raw)),
+            self.ndim and f"shape={self.shape}",
+            self.dtype != np.float64 and f"dtype={self.dtype}",
+            self.name and f"name={self.name!r}",
+            self.primitive and f"from {self.primitive.name}",
+        ]
+        return f"Value({', '.join(filter(None, parts))})"
 
     def __float__(self) -> float:
         number = float(self._single("float()"))
@@ -313,14 +307,7 @@ class Value(Expression):
                 f"{called(self)} is the result of {self.primitive.name} and part of a graph, which "
                 "is not copied or pickled; copy its .data, or its leaves"
             )
-        return restored, (np.array(self._raw), self.name, self._grad)
-
-
-def restored(data: Any, name: str | None, grad: Any) -> Value:
-    """Rebuild a copied or unpickled leaf."""
-    value = Value(data, name)
-    value._grad = grad
-    return value
+        return Value, (np.array(self._raw), self.name), (None, {"_grad": self._grad})
 
 
 def unpacked(lengths: tuple[Any, ...]) -> Any:
