@@ -12,8 +12,7 @@ from mlp.losses import cross_entropy, sigmoid
 
 def forward(X: Array, params: Parameters) -> Array:
     """Return y (N,), the probability of label 1 for each row of X (N, 2)."""
-    _, y = hidden_and_output(X, params)
-    return y
+    return hidden_and_output(X, params)[1]
 
 
 def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:

@@ -19,6 +19,8 @@ BLUE, VERMILION = "#0072B2", "#D55E00"
 PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#6BAED6", "#FFFFFF", "#F4A261"])
 EXTENT = 6.0
 POINTS: Any = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "zorder": 3}
+BELOW: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": 6, "frameon": False}
+SMALL: Any = {"fontsize": "small", "columnspacing": 1.0, "handlelength": 1.8, "handletextpad": 0.4}
 
 
 def plot_data(X: Any, t: Any, ax: Axes | None = None) -> Axes:
@@ -30,8 +32,7 @@ def plot_data(X: Any, t: Any, ax: Axes | None = None) -> Axes:
     for label, colour, marker in ((1, VERMILION, "o"), (0, BLUE, "^")):
         points = X[(t > 0.5) == label]
         ax.scatter(*points.T, marker=marker, color=colour, label=f"$t = {label}$", **POINTS)
-    legend_below(ax)
-    return ax
+    return with_legend(ax)
 
 
 def plot_decision_surface(
@@ -52,7 +53,7 @@ def plot_decision_surface(
     if y.min() < 0.5 < y.max():
         ax.contour(x1, x2, y, levels=[0.5], colors="black", linewidths=1.5)
         ax.plot([], [], color="black", linewidth=1.5, label="$y = 1/2$")
-    legend_below(ax)
+    with_legend(ax)
     colour_bar = ax.figure.colorbar(surface, ax=ax, shrink=0.8, pad=0.02)
     colour_bar.set_label(r"$y = \Pr(t = 1 \mid \mathbf{x})$")
     return ax
@@ -68,16 +69,14 @@ def plot_hidden_lines(params: Parameters, ax: Axes | None = None) -> Axes:
         if not u.any():
             continue
         nearest = -b_j * u / (u @ u)
-        direction = np.array([-u[1], u[0]])
         ax.axline(
             nearest,
-            nearest + direction,
+            nearest + u[::-1] * (-1.0, 1.0),  # at right angles to u
             color="0.25",
             linestyle=("--", "-.", ":")[(j - 1) % 3],
             label=f"$g_{j} = 0$" if len(params["b"]) <= 6 else "" if j > 1 else "$g_j = 0$",
         )
-    legend_below(ax)
-    return ax
+    return with_legend(ax)
 
 
 def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> Axes:
@@ -101,20 +100,8 @@ def plane(ax: Axes | None) -> Axes:
     return ax
 
 
-def legend_below(ax: Axes) -> None:
-    """Put the legend, if there is anything to explain, where it hides nothing."""
-    handles, labels = ax.get_legend_handles_labels()
-    if not handles:
-        return
-    ax.legend(
-        handles,
-        labels,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.1),
-        ncols=6,
-        frameon=False,
-        fontsize="small",
-        columnspacing=1.0,
-        handlelength=1.8,
-        handletextpad=0.4,
-    )
+def with_legend(ax: Axes) -> Axes:
+    """Put a legend below the picture, where it hides nothing, if there is anything to explain."""
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(**BELOW, **SMALL)
+    return ax

@@ -28,12 +28,7 @@ class Model(nn.Module):
 
     def by_name(self) -> dict[str, torch.Tensor]:
         """Return PyTorch's parameters by their names in the tutorial."""
-        return {
-            "U": self.layer1.weight,
-            "b": self.layer1.bias,
-            "W": self.layer2.weight,
-            "c": self.layer2.bias,
-        }
+        return dict(zip(("U", "b", "W", "c"), self.parameters()))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         z: torch.Tensor = self.layer2(torch.tanh(self.layer1(X)))
