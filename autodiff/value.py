@@ -157,11 +157,11 @@ class Expression(Node):
 
     def transpose(self, *axes: Any) -> Any:
         """As `autodiff.transpose`; the axes as one tuple or one by one."""
-        return functions.transpose(self, unpacked(axes) or None)
+        return functions.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
     def reshape(self, *shape: Any) -> Any:
         """As `autodiff.reshape`; the shape as one tuple or one by one."""
-        return functions.reshape(self, unpacked(shape))
+        return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
 class Value(Expression):
@@ -308,8 +308,3 @@ class Value(Expression):
                 "is not copied or pickled; copy its .data, or its leaves"
             )
         return Value, (np.array(self._raw), self.name), (None, {"_grad": self._grad})
-
-
-def unpacked(lengths: tuple[Any, ...]) -> Any:
-    """Return the one tuple in `lengths`, or `lengths` themselves."""
-    return lengths[0] if len(lengths) == 1 else lengths

@@ -19,18 +19,9 @@ from autodiff.arguments import (
     tree_map,
 )
 from autodiff.arrays import FLOAT64, as_data
-from autodiff.check.ratio import Factor, constant_factor
+from autodiff.check.ratio import constant_factor
 from autodiff.check.report import Argument, Entry, GradientCheck, Verdict, explained
-from autodiff.check.slopes import (
-    EPS,
-    MANY,
-    Derivatives,
-    Slope,
-    as_index,
-    directions,
-    is_float,
-    unit,
-)
+from autodiff.check.slopes import EPS, MANY, Derivatives, Slope, directions, is_float, unit
 from autodiff.graph import Node
 from autodiff.transforms import grad
 
@@ -65,13 +56,14 @@ def check_gradient(
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # f is called far from the point, and on complex numbers
         measured, method, accuracy = measure(flat, given, eps, np.random.default_rng(seed))
+    found = {len(x) for x in flat.others if isinstance(x, np.ndarray) and x.ndim}
+    lengths = {"N": found.pop()} if len(found) == 1 else {}  # N is that of the data
     arguments = []
     for name, x, g, entries in zip(flat.names, flat.xs, given, measured):
         if g.shape == np.shape(x):
-            verdict, factor = judged(entries, max(1e-9, 16.0 * eps), flat.lengths())
-            words = factor.words if factor else None
-            sentences = [*explained(name, verdict, entries, words, side, flat.name)]
-            arguments.append(Argument(name, verdict, entries, sentences, words))
+            verdict, words = judged(entries, max(1e-9, 16.0 * eps), lengths)
+            arguments.append(Argument(name, verdict, entries, ratio=words))
+            arguments[-1].sentences.extend(explained(arguments[-1], side, flat.name))
         else:
             sentence = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
             arguments.append(Argument(name, Verdict.WRONG, sentences=[sentence]))
@@ -120,11 +112,6 @@ class FlatFunction:
             return as_scalar(self.f(*self.arguments(xs)), self.name)
         except Exception:  # f may fail away from the point
             return math.nan
-
-    def lengths(self) -> dict[str, int]:
-        """Return the length N of the data: of the leading axis of all other arrays."""
-        found = {len(x) for x in self.others if isinstance(x, np.ndarray) and x.ndim}
-        return {"N": found.pop()} if len(found) == 1 else {}
 
 
 def tried(flat: FlatFunction) -> tuple[list[str], bool]:
@@ -211,7 +198,10 @@ def measure(
     if derivatives.is_complex:
         method = f"complex step, which {method} confirm"
 
-    def entry(i: int, index: tuple[int, ...] | str, d: Any, slope: Slope) -> Entry:
+    def entry(i: int, place: int | str, d: Any, slope: Slope) -> Entry:
+        index: Any = place
+        if isinstance(place, int):
+            index = tuple(map(int, np.unravel_index(place, np.shape(flat.xs[i]))))
         label = f", {index}" if isinstance(index, str) else f"{[*index] or ''}"
         along = float(np.sum(given[i] * d, where=d != 0.0, dtype=FLOAT64))
         allowed = slope.error + rounding
@@ -229,9 +219,11 @@ def measure(
             entries = [e for e in entries if isinstance(e.index, tuple)]
         wrong = [e.index for e in entries if e.is_wrong]
         if wrong and all(isinstance(index, str) for index in wrong):
-            place = culprit(x.size, partial(excess, i))
-            d = unit(x, [place])
-            entries.append(entry(i, as_index(place, x), d, *derivatives.slopes([(i, d)])))
+            places = np.arange(x.size)
+            while len(places) > 1:  # a search by halves, along random directions
+                places = max(np.array_split(places, 2), key=partial(excess, i))
+            d = unit(x, places)
+            entries.append(entry(i, int(places[0]), d, *derivatives.slopes([(i, d)])))
         measured.append(entries)
     smooth = [e for entries in measured for e in entries if not e.slope.is_kink]
     known = [e.allowed for e in smooth if not derivatives.is_lost(e.allowed)]
@@ -239,38 +231,22 @@ def measure(
     return measured, method, max(known) / derivatives.largest if decided else math.nan
 
 
-def culprit(size: int, excess: Callable[[Any], float]) -> int:
-    """Return the place in an array that a search by halves leads to, along random directions."""
-    places = np.arange(size)
-    while len(places) > 1:
-        places = max(np.array_split(places, 2), key=excess)
-    return int(places[0])
-
-
 def judged(
     entries: Sequence[Entry], tolerance: float, lengths: Mapping[str, int]
-) -> tuple[Verdict, Factor | None]:
-    """Return the verdict on an argument, and of a wrong one the constant factor, if any."""
-    if any(e.is_wrong and not e.is_lost for e in entries):
-        return Verdict.WRONG, factor_of(entries, tolerance, lengths)
-    if any(e.is_lost for e in entries):
-        return Verdict.UNDECIDED, None
-    return Verdict.RIGHT, None
-
-
-def factor_of(
-    entries: Sequence[Entry], tolerance: float, lengths: Mapping[str, int]
-) -> Factor | None:
-    """Return the constant factor between given and numerical derivatives, if any.
+) -> tuple[Verdict, str | None]:
+    """Return the verdict on an argument, and of a wrong one the constant factor, if any, in words.
 
     Where there is one entry any factor is constant, and only one with a name says something.
     """
+    if not any(e.is_wrong and not e.is_lost for e in entries):
+        is_lost = any(e.is_lost for e in entries)
+        return Verdict.UNDECIDED if is_lost else Verdict.RIGHT, None
     sharp = [e for e in entries if e.slope.error <= tolerance * abs(e.slope.value)]
     factor = constant_factor(
         [e.given for e in sharp], [e.slope.value for e in sharp], lengths, tolerance
     )
     if factor is None or not (len(sharp) > 1 or factor.is_named) or factor.fits(1.0, tolerance):
-        return None
+        return Verdict.WRONG, None
     k = float(factor)
     fits = [abs(e.given - k * e.slope.value) <= (1.0 + abs(k)) * e.allowed for e in entries]
-    return factor if all(fits) else None
+    return Verdict.WRONG, factor.words if all(fits) else None

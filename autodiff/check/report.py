@@ -159,20 +159,18 @@ class GradientCheck:
         }
 
 
-def explained(
-    name: str, verdict: Verdict, entries: Sequence[Entry], ratio: str | None, side: str, f: str
-) -> Iterator[str]:
+def explained(x: Argument, side: str, f: str) -> Iterator[str]:
     """Yield what there is to say about the gradient of `f` in an argument, in sentences."""
-    if ratio:
-        yield f"{name}, {side} compared with numerical: {ratio}."
-    if verdict == Verdict.UNDECIDED:
-        lost = next(e for e in entries if e.is_lost)
+    if x.ratio:
+        yield f"{x.name}, {side} compared with numerical: {x.ratio}."
+    if x.verdict == Verdict.UNDECIDED:
+        lost = next(e for e in x.entries if e.is_lost)
         yield (
             f"{lost.label}: numerical differentiation gives {lost.slope.value:.3g}, give or take "
             f"{lost.allowed:.1g}: {f} is noisy or not smooth here, or its gradient too small "
             "beside its terms or its value."
         )
-    for e in [e for e in entries if e.slope.is_kink][:SHOWN]:
+    for e in [e for e in x.entries if e.slope.is_kink][:SHOWN]:
         yield (
             f"{e.label}: {f} has a kink here; its derivative is {e.slope.left:.6g} on the left and "
             f"{e.slope.right:.6g} on the right."
