@@ -102,8 +102,6 @@ class Expression(Node):
             "build a new Value with where, concatenate or stack"
         )
 
-    # Operators.
-
     def __neg__(self) -> Any:
         return record(primitives.negative, (self,))
 
@@ -141,8 +139,6 @@ class Expression(Node):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return functions.apply_function(function, args, options)
-
-    # NumPy's methods.
 
     sum = functions.sum
     mean = functions.mean
@@ -226,9 +222,7 @@ class Value(Expression):
     @property
     def grad(self) -> Any:
         """The gradient of the latest backward pass, of the shape of `data`; zero before any."""
-        if self._grad is None:
-            return read_only(plain(np.zeros_like(self._raw)))
-        return read_only(self._grad)
+        return read_only(plain(np.zeros_like(self._raw)) if self._grad is None else self._grad)
 
     @grad.setter
     def grad(self, grad: Any) -> None:
@@ -243,8 +237,6 @@ class Value(Expression):
     def parents(self) -> tuple[Value, ...]:
         """The Values that this one was computed from, in the order of the operands."""
         return tuple([x for x in self.operands if isinstance(x, Value)])
-
-    # Differentiation.
 
     def backward(self, seed: Any = None) -> None:
         """Store the derivatives of this result in the `grad` of every Value that it depends on.

@@ -83,10 +83,8 @@ def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> 
     """Draw the loss at each step; `label` names the curve in a legend."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
     ax.plot(np.asarray(losses), label=label)
-    ax.set(xlabel="step", ylabel="loss (mean cross-entropy)")
-    ax.set_ylim(bottom=0.0)
+    ax.set(xlabel="step", ylabel="loss (mean cross-entropy)", ylim=(0.0, None), axisbelow=True)
     ax.grid(True, color="0.9", linewidth=0.6)
-    ax.set_axisbelow(True)
     if label is not None:
         ax.legend()
     return ax
@@ -95,8 +93,8 @@ def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> 
 def plane(ax: Axes | None) -> Axes:
     """Return the Axes, or new ones, that show the part of the plane in all pictures."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    ax.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), xlabel="$x_1$", ylabel="$x_2$")
-    ax.set_aspect("equal")
+    limits = (-EXTENT, EXTENT)
+    ax.set(xlim=limits, ylim=limits, xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     return ax
 
 

@@ -140,23 +140,23 @@ class GradientCheck:
 
     def to_dict(self) -> dict[str, Any]:
         """Return strings, lists and numbers, as JSON has them; infinity is "inf", NaN "nan"."""
+
+        def entry(e: Entry) -> dict[str, Any]:
+            return {
+                "index": e.index if isinstance(e.index, str) else list(e.index),
+                self.side: e.given,
+                "numerical": e.slope.value,
+                "left": e.slope.left,
+                "right": e.slope.right,
+                "difference": e.difference,
+                "allowed": e.allowed,
+            }
+
         arguments = [
-            {**vars(a), "verdict": a.verdict.value, "entries": [*map(self.entry, a.worst)]}
+            {**vars(a), "verdict": a.verdict.value, "entries": [*map(entry, a.worst)]}
             for a in self.arguments
         ]
         return dict(tree_map(as_json, {"ok": bool(self), **vars(self), "arguments": arguments}))
-
-    def entry(self, e: Entry) -> dict[str, Any]:
-        """Return an entry for `to_dict`."""
-        return {
-            "index": e.index if isinstance(e.index, str) else list(e.index),
-            self.side: e.given,
-            "numerical": e.slope.value,
-            "left": e.slope.left,
-            "right": e.slope.right,
-            "difference": e.difference,
-            "allowed": e.allowed,
-        }
 
 
 def explained(x: Argument, side: str, f: str) -> Iterator[str]:

@@ -32,6 +32,7 @@ SHAKES = 6
 Function = Callable[[list[Any]], Any]
 Line = Mapping[int, Any]  # the direction in which each of some arrays moves
 Rng = np.random.Generator
+Row = list[tuple[float, float]]  # derivatives, each with its error
 
 
 class Slope(NamedTuple):
@@ -120,8 +121,8 @@ class Derivatives:
             return float(y)
 
         value, error, gap = math.nan, math.inf, 0.0
-        central: list[tuple[float, float]] = []
-        apart: list[tuple[float, float]] = []
+        central: Row = []
+        apart: Row = []
         start = LARGEST_STEP * float(np.max(abs(self.xs[i]), where=d != 0.0, initial=1.0))
         for level in range(LEVELS):
             h = start / RATIO**level
@@ -194,7 +195,7 @@ def central_gradient(f: Function, xs: Sequence[Any]) -> list[Any]:
 
     def derivative(i: int, place: int) -> float:
         d = unit(xs[i], [place])
-        row: list[tuple[float, float]] = []
+        row: Row = []
         for h in (CENTRAL_STEP, CENTRAL_STEP / RATIO):
             step = h * max(1.0, abs(float(xs[i].flat[place])))
             up, down = (f([*xs[:i], xs[i] + s * d, *xs[i + 1 :]]) for s in (step, -step))
@@ -206,9 +207,7 @@ def central_gradient(f: Function, xs: Sequence[Any]) -> list[Any]:
     ]
 
 
-def extrapolated(
-    coarse: Sequence[tuple[float, float]], difference: float, power: int
-) -> list[tuple[float, float]]:
+def extrapolated(coarse: Row, difference: float, power: int) -> Row:
     """Return the next row of Ridders' tableau: extrapolations to step 0, each with its error.
 
     The error of the difference is a series in the step to the powers `power`, `power` + 2, ...
@@ -245,6 +244,4 @@ def unit(x: Any, places: Any, rng: Rng | None = None) -> Any:
 
 
 def is_float(x: Any) -> bool:
-    return isinstance(x, float) or (
-        isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f"
-    )
+    return isinstance(x, (float, np.ndarray, np.floating)) and np.asarray(x).dtype.kind == "f"
