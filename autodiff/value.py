@@ -1,7 +1,5 @@
 """Value: a number or an array that remembers how it was computed."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -93,8 +91,7 @@ class Expression(Node):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: Any) -> Any:
-        return functions.getitem(self, index)
+    __getitem__ = functions.getitem
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
@@ -234,7 +231,7 @@ class Value(Expression):
         self._grad = plain(np.asarray(grad, self.dtype))
 
     @property
-    def parents(self) -> tuple[Value, ...]:
+    def parents(self) -> tuple["Value", ...]:
         """The Values that this one was computed from, in the order of the operands."""
         return tuple([x for x in self.operands if isinstance(x, Value)])
 

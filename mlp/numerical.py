@@ -41,7 +41,7 @@ def complex_step(
     Nothing is subtracted, so h may be so small that its square underflows, and the result is exact
     to rounding. Source: Squire and Trapp, SIAM Review 40 (1998).
     """
-    return entry_by_entry(X, t, params, lambda at: np.imag(at(1j * step)) / step, np.complex128)
+    return entry_by_entry(X, t, params, lambda at: np.imag(at(1j * step)) / step)
 
 
 def central_differences(
@@ -63,7 +63,7 @@ backprop = complex_step
 
 
 def entry_by_entry(
-    X: Array, t: Array, params: Parameters, slope: Callable[[Any], Any], dtype: Any = np.float64
+    X: Array, t: Array, params: Parameters, slope: Callable[[Any], Any]
 ) -> tuple[Parameters, float]:
     """Return gradients and loss; `slope` gets the loss as a function of what one entry moves by.
 
@@ -72,15 +72,12 @@ def entry_by_entry(
     check_shapes(X, t, params)
     grads = {name: np.zeros(np.shape(p)) for name, p in params.items()}
     for name, grad in grads.items():
-        p = np.array(params[name], dtype)
-        moved = {**params, name: p}
-        for index in np.ndindex(p.shape):
-            start = p[index]
+        for index in np.ndindex(grad.shape):
+            entry = np.zeros(grad.shape)
+            entry[index] = 1.0
 
-            def at(by: complex) -> Any:
-                p[index] = start + by  # noqa: B023  called within this turn of the loop
-                return loss(X, t, moved)  # noqa: B023
+            def at(by: complex) -> Any:  # called within this turn of the loop
+                return loss(X, t, {**params, name: params[name] + by * entry})  # noqa: B023
 
             grad[index] = slope(at)
-            p[index] = start
     return {name: grad[()] for name, grad in grads.items()}, float(loss(X, t, params))

@@ -4,6 +4,8 @@
 the tutorial's float32.
 """
 
+from typing import Any
+
 import numpy as np
 
 try:
@@ -30,9 +32,8 @@ class Model(nn.Module):
         """Return PyTorch's parameters by their names in the tutorial."""
         return dict(zip(("U", "b", "W", "c"), self.parameters()))
 
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        z: torch.Tensor = self.layer2(torch.tanh(self.layer1(X)))
-        return z
+    def forward(self, X: torch.Tensor) -> Any:
+        return self.layer2(torch.tanh(self.layer1(X)))
 
 
 def linear(weight: Array, bias: Array, dtype: torch.dtype) -> nn.Linear:
@@ -49,8 +50,7 @@ def forward(X: Array, params: Parameters) -> Array:
     """Return y (N,), the probability of label 1 for each row of X (N, 2), in float64."""
     with torch.no_grad():
         z = Model(params, torch.float64)(torch.tensor(X, dtype=torch.float64))
-        y: Array = torch.sigmoid(z)[:, 0].numpy()
-    return y
+        return np.asarray(torch.sigmoid(z)[:, 0])
 
 
 def backprop(
@@ -93,7 +93,5 @@ def train_float32(
     return History(final, losses, {})
 
 
-def like(tensor: torch.Tensor | None, parameter: Array) -> Array:
-    assert tensor is not None
-    array: Array = tensor.numpy().reshape(np.shape(parameter))
-    return array[()]
+def like(tensor: Any, parameter: Array) -> Any:
+    return tensor.numpy().reshape(np.shape(parameter))[()]

@@ -97,10 +97,8 @@ def check_method(backprop: Any, learning_rate: Any) -> None:
             "backprop must be a function of (X, t, params) that returns (grads, loss), "
             f"not {backprop!r}"
         )
-    if not (
-        isinstance(learning_rate, (int, float, np.integer, np.floating))
-        and 0.0 < learning_rate < math.inf
-    ):
+    is_number = isinstance(learning_rate, (int, float, np.integer, np.floating))
+    if not (is_number and 0.0 < learning_rate < math.inf):
         raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
 
 

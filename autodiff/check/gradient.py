@@ -20,7 +20,7 @@ from autodiff.arguments import (
 )
 from autodiff.arrays import FLOAT64, as_data
 from autodiff.check.ratio import constant_factor
-from autodiff.check.report import Argument, Entry, GradientCheck, Verdict, explained
+from autodiff.check.report import Argument, Entry, GradientCheck, Verdict
 from autodiff.check.slopes import EPS, MANY, Derivatives, Slope, directions, is_float, unit
 from autodiff.graph import Node
 from autodiff.transforms import grad
@@ -46,9 +46,9 @@ def check_gradient(
     number, and ValueError where `f` is not finite at the point or gradients have another structure.
     """
     flat = FlatFunction(f, args)
-    problems, is_random = tried(flat)
+    problems, is_random = flat.tried()
     side = "engine" if gradients is None else "yours"
-    given = matched(flat, grad(f)(*flat.arguments()) if gradients is None else gradients)
+    given = flat.matched(grad(f)(*flat.arguments()) if gradients is None else gradients)
     if is_random:
         undecided = [Argument(name, Verdict.UNDECIDED) for name in flat.names]
         return GradientCheck(flat.name, side, problems, undecided)
@@ -63,7 +63,7 @@ def check_gradient(
         if g.shape == np.shape(x):
             verdict, words = judged(entries, max(1e-9, 16.0 * eps), lengths)
             arguments.append(Argument(name, verdict, entries, ratio=words))
-            arguments[-1].sentences.extend(explained(arguments[-1], side, flat.name))
+            arguments[-1].sentences.extend(arguments[-1].explained(side, flat.name))
         else:
             sentence = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
             arguments.append(Argument(name, Verdict.WRONG, sentences=[sentence]))
@@ -113,44 +113,42 @@ class FlatFunction:
         except Exception:  # f may fail away from the point
             return math.nan
 
+    def tried(self) -> tuple[list[str], bool]:
+        """Call the function twice; return what is wrong with it, and whether it is random.
 
-def tried(flat: FlatFunction) -> tuple[list[str], bool]:
-    """Call a function twice; return what is wrong with it in sentences, and whether it is random.
+        Raises TypeError and ValueError where its value is not one finite real number.
+        """
+        args = self.arguments()
+        value, again = as_scalar(self.f(*args), self.name), self.at(self.leaves)
+        if not (isinstance(value, float) and math.isfinite(value)):
+            raise ValueError(
+                f"{self.name} returned {value} at this point, and only a finite real number has a "
+                "gradient"
+            )
+        problems = [
+            f"{self.name} changes its argument {root}; it should compute a new one."
+            for root, before, after in zip(self.roots, self.arguments(), args)
+            if not is_same(before, after)
+        ]
+        is_random = not abs(again - value) <= 64.0 * EPS * abs(value)
+        if is_random:
+            problems.append(
+                f"{self.name} is not deterministic: called twice with the same arguments it "
+                f"returned {value:.10g} and {again:.10g}."
+            )
+        return problems, is_random
 
-    Raises TypeError and ValueError where its value is not one finite real number.
-    """
-    args = flat.arguments()
-    value, again = as_scalar(flat.f(*args), flat.name), flat.at(flat.leaves)
-    if not (isinstance(value, float) and math.isfinite(value)):
-        raise ValueError(
-            f"{flat.name} returned {value} at this point, and only a finite real number has a "
-            "gradient"
-        )
-    problems = [
-        f"{flat.name} changes its argument {root}; it should compute a new one."
-        for root, before, after in zip(flat.roots, flat.arguments(), args)
-        if not is_same(before, after)
-    ]
-    is_random = not abs(again - value) <= 64.0 * EPS * abs(value)
-    if is_random:
-        problems.append(
-            f"{flat.name} is not deterministic: called twice with the same arguments it returned "
-            f"{value:.10g} and {again:.10g}."
-        )
-    return problems, is_random
-
-
-def matched(flat: FlatFunction, gradients: Any) -> list[Any]:
-    """Return the leaves of gradients that have the structure of the first argument."""
-    try:
-        found = [g for _, g in pairs(flat.args[0], gradients)]
-    except ValueError as error:
-        raise ValueError(
-            f"gradients do not have the structure that grad({flat.name}) returns: {error}"
-        ) from None
-    for name, g in zip(flat.names, found):
-        as_data(g, f"the gradient of {name}")
-    return [np.asarray(g) for g in found]
+    def matched(self, gradients: Any) -> list[Any]:
+        """Return the leaves of gradients that have the structure of the first argument."""
+        try:
+            found = [g for _, g in pairs(self.args[0], gradients)]
+        except ValueError as error:
+            raise ValueError(
+                f"gradients do not have the structure that grad({self.name}) returns: {error}"
+            ) from None
+        for name, g in zip(self.names, found):
+            as_data(g, f"the gradient of {name}")
+        return [np.asarray(g) for g in found]
 
 
 def as_scalar(y: Any, name: str) -> Any:

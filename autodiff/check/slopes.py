@@ -121,8 +121,7 @@ class Derivatives:
             return float(y)
 
         value, error, gap = math.nan, math.inf, 0.0
-        central: Row = []
-        apart: Row = []
+        central, apart = Row(), Row()
         start = LARGEST_STEP * float(np.max(abs(self.xs[i]), where=d != 0.0, initial=1.0))
         for level in range(LEVELS):
             h = start / RATIO**level
@@ -179,8 +178,8 @@ class Derivatives:
         def shaken(x: Any) -> Any:  # to less, so that probabilities stay so
             return x * (1.0 - 2.0 * self.eps * self.rng.uniform(size=np.shape(x)))
 
-        here, shakes = derivative(self.xs), range(SHAKES)
-        points = ([shaken(x) if is_float(x) else x for x in self.xs] for _ in shakes)
+        here = derivative(self.xs)
+        points = ([shaken(x) if is_float(x) else x for x in self.xs] for _ in range(SHAKES))
         changes = [abs(derivative(point) - here) for point in points]
         return SAFETY * max([x for x in changes if math.isfinite(x)], default=0.0)
 
