@@ -6,7 +6,7 @@ The adjoint of a quantity, the derivative of the loss with respect to it, is nam
 
 import numpy as np
 
-from mlp.data import Array, Parameters
+from mlp.data import Array, Parameters, Result
 from mlp.losses import cross_entropy, sigmoid
 
 
@@ -15,7 +15,7 @@ def forward(X: Array, params: Parameters) -> Array:
     return hidden_and_output(X, params)[1]
 
 
-def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+def backprop(X: Array, t: Array, params: Parameters) -> Result:
     """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
 
     The loss is the mean cross-entropy of y, infinite or NaN where a y rounds to 0 or 1. Raises

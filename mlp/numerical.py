@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlp import by_hand
-from mlp.data import Array, Parameters, check_shapes
+from mlp.data import Array, Parameters, Result, check_shapes
 
 COMPLEX_STEP = 1e-100
 # Where rounding, of the order of eps / h, and truncation, of the order of h^2 or h, are in balance.
@@ -33,9 +33,7 @@ def loss(X: Array, t: Array, params: Parameters) -> Any:
     return np.mean(softplus - t * z)
 
 
-def complex_step(
-    X: Array, t: Array, params: Parameters, step: float = COMPLEX_STEP
-) -> tuple[Parameters, float]:
+def complex_step(X: Array, t: Array, params: Parameters, step: float = COMPLEX_STEP) -> Result:
     """Return gradients, imag(loss(p + i h)) / h, and the loss.
 
     Nothing is subtracted, so h may be so small that its square underflows, and the result is exact
@@ -46,14 +44,14 @@ def complex_step(
 
 def central_differences(
     X: Array, t: Array, params: Parameters, step: float = CENTRAL_STEP
-) -> tuple[Parameters, float]:
+) -> Result:
     """Return gradients, (loss(p + h) - loss(p - h)) / 2 h, wrong by about h^2, and the loss."""
     return entry_by_entry(X, t, params, lambda at: (at(step) - at(-step)) / (2.0 * step))
 
 
 def forward_differences(
     X: Array, t: Array, params: Parameters, step: float = FORWARD_STEP
-) -> tuple[Parameters, float]:
+) -> Result:
     """Return gradients, (loss(p + h) - loss(p)) / h, wrong by about h, and the loss."""
     here = loss(X, t, params)
     return entry_by_entry(X, t, params, lambda at: (at(step) - here) / step)
@@ -62,9 +60,7 @@ def forward_differences(
 backprop = complex_step
 
 
-def entry_by_entry(
-    X: Array, t: Array, params: Parameters, slope: Callable[[Any], Any]
-) -> tuple[Parameters, float]:
+def entry_by_entry(X: Array, t: Array, params: Parameters, slope: Callable[[Any], Any]) -> Result:
     """Return gradients and loss; `slope` gets the loss as a function of what one entry moves by.
 
     Raises ValueError where shapes do not fit each other.

@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
     ) from error
 from torch import nn
 
-from mlp.data import Array, Parameters, as_count, check_shapes
+from mlp.data import Array, Parameters, Result, as_count, check_shapes
 from mlp.training import History
 
 
@@ -53,9 +53,7 @@ def forward(X: Array, params: Parameters) -> Array:
         return np.asarray(torch.sigmoid(z)[:, 0])
 
 
-def backprop(
-    X: Array, t: Array, params: Parameters, dtype: torch.dtype = torch.float64
-) -> tuple[Parameters, float]:
+def backprop(X: Array, t: Array, params: Parameters, dtype: torch.dtype = torch.float64) -> Result:
     """Return the gradients and the loss; ValueError where shapes do not fit each other."""
     check_shapes(X, t, params)
     model = Model(params, dtype)
@@ -67,7 +65,7 @@ def backprop(
     return grads, loss.item()
 
 
-def backprop_float32(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+def backprop_float32(X: Array, t: Array, params: Parameters) -> Result:
     """As `backprop`, in single precision; the gradients are float32."""
     return backprop(X, t, params, torch.float32)
 

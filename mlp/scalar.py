@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import logistic_cross_entropy, sigmoid, tanh, value_and_grad
-from mlp.data import Array, Parameters, check_shapes
+from mlp.data import Array, Parameters, Result, check_shapes
 
 
 def forward(X: Array, params: Parameters) -> Array:
@@ -21,7 +21,7 @@ def forward(X: Array, params: Parameters) -> Array:
     return np.array([sigmoid(logit(numbers, x)) for x in points(X)])
 
 
-def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+def backprop(X: Array, t: Array, params: Parameters) -> Result:
     """Return the gradients and the loss.
 
     Raises ValueError where shapes do not fit each other or a target is not in [0, 1].

@@ -200,11 +200,10 @@ def measure(
         index: Any = place
         if isinstance(place, int):
             index = tuple(map(int, np.unravel_index(place, np.shape(flat.xs[i]))))
-        label = f", {index}" if isinstance(index, str) else f"{[*index] or ''}"
+        label = flat.names[i] + (f", {index}" if isinstance(index, str) else f"{[*index] or ''}")
         along = float(np.sum(given[i] * d, where=d != 0.0, dtype=FLOAT64))
         allowed = slope.error + rounding
-        is_lost = derivatives.is_lost(allowed)
-        return Entry(flat.names[i] + label, index, along, slope, allowed, is_lost)
+        return Entry(label, index, along, slope, allowed, derivatives.is_lost(allowed))
 
     def excess(i: int, places: Any) -> float:
         d = unit(flat.xs[i], places, rng)

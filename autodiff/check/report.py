@@ -181,11 +181,8 @@ class GradientCheck:
             {**vars(a), "verdict": a.verdict.value, "entries": [*map(entry, a.worst)]}
             for a in self.arguments
         ]
-        return dict(tree_map(as_json, {"ok": bool(self), **vars(self), "arguments": arguments}))
-
-
-def as_json(x: Any, _path: str | None) -> Any:
-    return x if not isinstance(x, float) or math.isfinite(x) else str(x)
+        found = {"ok": bool(self), **vars(self), "arguments": arguments}
+        return dict(tree_map(lambda x, _: str(x) if str(x) in ("inf", "-inf", "nan") else x, found))
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
