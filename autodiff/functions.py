@@ -213,7 +213,7 @@ UFUNCS: dict[str, Primitive] = {
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     getattr(np, name): function
     for name, function in globals().items()
-    if isinstance(getattr(np, name, None), type(np.sum))
+    if isinstance(getattr(np, name, None), type(np.sum))  # one that asks its operands
 } | {
     np.amax: max,
     np.amin: min,

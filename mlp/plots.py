@@ -17,7 +17,7 @@ from mlp.data import Parameters
 # Blue and vermilion of the palette of Okabe and Ito, which colour-blind readers can tell apart.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#6BAED6", "#FFFFFF", "#F4A261"])
-EXTENT = 6.0
+EXTENT = -6.0, 6.0
 POINTS: Any = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "zorder": 3}
 BELOW: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": 6, "frameon": False}
 SMALL: Any = {"fontsize": "small", "columnspacing": 1.0, "handlelength": 1.8, "handletextpad": 0.4}
@@ -43,7 +43,7 @@ def plot_decision_surface(
     `forward` is that of any way: `forward(X, params) -> y`.
     """
     ax = plane(ax)
-    x = np.linspace(-EXTENT, EXTENT, 200)
+    x = np.linspace(*EXTENT, 200)
     x1, x2 = np.meshgrid(x, x)
     points = np.stack([x1.ravel(), x2.ravel()], axis=1)
     y = np.asarray(forward(points, params)).reshape(x1.shape)
@@ -93,8 +93,7 @@ def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> 
 def plane(ax: Axes | None) -> Axes:
     """Return the Axes, or new ones, that show the part of the plane in all pictures."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    limits = (-EXTENT, EXTENT)
-    ax.set(xlim=limits, ylim=limits, xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    ax.set(xlim=EXTENT, ylim=EXTENT, xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     return ax
 
 

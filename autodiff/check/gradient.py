@@ -62,11 +62,12 @@ def check_gradient(
     for name, x, g, entries in zip(flat.names, flat.xs, given, measured):
         if g.shape == np.shape(x):
             verdict, words = judged(entries, max(1e-9, 16.0 * eps), lengths)
-            arguments.append(Argument(name, verdict, entries, ratio=words))
-            arguments[-1].sentences.extend(arguments[-1].explained(side, flat.name))
+            argument = Argument(name, verdict, entries, ratio=words)
+            argument.sentences.extend(argument.explained(side, flat.name))
         else:
             sentence = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
-            arguments.append(Argument(name, Verdict.WRONG, sentences=[sentence]))
+            argument = Argument(name, Verdict.WRONG, sentences=[sentence])
+        arguments.append(argument)
     drawn_with = seed if any(np.size(x) > MANY for x in flat.xs) else None
     return GradientCheck(flat.name, side, problems, arguments, method, accuracy, drawn_with)
 

@@ -140,8 +140,9 @@ class Derivatives:
                 break
         self.largest = max(self.largest, abs(value))
         error *= SAFETY
-        side = gap if abs(gap) > error else 0.0
-        return Slope(value, error, value - side, value + side)
+        if abs(gap) > error:
+            return Slope(value, error, value - gap, value + gap)
+        return Slope(value, error, value, value)
 
     def complex_step(self, line: Line, xs: Sequence[Any] | None = None) -> float:
         """Return imag(f(x + i h d)) / h, exact to rounding where f is analytic; else NaN."""
