@@ -1,6 +1,5 @@
 """Error messages: sentences that name the operation, its operands and their shapes."""
 
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from autodiff.arrays import shape
@@ -16,11 +15,7 @@ def called(x: Any, position: int | None = None) -> str:
 
 
 def refuse(
-    primitive: Any,
-    operands: tuple[Any, ...],
-    inputs: list[Any],
-    parameters: Mapping[str, Any],
-    error: Exception,
+    primitive: Any, operands: tuple[Any, ...], inputs: list[Any], parameters: Any, error: Exception
 ) -> NoReturn:
     """Raise what NumPy objected to as a sentence about the operation and its operands."""
     names = [called(x, i) for i, x in enumerate(operands, 1)]

@@ -167,18 +167,14 @@ def getitem(x: Any, index: Any) -> Any:
             "a Value is indexed by integers, slices, None, ... and arrays of integers or "
             "booleans, not by Values; a comparison such as v > 0 gives such an array"
         )
-    parts = tuple(part if is_basic(part) else as_index(part) for part in parts)
-    return primitives.getitem(x, index=parts)
-
-
-def is_basic(part: Any) -> bool:
-    """Tell whether a part of an index selects without an array of positions."""
-    return part is None or part is ... or isinstance(part, (int, np.integer, slice))
+    return primitives.getitem(x, index=tuple(map(as_index, parts)))
 
 
 def as_index(part: Any) -> Any:
-    """Return an array of positions, or a mask, that is ours; an empty list has no positions."""
-    empty = isinstance(part, (list, tuple, range)) and not part
+    """Return a part of an index, or the array of positions or mask that it is, which is ours."""
+    if part is None or part is ... or isinstance(part, (int, np.integer, slice)):
+        return part
+    empty = isinstance(part, (list, tuple, range)) and not part  # to NumPy an array of floats
     return np.array(part, np.intp) if empty else np.array(part)
 
 
@@ -215,31 +211,12 @@ UFUNCS: dict[str, Primitive] = {
 }
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    getattr(np, name): globals()[name]
-    for name in [
-        "sum",
-        "mean",
-        "max",
-        "min",
-        "var",
-        "where",
-        "clip",
-        "dot",
-        "outer",
-        "transpose",
-        "swapaxes",
-        "reshape",
-        "ravel",
-        "expand_dims",
-        "squeeze",
-        "broadcast_to",
-        "concatenate",
-        "stack",
-    ]
+    getattr(np, name): function
+    for name, function in globals().items()
+    if isinstance(getattr(np, name, None), type(np.sum))  # one that asks its operands
 } | {
     np.amax: max,
     np.amin: min,
-    np.shape: shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
     np.zeros_like: lambda x: np.zeros(x.shape, x.dtype),
@@ -292,7 +269,7 @@ def compare(primitive: Primitive, operands: tuple[Any, ...]) -> Any:
     """Return the plain mask of a comparison, which has no derivative; a node where that is kept."""
     if any(isinstance(v, Node) and v.keeps_masks for v in operands):
         return record(primitive, operands)
-    inputs = [v._raw if isinstance(v, Node) else v for v in operands]
+    inputs = [getattr(v, "_raw", v) for v in operands]
     inputs = [np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs]
     try:
         return primitive.function(*inputs)

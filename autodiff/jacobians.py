@@ -4,6 +4,7 @@ import builtins
 import math
 from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,7 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
     """
     result, pullback = vjp(f, *args)
     adjoint = tree_map(lambda y, _: Value(np.zeros(shape(y))), result)
-    along = inner(
-        pullback(adjoint), tuple(tangents), "tangents and args differ in structure or shape"
-    )
+    along = inner(pullback(adjoint), tuple(tangents), "tangents and args")
     record = any(isinstance(x, Node) for x in leaves([result, tangents]))
     if not isinstance(along, Node):  # no number of the result depends on args
         along = Value(along)
@@ -39,7 +38,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
 
     `f` returns one number; `v` has the structure and the shapes of `x`. The matrix is never built.
     """
-    return grad(lambda x: inner(grad(f)(x), v, "v and x differ in structure or shape"))(x)
+    return grad(lambda x: inner(grad(f)(x), v, "v and x"))(x)
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -62,20 +61,26 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 
         xs = tuple(args[i] for i in positions)
         result, pullback = vjp(of_chosen, *xs)
-        position = iter(range(len(leaves(result))))
+        numbers = count()
+        places = tree_map(
+            lambda y, _: np.reshape([*islice(numbers, math.prod(shape(y)))], shape(y)), result
+        )
 
-        def block(y: Any, path: str | None) -> Any:
-            place = next(position)
-            rows = [leaves(pullback(unit(result, place, j))) for j in range(math.prod(shape(y)))]
-            columns = iter(
-                [reshape(stack(parts), shape(y) + shape(x)) for x, *parts in zip(leaves(xs), *rows)]
-                if rows
-                else [np.zeros(shape(y) + shape(x), np.result_type(x)) for x in leaves(xs)]
+        def row(number: int) -> list[Any]:
+            """Return the derivatives of an element of the result by its number."""
+            return leaves(pullback(tree_map(lambda place, _: 1.0 * (place == number), places)))
+
+        def block(place: Any, path: str | None) -> Any:
+            columns = (
+                reshape(stack(parts), place.shape + shape(x))
+                if parts
+                else np.zeros(place.shape + shape(x), np.result_type(x))
+                for x, *parts in zip(leaves(xs), *map(row, place.flat))
             )
-            blocks = tree_map(lambda x, _: next(columns), xs)
+            blocks = tree_map(lambda *_: next(columns), xs)
             return blocks if isinstance(argnums, Sequence) else blocks[0]
 
-        return tree_map(block, result)
+        return tree_map(block, places)
 
     return derivatives
 
@@ -88,26 +93,13 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     return jacobian(grad(f, argnums), argnums)
 
 
-def unit(tree: Any, place: int, j: int) -> Any:
-    """Return zeros in the structure of `tree` with a 1 as element `j` of the leaf at `place`."""
-    position = iter(range(place + 1))
-
-    def zeros(y: Any, path: str | None) -> Any:
-        part = np.zeros(shape(y))
-        if next(position, None) == place:
-            part.reshape(-1)[j] = 1.0
-        return part
-
-    return tree_map(zeros, tree)
-
-
-def inner(a: Any, b: Any, complaint: str) -> Any:
-    """Return the sum of the products of the numbers at the same places."""
+def inner(a: Any, b: Any, names: str) -> Any:
+    """Return the sum of the products of the numbers at the same places; errors have the `names`."""
     try:
         products = list(pairs(a, b))
         for x, y in products:
             if shape(x) != shape(y):
                 raise ValueError(f"expected shape {shape(x)}, not {shape(y)}")
     except ValueError as error:
-        raise ValueError(f"{complaint}: {error}") from None
+        raise ValueError(f"{names} differ in structure or shape: {error}") from None
     return builtins.sum(sum(x * y) for x, y in products)

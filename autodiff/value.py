@@ -1,7 +1,5 @@
 """Value: a number or an array that remembers how it was computed."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -46,11 +44,7 @@ def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., A
 
 def comparison(primitive: Primitive) -> Callable[[Any, Any], Any]:
     """Return the method of a comparison."""
-
-    def compare(self: Node, other: Any) -> Any:
-        return functions.compare(primitive, (self, other))
-
-    return compare
+    return lambda self, other: functions.compare(primitive, (self, other))
 
 
 class Enclosing(threading.local):
@@ -97,16 +91,13 @@ class Expression(Node):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: Any) -> Any:
-        return functions.getitem(self, index)
+    __getitem__ = functions.getitem
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
             f"{called(self)} cannot be assigned into, because its graph would no longer be true; "
             "build a new Value with where, concatenate or stack"
         )
-
-    # Operators.
 
     def __neg__(self) -> Any:
         return record(primitives.negative, (self,))
@@ -146,8 +137,6 @@ class Expression(Node):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return functions.apply_function(function, args, options)
 
-    # NumPy's methods.
-
     sum = functions.sum
     mean = functions.mean
     max = functions.max
@@ -161,11 +150,11 @@ class Expression(Node):
 
     def transpose(self, *axes: Any) -> Any:
         """As `autodiff.transpose`; the axes as one tuple or one by one."""
-        return functions.transpose(self, unpacked(axes) or None)
+        return functions.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
     def reshape(self, *shape: Any) -> Any:
         """As `autodiff.reshape`; the shape as one tuple or one by one."""
-        return functions.reshape(self, unpacked(shape))
+        return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
 class Value(Expression):
@@ -230,9 +219,7 @@ class Value(Expression):
     @property
     def grad(self) -> Any:
         """The gradient of the latest backward pass, of the shape of `data`; zero before any."""
-        if self._grad is None:
-            return read_only(plain(np.zeros_like(self._raw)))
-        return read_only(self._grad)
+        return read_only(plain(np.zeros_like(self._raw)) if self._grad is None else self._grad)
 
     @grad.setter
     def grad(self, grad: Any) -> None:
@@ -244,11 +231,9 @@ class Value(Expression):
         self._grad = plain(np.asarray(grad, self.dtype))
 
     @property
-    def parents(self) -> tuple[Value, ...]:
+    def parents(self) -> tuple["Value", ...]:
         """The Values that this one was computed from, in the order of the operands."""
         return tuple([x for x in self.operands if isinstance(x, Value)])
-
-    # Differentiation.
 
     def backward(self, seed: Any = None) -> None:
         """Store the derivatives of this result in the `grad` of every Value that it depends on.
@@ -273,16 +258,14 @@ class Value(Expression):
         data = np.array2string(
             np.asarray(self._raw), separator=", ", threshold=12, edgeitems=2, prefix="Value("
         )
-        parts = [data if self.ndim else repr(float(self._raw))]
-        if self.ndim:
-            parts.append(f"shape={self.shape}")
-        if self.dtype != np.float64:
-            parts.append(f"dtype={self.dtype}")
-        if self.name:
-            parts.append(f"name={self.name!r}")
-        if self.primitive:
-            parts.append(f"from {self.primitive.name}")
-        return f"Value({', '.join(parts)})"
+        parts: list[Any] = [
+            data if self.ndim else repr(float(self._raw)),
+            self.ndim and f"shape={self.shape}",
+            self.dtype != np.float64 and f"dtype={self.dtype}",
+            self.name and f"name={self.name!r}",
+            self.primitive and f"from {self.primitive.name}",
+        ]
+        return f"Value({', '.join(filter(None, parts))})"
 
     def __float__(self) -> float:
         number = float(self._single("float()"))
@@ -313,16 +296,4 @@ class Value(Expression):
                 f"{called(self)} is the result of {self.primitive.name} and part of a graph, which "
                 "is not copied or pickled; copy its .data, or its leaves"
             )
-        return restored, (np.array(self._raw), self.name, self._grad)
-
-
-def restored(data: Any, name: str | None, grad: Any) -> Value:
-    """Rebuild a copied or unpickled leaf."""
-    value = Value(data, name)
-    value._grad = grad
-    return value
-
-
-def unpacked(lengths: tuple[Any, ...]) -> Any:
-    """Return the one tuple in `lengths`, or `lengths` themselves."""
-    return lengths[0] if len(lengths) == 1 else lengths
+        return Value, (np.array(self._raw), self.name), (None, {"_grad": self._grad})

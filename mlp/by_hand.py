@@ -6,17 +6,16 @@ The adjoint of a quantity, the derivative of the loss with respect to it, is nam
 
 import numpy as np
 
-from mlp.data import Array, Parameters
+from mlp.data import Array, Parameters, Result
 from mlp.losses import cross_entropy, sigmoid
 
 
 def forward(X: Array, params: Parameters) -> Array:
     """Return y (N,), the probability of label 1 for each row of X (N, 2)."""
-    _, y = hidden_and_output(X, params)
-    return y
+    return hidden_and_output(X, params)[1]
 
 
-def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+def backprop(X: Array, t: Array, params: Parameters) -> Result:
     """Return the gradients, a dict of the keys and shapes of `params`, and the loss.
 
     The loss is the mean cross-entropy of y, infinite or NaN where a y rounds to 0 or 1. Raises

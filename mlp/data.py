@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Parameters = dict[str, Any]
+Result = tuple[Parameters, float]  # of a backprop: the gradients and the loss
 Rng = int | np.random.RandomState | np.random.Generator
 
 RADIUS = 5.0

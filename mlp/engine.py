@@ -3,7 +3,7 @@
 from typing import Any
 
 from autodiff import logistic_cross_entropy, mean, sigmoid, tanh, value_and_grad
-from mlp.data import Array, Parameters
+from mlp.data import Array, Parameters, Result
 
 
 def forward(X: Array, params: Parameters) -> Array:
@@ -24,7 +24,7 @@ def loss(params: Parameters, X: Array, t: Array) -> Any:
     return mean(logistic_cross_entropy(z, t))
 
 
-def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+def backprop(X: Array, t: Array, params: Parameters) -> Result:
     """Return the gradients and the loss; raises as `loss` does."""
     value, grads = loss_and_gradients(params, X, t)
     return grads, float(value)

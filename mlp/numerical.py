@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp.data import Array, Parameters, check_shapes
-from mlp.losses import sigmoid
+from mlp import by_hand
+from mlp.data import Array, Parameters, Result, check_shapes
 
 COMPLEX_STEP = 1e-100
 # Where rounding, of the order of eps / h, and truncation, of the order of h^2 or h, are in balance.
@@ -18,15 +18,7 @@ CENTRAL_STEP = float(np.finfo(float).eps ** (1 / 3))
 FORWARD_STEP = float(np.finfo(float).eps ** (1 / 2))
 
 
-def logits(X: Array, params: Parameters) -> Array:
-    z: Array = np.tanh(X @ params["U"].T + params["b"]) @ params["W"] + params["c"]
-    return z
-
-
-def forward(X: Array, params: Parameters) -> Array:
-    """Return y (N,), the probability of label 1 for each row of X (N, 2)."""
-    y: Array = sigmoid(logits(X, params))
-    return y
+forward = by_hand.forward
 
 
 def loss(X: Array, t: Array, params: Parameters) -> Any:
@@ -35,33 +27,31 @@ def loss(X: Array, t: Array, params: Parameters) -> Any:
     As softplus(z) - t z with softplus(z) = max(z, 0) + log(1 + exp(-|z|)), where real parts decide
     which branch z is on: each branch is analytic, which abs() would not be.
     """
-    z = logits(X, params)
+    z = np.tanh(X @ params["U"].T + params["b"]) @ params["W"] + params["c"]
     positive = np.real(z) > 0.0
     softplus = np.where(positive, z, 0.0) + np.log1p(np.exp(np.where(positive, -z, z)))
     return np.mean(softplus - t * z)
 
 
-def complex_step(
-    X: Array, t: Array, params: Parameters, step: float = COMPLEX_STEP
-) -> tuple[Parameters, float]:
+def complex_step(X: Array, t: Array, params: Parameters, step: float = COMPLEX_STEP) -> Result:
     """Return gradients, imag(loss(p + i h)) / h, and the loss.
 
     Nothing is subtracted, so h may be so small that its square underflows, and the result is exact
     to rounding. Source: Squire and Trapp, SIAM Review 40 (1998).
     """
-    return entry_by_entry(X, t, params, lambda at: np.imag(at(1j * step)) / step, np.complex128)
+    return entry_by_entry(X, t, params, lambda at: np.imag(at(1j * step)) / step)
 
 
 def central_differences(
     X: Array, t: Array, params: Parameters, step: float = CENTRAL_STEP
-) -> tuple[Parameters, float]:
+) -> Result:
     """Return gradients, (loss(p + h) - loss(p - h)) / 2 h, wrong by about h^2, and the loss."""
     return entry_by_entry(X, t, params, lambda at: (at(step) - at(-step)) / (2.0 * step))
 
 
 def forward_differences(
     X: Array, t: Array, params: Parameters, step: float = FORWARD_STEP
-) -> tuple[Parameters, float]:
+) -> Result:
     """Return gradients, (loss(p + h) - loss(p)) / h, wrong by about h, and the loss."""
     here = loss(X, t, params)
     return entry_by_entry(X, t, params, lambda at: (at(step) - here) / step)
@@ -70,9 +60,7 @@ def forward_differences(
 backprop = complex_step
 
 
-def entry_by_entry(
-    X: Array, t: Array, params: Parameters, slope: Callable[[Any], Any], dtype: Any = np.float64
-) -> tuple[Parameters, float]:
+def entry_by_entry(X: Array, t: Array, params: Parameters, slope: Callable[[Any], Any]) -> Result:
     """Return gradients and loss; `slope` gets the loss as a function of what one entry moves by.
 
     Raises ValueError where shapes do not fit each other.
@@ -80,15 +68,12 @@ def entry_by_entry(
     check_shapes(X, t, params)
     grads = {name: np.zeros(np.shape(p)) for name, p in params.items()}
     for name, grad in grads.items():
-        p = np.array(params[name], dtype)
-        moved = {**params, name: p}
-        for index in np.ndindex(p.shape):
-            start = p[index]
+        for index in np.ndindex(grad.shape):
+            entry = np.zeros(grad.shape)
+            entry[index] = 1.0
 
-            def at(by: complex) -> Any:
-                p[index] = start + by  # noqa: B023  called within this turn of the loop
-                return loss(X, t, moved)  # noqa: B023
+            def at(by: complex) -> Any:  # called within this turn of the loop
+                return loss(X, t, {**params, name: params[name] + by * entry})  # noqa: B023
 
             grad[index] = slope(at)
-            p[index] = start
     return {name: grad[()] for name, grad in grads.items()}, float(loss(X, t, params))

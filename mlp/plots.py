@@ -17,8 +17,10 @@ from mlp.data import Parameters
 # Blue and vermilion of the palette of Okabe and Ito, which colour-blind readers can tell apart.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#6BAED6", "#FFFFFF", "#F4A261"])
-EXTENT = 6.0
+EXTENT = -6.0, 6.0
 POINTS: Any = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "zorder": 3}
+BELOW: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": 6, "frameon": False}
+SMALL: Any = {"fontsize": "small", "columnspacing": 1.0, "handlelength": 1.8, "handletextpad": 0.4}
 
 
 def plot_data(X: Any, t: Any, ax: Axes | None = None) -> Axes:
@@ -30,8 +32,7 @@ def plot_data(X: Any, t: Any, ax: Axes | None = None) -> Axes:
     for label, colour, marker in ((1, VERMILION, "o"), (0, BLUE, "^")):
         points = X[(t > 0.5) == label]
         ax.scatter(*points.T, marker=marker, color=colour, label=f"$t = {label}$", **POINTS)
-    legend_below(ax)
-    return ax
+    return with_legend(ax)
 
 
 def plot_decision_surface(
@@ -42,7 +43,7 @@ def plot_decision_surface(
     `forward` is that of any way: `forward(X, params) -> y`.
     """
     ax = plane(ax)
-    x = np.linspace(-EXTENT, EXTENT, 200)
+    x = np.linspace(*EXTENT, 200)
     x1, x2 = np.meshgrid(x, x)
     points = np.stack([x1.ravel(), x2.ravel()], axis=1)
     y = np.asarray(forward(points, params)).reshape(x1.shape)
@@ -52,7 +53,7 @@ def plot_decision_surface(
     if y.min() < 0.5 < y.max():
         ax.contour(x1, x2, y, levels=[0.5], colors="black", linewidths=1.5)
         ax.plot([], [], color="black", linewidth=1.5, label="$y = 1/2$")
-    legend_below(ax)
+    with_legend(ax)
     colour_bar = ax.figure.colorbar(surface, ax=ax, shrink=0.8, pad=0.02)
     colour_bar.set_label(r"$y = \Pr(t = 1 \mid \mathbf{x})$")
     return ax
@@ -68,26 +69,22 @@ def plot_hidden_lines(params: Parameters, ax: Axes | None = None) -> Axes:
         if not u.any():
             continue
         nearest = -b_j * u / (u @ u)
-        direction = np.array([-u[1], u[0]])
         ax.axline(
             nearest,
-            nearest + direction,
+            nearest + u[::-1] * (-1.0, 1.0),  # at right angles to u
             color="0.25",
             linestyle=("--", "-.", ":")[(j - 1) % 3],
             label=f"$g_{j} = 0$" if len(params["b"]) <= 6 else "" if j > 1 else "$g_j = 0$",
         )
-    legend_below(ax)
-    return ax
+    return with_legend(ax)
 
 
 def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Draw the loss at each step; `label` names the curve in a legend."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
     ax.plot(np.asarray(losses), label=label)
-    ax.set(xlabel="step", ylabel="loss (mean cross-entropy)")
-    ax.set_ylim(bottom=0.0)
+    ax.set(xlabel="step", ylabel="loss (mean cross-entropy)", ylim=(0.0, None), axisbelow=True)
     ax.grid(True, color="0.9", linewidth=0.6)
-    ax.set_axisbelow(True)
     if label is not None:
         ax.legend()
     return ax
@@ -96,25 +93,12 @@ def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> 
 def plane(ax: Axes | None) -> Axes:
     """Return the Axes, or new ones, that show the part of the plane in all pictures."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    ax.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), xlabel="$x_1$", ylabel="$x_2$")
-    ax.set_aspect("equal")
+    ax.set(xlim=EXTENT, ylim=EXTENT, xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     return ax
 
 
-def legend_below(ax: Axes) -> None:
-    """Put the legend, if there is anything to explain, where it hides nothing."""
-    handles, labels = ax.get_legend_handles_labels()
-    if not handles:
-        return
-    ax.legend(
-        handles,
-        labels,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.1),
-        ncols=6,
-        frameon=False,
-        fontsize="small",
-        columnspacing=1.0,
-        handlelength=1.8,
-        handletextpad=0.4,
-    )
+def with_legend(ax: Axes) -> Axes:
+    """Put a legend below the picture, where it hides nothing, if there is anything to explain."""
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(**BELOW, **SMALL)
+    return ax

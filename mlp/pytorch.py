@@ -4,6 +4,8 @@
 the tutorial's float32.
 """
 
+from typing import Any
+
 import numpy as np
 
 try:
@@ -14,7 +16,7 @@ except ModuleNotFoundError as error:
     ) from error
 from torch import nn
 
-from mlp.data import Array, Parameters, as_count, check_shapes
+from mlp.data import Array, Parameters, Result, as_count, check_shapes
 from mlp.training import History
 
 
@@ -28,16 +30,10 @@ class Model(nn.Module):
 
     def by_name(self) -> dict[str, torch.Tensor]:
         """Return PyTorch's parameters by their names in the tutorial."""
-        return {
-            "U": self.layer1.weight,
-            "b": self.layer1.bias,
-            "W": self.layer2.weight,
-            "c": self.layer2.bias,
-        }
+        return dict(zip(("U", "b", "W", "c"), self.parameters()))
 
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        z: torch.Tensor = self.layer2(torch.tanh(self.layer1(X)))
-        return z
+    def forward(self, X: torch.Tensor) -> Any:
+        return self.layer2(torch.tanh(self.layer1(X)))
 
 
 def linear(weight: Array, bias: Array, dtype: torch.dtype) -> nn.Linear:
@@ -54,13 +50,10 @@ def forward(X: Array, params: Parameters) -> Array:
     """Return y (N,), the probability of label 1 for each row of X (N, 2), in float64."""
     with torch.no_grad():
         z = Model(params, torch.float64)(torch.tensor(X, dtype=torch.float64))
-        y: Array = torch.sigmoid(z)[:, 0].numpy()
-    return y
+        return np.asarray(torch.sigmoid(z)[:, 0])
 
 
-def backprop(
-    X: Array, t: Array, params: Parameters, dtype: torch.dtype = torch.float64
-) -> tuple[Parameters, float]:
+def backprop(X: Array, t: Array, params: Parameters, dtype: torch.dtype = torch.float64) -> Result:
     """Return the gradients and the loss; ValueError where shapes do not fit each other."""
     check_shapes(X, t, params)
     model = Model(params, dtype)
@@ -72,7 +65,7 @@ def backprop(
     return grads, loss.item()
 
 
-def backprop_float32(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+def backprop_float32(X: Array, t: Array, params: Parameters) -> Result:
     """As `backprop`, in single precision; the gradients are float32."""
     return backprop(X, t, params, torch.float32)
 
@@ -98,7 +91,5 @@ def train_float32(
     return History(final, losses, {})
 
 
-def like(tensor: torch.Tensor | None, parameter: Array) -> Array:
-    assert tensor is not None
-    array: Array = tensor.numpy().reshape(np.shape(parameter))
-    return array[()]
+def like(tensor: Any, parameter: Array) -> Any:
+    return tensor.numpy().reshape(np.shape(parameter))[()]

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import Value, logistic_cross_entropy, sigmoid, tanh
-from mlp.data import Array, Parameters, check_shapes
+from autodiff import logistic_cross_entropy, sigmoid, tanh, value_and_grad
+from mlp.data import Array, Parameters, Result, check_shapes
 
 
 def forward(X: Array, params: Parameters) -> Array:
@@ -21,19 +21,20 @@ def forward(X: Array, params: Parameters) -> Array:
     return np.array([sigmoid(logit(numbers, x)) for x in points(X)])
 
 
-def backprop(X: Array, t: Array, params: Parameters) -> tuple[Parameters, float]:
+def backprop(X: Array, t: Array, params: Parameters) -> Result:
     """Return the gradients and the loss.
 
     Raises ValueError where shapes do not fit each other or a target is not in [0, 1].
     """
     check_shapes(X, t, params)
-    values = {name: as_values(np.asarray(p).tolist()) for name, p in params.items()}
-    total = 0.0
-    for x, t_i in zip(points(X), np.asarray(t, float).tolist()):
-        total = total + loss(values, x, t_i)
-    mean: Any = (1 / len(X)) * total
-    mean.backward()
-    return {name: np.array(grads_of(v))[()] for name, v in values.items()}, mean.data
+    data = [*zip(points(X), np.asarray(t, float).tolist())]
+
+    def mean_loss(values: Any) -> Any:
+        return (1 / len(X)) * sum(loss(values, x, t_i) for x, t_i in data)
+
+    numbers = {name: np.asarray(p).tolist() for name, p in params.items()}
+    value, grads = value_and_grad(mean_loss)(numbers)
+    return {name: np.array(g)[()] for name, g in grads.items()}, float(value)
 
 
 def loss(params: Any, x: Any, t: Any) -> Any:
@@ -59,11 +60,3 @@ def points(X: Array) -> Any:
     if np.ndim(X) != 2 or np.shape(X)[1] != 2:
         raise ValueError(f"X has shape {np.shape(X)}; the scalar form is for points (x_1, x_2)")
     return np.asarray(X, float).tolist()
-
-
-def as_values(numbers: Any) -> Any:
-    return [as_values(n) for n in numbers] if isinstance(numbers, list) else Value(numbers)
-
-
-def grads_of(values: Any) -> Any:
-    return [grads_of(v) for v in values] if isinstance(values, list) else values.grad

@@ -1,7 +1,7 @@
 """Full-batch gradient descent with the gradients of any `backprop(X, t, params)`."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,14 +66,16 @@ def train(
     if not (t.min() >= 0.0 and t.max() <= 1.0):
         raise ValueError(f"t are targets from 0 to 1; these go from {t.min():g} to {t.max():g}")
     params = {name: private(p, name) for name, p in params.items()}
-    outcomes = descent(backprop, X, t, params, learning_rate)
     losses: list[float] = []
     snapshots = {0: copies(params)} if snapshot_every else {}
     interrupted = False
     quiet = None if progress is None else not progress  # None: unless on a terminal
     bar = tqdm(range(1, steps + 1), desc="training", disable=quiet, delay=0.0 if progress else 1.0)
     try:
-        for step, (loss, params) in zip(bar, outcomes):
+        for step in bar:
+            grads, loss = checked(backprop(X, t, dict(params)), params)
+            if math.isfinite(loss):
+                params = updated(params, grads, learning_rate)
             losses.append(loss)
             if not math.isfinite(loss):
                 break
@@ -89,27 +91,14 @@ def train(
     return history
 
 
-def descent(
-    backprop: Any, X: Array, t: Array, params: Parameters, learning_rate: float
-) -> Iterator[tuple[float, Parameters]]:
-    """Yield the loss at each step and the parameters after it; only a finite loss moves them."""
-    while True:
-        grads, loss = checked(backprop(X, t, dict(params)), params)
-        if math.isfinite(loss):
-            params = updated(params, grads, learning_rate)
-        yield loss, params
-
-
 def check_method(backprop: Any, learning_rate: Any) -> None:
     if not callable(backprop):
         raise TypeError(
             "backprop must be a function of (X, t, params) that returns (grads, loss), "
             f"not {backprop!r}"
         )
-    if not (
-        isinstance(learning_rate, (int, float, np.integer, np.floating))
-        and 0.0 < learning_rate < math.inf
-    ):
+    is_number = isinstance(learning_rate, (int, float, np.integer, np.floating))
+    if not (is_number and 0.0 < learning_rate < math.inf):
         raise ValueError(f"learning_rate must be a positive number, not {learning_rate!r}")
 
 

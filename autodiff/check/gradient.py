@@ -19,18 +19,9 @@ from autodiff.arguments import (
     tree_map,
 )
 from autodiff.arrays import FLOAT64, as_data
-from autodiff.check.ratio import Factor, constant_factor
-from autodiff.check.report import Argument, Entry, GradientCheck, Verdict, explained
-from autodiff.check.slopes import (
-    EPS,
-    MANY,
-    Derivatives,
-    Slope,
-    as_index,
-    directions,
-    is_float,
-    unit,
-)
+from autodiff.check.ratio import constant_factor
+from autodiff.check.report import Argument, Entry, GradientCheck, Verdict
+from autodiff.check.slopes import EPS, MANY, Derivatives, Slope, directions, is_float, unit
 from autodiff.graph import Node
 from autodiff.transforms import grad
 
@@ -55,9 +46,9 @@ def check_gradient(
     number, and ValueError where `f` is not finite at the point or gradients have another structure.
     """
     flat = FlatFunction(f, args)
-    problems, is_random = tried(flat)
+    problems, is_random = flat.tried()
     side = "engine" if gradients is None else "yours"
-    given = matched(flat, grad(f)(*flat.arguments()) if gradients is None else gradients)
+    given = flat.matched(grad(f)(*flat.arguments()) if gradients is None else gradients)
     if is_random:
         undecided = [Argument(name, Verdict.UNDECIDED) for name in flat.names]
         return GradientCheck(flat.name, side, problems, undecided)
@@ -65,16 +56,18 @@ def check_gradient(
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # f is called far from the point, and on complex numbers
         measured, method, accuracy = measure(flat, given, eps, np.random.default_rng(seed))
+    found = {len(x) for x in flat.others if isinstance(x, np.ndarray) and x.ndim}
+    lengths = {"N": found.pop()} if len(found) == 1 else {}  # N is that of the data
     arguments = []
     for name, x, g, entries in zip(flat.names, flat.xs, given, measured):
         if g.shape == np.shape(x):
-            verdict, factor = judged(entries, max(1e-9, 16.0 * eps), flat.lengths())
-            words = factor.words if factor else None
-            sentences = [*explained(name, verdict, entries, words, side, flat.name)]
-            arguments.append(Argument(name, verdict, entries, sentences, words))
+            verdict, words = judged(entries, max(1e-9, 16.0 * eps), lengths)
+            argument = Argument(name, verdict, entries, ratio=words)
+            argument.sentences.extend(argument.explained(side, flat.name))
         else:
             sentence = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
-            arguments.append(Argument(name, Verdict.WRONG, sentences=[sentence]))
+            argument = Argument(name, Verdict.WRONG, sentences=[sentence])
+        arguments.append(argument)
     drawn_with = seed if any(np.size(x) > MANY for x in flat.xs) else None
     return GradientCheck(flat.name, side, problems, arguments, method, accuracy, drawn_with)
 
@@ -121,49 +114,42 @@ class FlatFunction:
         except Exception:  # f may fail away from the point
             return math.nan
 
-    def lengths(self) -> dict[str, int]:
-        """Return the length N of the data: of the leading axis of all other arrays."""
-        found = {len(x) for x in self.others if isinstance(x, np.ndarray) and x.ndim}
-        return {"N": found.pop()} if len(found) == 1 else {}
+    def tried(self) -> tuple[list[str], bool]:
+        """Call the function twice; return what is wrong with it, and whether it is random.
 
+        Raises TypeError and ValueError where its value is not one finite real number.
+        """
+        args = self.arguments()
+        value, again = as_scalar(self.f(*args), self.name), self.at(self.leaves)
+        if not (isinstance(value, float) and math.isfinite(value)):
+            raise ValueError(
+                f"{self.name} returned {value} at this point, and only a finite real number has a "
+                "gradient"
+            )
+        problems = [
+            f"{self.name} changes its argument {root}; it should compute a new one."
+            for root, before, after in zip(self.roots, self.arguments(), args)
+            if not is_same(before, after)
+        ]
+        is_random = not abs(again - value) <= 64.0 * EPS * abs(value)
+        if is_random:
+            problems.append(
+                f"{self.name} is not deterministic: called twice with the same arguments it "
+                f"returned {value:.10g} and {again:.10g}."
+            )
+        return problems, is_random
 
-def tried(flat: FlatFunction) -> tuple[list[str], bool]:
-    """Call a function twice; return what is wrong with it in sentences, and whether it is random.
-
-    Raises TypeError and ValueError where its value is not one finite real number.
-    """
-    args = flat.arguments()
-    value, again = as_scalar(flat.f(*args), flat.name), flat.at(flat.leaves)
-    if not (isinstance(value, float) and math.isfinite(value)):
-        raise ValueError(
-            f"{flat.name} returned {value} at this point, and only a finite real number has a "
-            "gradient"
-        )
-    problems = [
-        f"{flat.name} changes its argument {root}; it should compute a new one."
-        for root, before, after in zip(flat.roots, flat.arguments(), args)
-        if not is_same(before, after)
-    ]
-    is_random = not abs(again - value) <= 64.0 * EPS * abs(value)
-    if is_random:
-        problems.append(
-            f"{flat.name} is not deterministic: called twice with the same arguments it returned "
-            f"{value:.10g} and {again:.10g}."
-        )
-    return problems, is_random
-
-
-def matched(flat: FlatFunction, gradients: Any) -> list[Any]:
-    """Return the leaves of gradients that have the structure of the first argument."""
-    try:
-        found = [g for _, g in pairs(flat.args[0], gradients)]
-    except ValueError as error:
-        raise ValueError(
-            f"gradients do not have the structure that grad({flat.name}) returns: {error}"
-        ) from None
-    for name, g in zip(flat.names, found):
-        as_data(g, f"the gradient of {name}")
-    return [np.asarray(g) for g in found]
+    def matched(self, gradients: Any) -> list[Any]:
+        """Return the leaves of gradients that have the structure of the first argument."""
+        try:
+            found = [g for _, g in pairs(self.args[0], gradients)]
+        except ValueError as error:
+            raise ValueError(
+                f"gradients do not have the structure that grad({self.name}) returns: {error}"
+            ) from None
+        for name, g in zip(self.names, found):
+            as_data(g, f"the gradient of {name}")
+        return [np.asarray(g) for g in found]
 
 
 def as_scalar(y: Any, name: str) -> Any:
@@ -211,12 +197,14 @@ def measure(
     if derivatives.is_complex:
         method = f"complex step, which {method} confirm"
 
-    def entry(i: int, index: tuple[int, ...] | str, d: Any, slope: Slope) -> Entry:
-        label = f", {index}" if isinstance(index, str) else f"{[*index] or ''}"
+    def entry(i: int, place: int | str, d: Any, slope: Slope) -> Entry:
+        index: Any = place
+        if isinstance(place, int):
+            index = tuple(map(int, np.unravel_index(place, np.shape(flat.xs[i]))))
+        label = flat.names[i] + (f", {index}" if isinstance(index, str) else f"{[*index] or ''}")
         along = float(np.sum(given[i] * d, where=d != 0.0, dtype=FLOAT64))
         allowed = slope.error + rounding
-        is_lost = derivatives.is_lost(allowed)
-        return Entry(flat.names[i] + label, index, along, slope, allowed, is_lost)
+        return Entry(label, index, along, slope, allowed, derivatives.is_lost(allowed))
 
     def excess(i: int, places: Any) -> float:
         d = unit(flat.xs[i], places, rng)
@@ -229,9 +217,11 @@ def measure(
             entries = [e for e in entries if isinstance(e.index, tuple)]
         wrong = [e.index for e in entries if e.is_wrong]
         if wrong and all(isinstance(index, str) for index in wrong):
-            place = culprit(x.size, partial(excess, i))
-            d = unit(x, [place])
-            entries.append(entry(i, as_index(place, x), d, *derivatives.slopes([(i, d)])))
+            places = np.arange(x.size)
+            while len(places) > 1:  # a search by halves, along random directions
+                places = max(np.array_split(places, 2), key=partial(excess, i))
+            d = unit(x, places)
+            entries.append(entry(i, int(places[0]), d, *derivatives.slopes([(i, d)])))
         measured.append(entries)
     smooth = [e for entries in measured for e in entries if not e.slope.is_kink]
     known = [e.allowed for e in smooth if not derivatives.is_lost(e.allowed)]
@@ -239,38 +229,22 @@ def measure(
     return measured, method, max(known) / derivatives.largest if decided else math.nan
 
 
-def culprit(size: int, excess: Callable[[Any], float]) -> int:
-    """Return the place in an array that a search by halves leads to, along random directions."""
-    places = np.arange(size)
-    while len(places) > 1:
-        places = max(np.array_split(places, 2), key=excess)
-    return int(places[0])
-
-
 def judged(
     entries: Sequence[Entry], tolerance: float, lengths: Mapping[str, int]
-) -> tuple[Verdict, Factor | None]:
-    """Return the verdict on an argument, and of a wrong one the constant factor, if any."""
-    if any(e.is_wrong and not e.is_lost for e in entries):
-        return Verdict.WRONG, factor_of(entries, tolerance, lengths)
-    if any(e.is_lost for e in entries):
-        return Verdict.UNDECIDED, None
-    return Verdict.RIGHT, None
-
-
-def factor_of(
-    entries: Sequence[Entry], tolerance: float, lengths: Mapping[str, int]
-) -> Factor | None:
-    """Return the constant factor between given and numerical derivatives, if any.
+) -> tuple[Verdict, str | None]:
+    """Return the verdict on an argument, and of a wrong one the constant factor, if any, in words.
 
     Where there is one entry any factor is constant, and only one with a name says something.
     """
+    if not any(e.is_wrong and not e.is_lost for e in entries):
+        is_lost = any(e.is_lost for e in entries)
+        return Verdict.UNDECIDED if is_lost else Verdict.RIGHT, None
     sharp = [e for e in entries if e.slope.error <= tolerance * abs(e.slope.value)]
     factor = constant_factor(
         [e.given for e in sharp], [e.slope.value for e in sharp], lengths, tolerance
     )
     if factor is None or not (len(sharp) > 1 or factor.is_named) or factor.fits(1.0, tolerance):
-        return None
+        return Verdict.WRONG, None
     k = float(factor)
     fits = [abs(e.given - k * e.slope.value) <= (1.0 + abs(k)) * e.allowed for e in entries]
-    return factor if all(fits) else None
+    return Verdict.WRONG, factor.words if all(fits) else None

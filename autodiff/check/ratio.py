@@ -1,9 +1,8 @@
 """Constant factors by the names that explain them: 2, 1/2, N, 1/N, N^2, and these with a sign."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +15,7 @@ UNITS = {  # by the power of N: in words, and in code
 }
 
 
-@dataclass(frozen=True)
-class Factor:
+class Factor(NamedTuple):
     """The number `times` * length ** `power`, where the length is called by its `letter`."""
 
     times: Fraction

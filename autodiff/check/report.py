@@ -52,6 +52,14 @@ class Entry:
         """Whether rounding does not explain the difference."""
         return self.excess > 1.0
 
+    def row(self) -> list[str]:
+        """Return the entry's line of the table of the worst."""
+        slope = self.slope
+        low, high = sorted([slope.left, slope.right])
+        numerical = f"{low:.6g} to {high:.6g}" if slope.is_kink else f"{slope.value:.9g}"
+        ratio = "" if slope.is_kink or not slope.value else f"{self.given / slope.value:.8g}"
+        return [self.label, f"{self.given:.9g}", numerical, f"{self.difference:.1e}", ratio]
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -71,6 +79,23 @@ class Argument:
         """The entries to show, of a wrong argument the wrong ones, the worst of them first."""
         chosen = [e for e in self.entries if e.is_wrong or self.verdict != Verdict.WRONG]
         return sorted(chosen, key=lambda e: e.excess, reverse=True)[:SHOWN]
+
+    def explained(self, side: str, f: str) -> Iterator[str]:
+        """Yield what there is to say about the gradient of `f` in this argument, in sentences."""
+        if self.ratio:
+            yield f"{self.name}, {side} compared with numerical: {self.ratio}."
+        if self.verdict == Verdict.UNDECIDED:
+            lost = next(e for e in self.entries if e.is_lost)
+            yield (
+                f"{lost.label}: numerical differentiation gives {lost.slope.value:.3g}, give or "
+                f"take {lost.allowed:.1g}: {f} is noisy or not smooth here, or its gradient too "
+                "small beside its terms or its value."
+            )
+        for e in [e for e in self.entries if e.slope.is_kink][:SHOWN]:
+            yield (
+                f"{e.label}: {f} has a kink here; its derivative is {e.slope.left:.6g} on the left "
+                f"and {e.slope.right:.6g} on the right."
+            )
 
 
 @dataclass(frozen=True)
@@ -107,7 +132,7 @@ class GradientCheck:
             summary.append([a.name, a.verdict, *(first or ["", ""])])
             if a.verdict == Verdict.WRONG and a.entries:
                 header = ["entry", self.side, "numerical", "difference", "ratio"]
-                tables.append([header, *map(row, a.worst)])
+                tables.append([header, *map(Entry.row, a.worst)])
         sentences = [sentence for a in self.arguments for sentence in a.sentences]
         told = "\n".join([*self.problems, *sentences]), "\n".join(self.circumstances())
         return "\n\n".join(filter(None, [self.headline(), *map(aligned, tables), *told]))
@@ -140,55 +165,24 @@ class GradientCheck:
 
     def to_dict(self) -> dict[str, Any]:
         """Return strings, lists and numbers, as JSON has them; infinity is "inf", NaN "nan"."""
+
+        def entry(e: Entry) -> dict[str, Any]:
+            return {
+                "index": e.index if isinstance(e.index, str) else list(e.index),
+                self.side: e.given,
+                "numerical": e.slope.value,
+                "left": e.slope.left,
+                "right": e.slope.right,
+                "difference": e.difference,
+                "allowed": e.allowed,
+            }
+
         arguments = [
-            {**vars(a), "verdict": a.verdict.value, "entries": [*map(self.entry, a.worst)]}
+            {**vars(a), "verdict": a.verdict.value, "entries": [*map(entry, a.worst)]}
             for a in self.arguments
         ]
-        return dict(tree_map(as_json, {"ok": bool(self), **vars(self), "arguments": arguments}))
-
-    def entry(self, e: Entry) -> dict[str, Any]:
-        """Return an entry for `to_dict`."""
-        return {
-            "index": e.index if isinstance(e.index, str) else list(e.index),
-            self.side: e.given,
-            "numerical": e.slope.value,
-            "left": e.slope.left,
-            "right": e.slope.right,
-            "difference": e.difference,
-            "allowed": e.allowed,
-        }
-
-
-def explained(
-    name: str, verdict: Verdict, entries: Sequence[Entry], ratio: str | None, side: str, f: str
-) -> Iterator[str]:
-    """Yield what there is to say about the gradient of `f` in an argument, in sentences."""
-    if ratio:
-        yield f"{name}, {side} compared with numerical: {ratio}."
-    if verdict == Verdict.UNDECIDED:
-        lost = next(e for e in entries if e.is_lost)
-        yield (
-            f"{lost.label}: numerical differentiation gives {lost.slope.value:.3g}, give or take "
-            f"{lost.allowed:.1g}: {f} is noisy or not smooth here, or its gradient too small "
-            "beside its terms or its value."
-        )
-    for e in [e for e in entries if e.slope.is_kink][:SHOWN]:
-        yield (
-            f"{e.label}: {f} has a kink here; its derivative is {e.slope.left:.6g} on the left and "
-            f"{e.slope.right:.6g} on the right."
-        )
-
-
-def row(e: Entry) -> list[str]:
-    """Return an entry's line of the table of the worst."""
-    low, high = sorted([e.slope.left, e.slope.right])
-    numerical = f"{low:.6g} to {high:.6g}" if e.slope.is_kink else f"{e.slope.value:.9g}"
-    ratio = "" if e.slope.is_kink or not e.slope.value else f"{e.given / e.slope.value:.8g}"
-    return [e.label, f"{e.given:.9g}", numerical, f"{e.difference:.1e}", ratio]
-
-
-def as_json(x: Any, _path: str | None) -> Any:
-    return x if not isinstance(x, float) or math.isfinite(x) else str(x)
+        found = {"ok": bool(self), **vars(self), "arguments": arguments}
+        return dict(tree_map(lambda x, _: str(x) if str(x) in ("inf", "-inf", "nan") else x, found))
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -29,7 +29,10 @@ MANY = 24  # entries; where there are more, some are drawn
 ENTRIES, DIRECTIONS = 8, 4  # drawn from those
 SHAKES = 6
 
+Function = Callable[[list[Any]], Any]
 Line = Mapping[int, Any]  # the direction in which each of some arrays moves
+Rng = np.random.Generator
+Row = list[tuple[float, float]]  # derivatives, each with its error
 
 
 class Slope(NamedTuple):
@@ -52,20 +55,12 @@ class Derivatives:
     so far, and `height` the largest value of f.
     """
 
-    def __init__(
-        self,
-        f: Callable[[list[Any]], Any],
-        xs: Sequence[Any],
-        n: int,
-        eps: float,
-        rng: np.random.Generator,
-    ) -> None:
+    def __init__(self, f: Function, xs: Sequence[Any], n: int, eps: float, rng: Rng) -> None:
         self.f, self.xs, self.n, self.eps, self.rng = f, xs, n, eps, rng
         self.here: float = f(list(xs))
         self.noise = max(self.rounding(), EPS * abs(self.here))
-        self.is_complex = True
-        self.largest = 0.0
         self.height = abs(self.here)
+        self.is_complex, self.largest = True, 0.0
 
     def at(self, line: Line, s: complex, xs: Sequence[Any] | None = None) -> Any:
         """Return f(x + s d)."""
@@ -110,7 +105,13 @@ class Derivatives:
         return exact if self.is_complex else found
 
     def slope(self, i: int, d: Any) -> Slope:
-        """Return the derivative in array `i` along `d` by differences."""
+        """Return the derivative in array `i` along `d` by differences.
+
+        Two are extrapolated: the central one, and how far those on either side are from it, which
+        goes to 0 where there is no kink. Of all extrapolations those are taken that have the least
+        error together. Steps shrink until rounding alone is more than that, or until it is small
+        beside the derivative and the largest one.
+        """
 
         def phi(s: float) -> float:
             y = self.at({i: d}, s)
@@ -119,10 +120,29 @@ class Derivatives:
             self.height = max(self.height, abs(y))
             return float(y)
 
-        size = float(np.max(abs(self.xs[i]), where=d != 0.0, initial=1.0))
-        found = slope(phi, self.here, LARGEST_STEP * size, self.noise, self.largest)
-        self.largest = max(self.largest, abs(found.value))
-        return found
+        value, error, gap = math.nan, math.inf, 0.0
+        central, apart = Row(), Row()
+        start = LARGEST_STEP * float(np.max(abs(self.xs[i]), where=d != 0.0, initial=1.0))
+        for level in range(LEVELS):
+            h = start / RATIO**level
+            up, down = phi(h), phi(-h)
+            if math.isnan(down):  # `phi` may end here, and goes on as it came
+                down = 2.0 * self.here - up
+            elif math.isnan(up):
+                up = 2.0 * self.here - down
+            rounding = max(self.noise, EPS * abs(up), EPS * abs(down)) / h
+            central = extrapolated(central, (up - down) / (2.0 * h), 2)
+            apart = extrapolated(apart, (up - 2.0 * self.here + down) / (2.0 * h), 1)
+            for (x, x_error), (y, y_error) in zip(central, apart):
+                if x_error + y_error + rounding < error:
+                    value, error, gap = x, x_error + y_error + rounding, y
+            if error <= max(RATIO * rounding, ENOUGH * max(self.largest, abs(value))):
+                break
+        self.largest = max(self.largest, abs(value))
+        error *= SAFETY
+        if abs(gap) > error:
+            return Slope(value, error, value - gap, value + gap)
+        return Slope(value, error, value, value)
 
     def complex_step(self, line: Line, xs: Sequence[Any] | None = None) -> float:
         """Return imag(f(x + i h d)) / h, exact to rounding where f is analytic; else NaN."""
@@ -156,53 +176,16 @@ class Derivatives:
             h = 1e-3
             return float(np.real(self.at(line, h, xs) - self.at(line, -h, xs))) / (2.0 * h)
 
+        def shaken(x: Any) -> Any:  # to less, so that probabilities stay so
+            return x * (1.0 - 2.0 * self.eps * self.rng.uniform(size=np.shape(x)))
+
         here = derivative(self.xs)
-        changes = [abs(derivative(self.shaken()) - here) for _ in range(SHAKES)]
+        points = ([shaken(x) if is_float(x) else x for x in self.xs] for _ in range(SHAKES))
+        changes = [abs(derivative(point) - here) for point in points]
         return SAFETY * max([x for x in changes if math.isfinite(x)], default=0.0)
 
-    def shaken(self) -> list[Any]:
-        """Return arrays with all floats rounded, to less, so that probabilities stay so."""
-        return [
-            x * (1.0 - 2.0 * self.eps * self.rng.uniform(size=np.shape(x))) if is_float(x) else x
-            for x in self.xs
-        ]
 
-
-def slope(
-    phi: Callable[[float], float], here: float, start: float, noise: float, size: float
-) -> Slope:
-    """Return the derivative at 0 of `phi`, which is `here` there, from steps of `start` and less.
-
-    Two differences are extrapolated: the central one, and how far those on either side are from it,
-    which goes to 0 where there is no kink. Of all extrapolations those are taken that have the
-    least error together. Steps shrink until rounding, `noise` of `phi`, alone is more than that, or
-    until it is small beside the derivative and `size`.
-    """
-    value, error, gap = math.nan, math.inf, 0.0
-    central: list[tuple[float, float]] = []
-    apart: list[tuple[float, float]] = []
-    for level in range(LEVELS):
-        h = start / RATIO**level
-        up, down = phi(h), phi(-h)
-        if math.isnan(down):  # `phi` may end here, and goes on as it came
-            down = 2.0 * here - up
-        elif math.isnan(up):
-            up = 2.0 * here - down
-        rounding = max(noise, EPS * abs(up), EPS * abs(down)) / h
-        central = extrapolated(central, (up - down) / (2.0 * h), 2)
-        apart = extrapolated(apart, (up - 2.0 * here + down) / (2.0 * h), 1)
-        for (x, x_error), (y, y_error) in zip(central, apart):
-            if x_error + y_error + rounding < error:
-                value, error, gap = x, x_error + y_error + rounding, y
-        if error <= max(RATIO * rounding, ENOUGH * max(size, abs(value))):
-            break
-    error *= SAFETY
-    if abs(gap) > error:
-        return Slope(value, error, value - gap, value + gap)
-    return Slope(value, error, value, value)
-
-
-def central_gradient(f: Callable[[list[Any]], Any], xs: Sequence[Any]) -> list[Any]:
+def central_gradient(f: Function, xs: Sequence[Any]) -> list[Any]:
     """Return the derivatives of `f` in all entries of the arrays `xs`, in arrays of their shapes.
 
     They take four evaluations an entry: two central differences, extrapolated to step 0. The error
@@ -212,7 +195,7 @@ def central_gradient(f: Callable[[list[Any]], Any], xs: Sequence[Any]) -> list[A
 
     def derivative(i: int, place: int) -> float:
         d = unit(xs[i], [place])
-        row: list[tuple[float, float]] = []
+        row: Row = []
         for h in (CENTRAL_STEP, CENTRAL_STEP / RATIO):
             step = h * max(1.0, abs(float(xs[i].flat[place])))
             up, down = (f([*xs[:i], xs[i] + s * d, *xs[i + 1 :]]) for s in (step, -step))
@@ -224,9 +207,7 @@ def central_gradient(f: Callable[[list[Any]], Any], xs: Sequence[Any]) -> list[A
     ]
 
 
-def extrapolated(
-    coarse: Sequence[tuple[float, float]], difference: float, power: int
-) -> list[tuple[float, float]]:
+def extrapolated(coarse: Row, difference: float, power: int) -> Row:
     """Return the next row of Ridders' tableau: extrapolations to step 0, each with its error.
 
     The error of the difference is a series in the step to the powers `power`, `power` + 2, ...
@@ -240,16 +221,16 @@ def extrapolated(
     return row
 
 
-def directions(x: Any, rng: np.random.Generator) -> Iterator[tuple[tuple[int, ...] | str, Any]]:
-    """Yield the entries in which an array is checked, and the directions, with their names."""
+def directions(x: Any, rng: Rng) -> Iterator[tuple[int | str, Any]]:
+    """Yield the directions in which an array is checked, each after its entry's place or a name."""
     drawn = range(x.size) if x.size <= MANY else sorted(rng.choice(x.size, ENTRIES, replace=False))
     for i in drawn:
-        yield as_index(i, x), unit(x, [i])
+        yield int(i), unit(x, [i])
     for i in range(DIRECTIONS if x.size > MANY else 0):
         yield f"direction {i + 1}", unit(x, range(x.size), rng)
 
 
-def unit(x: Any, places: Any, rng: np.random.Generator | None = None) -> Any:
+def unit(x: Any, places: Any, rng: Rng | None = None) -> Any:
     """Return an array like `x` that is 0 but at `places`, where it is 1 or a random unit vector.
 
     No entry of it is near 0, and no two are likely to cancel, so that no mistake hides from it.
@@ -262,11 +243,5 @@ def unit(x: Any, places: Any, rng: np.random.Generator | None = None) -> Any:
     return d.reshape(x.shape)[()]
 
 
-def as_index(i: Any, x: Any) -> tuple[int, ...]:
-    return tuple(int(k) for k in np.unravel_index(i, x.shape))
-
-
 def is_float(x: Any) -> bool:
-    return isinstance(x, float) or (
-        isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f"
-    )
+    return isinstance(x, (float, np.ndarray, np.floating)) and np.asarray(x).dtype.kind == "f"
