@@ -9,7 +9,7 @@ from autodiff import primitives
 from autodiff.readings.terms import Term, number
 from comparisons.diagnosis.equation import Equation, turned
 from comparisons.diagnosis.kinds import Kind
-from comparisons.diagnosis.paper import apply
+from comparisons.diagnosis.paper import apply, rebuilt
 
 LIKELY, POSSIBLE, FAR_FETCHED = 1, 2, 3
 
@@ -35,7 +35,7 @@ def inside(eq: Equation, term: Term) -> Iterator[Edit]:
             if edit.right is None:
                 continue
             operands = [edit.right if j == i else y for j, y in enumerate(term.operands)]
-            new = edit._replace(right=eq.backward.rebuilt(term, operands))
+            new = edit._replace(right=rebuilt(term, *operands))
             if term is eq.right and x is eq.slope:
                 cost = POSSIBLE if edit.kind.label == "sign" else edit.cost
                 new = new._replace(kind=Kind.SLOPE_MISTYPED, about=(edit.right,), cost=cost)
@@ -105,13 +105,11 @@ def of_quotient(eq: Equation, term: Term) -> Iterator[Edit]:
 def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
     """Yield a term forgotten, of the wrong sign, or with a wrong factor."""
     a, b = term.operands
-    p = term.primitive
-    assert p is not None
-    minus = p is primitives.subtract
+    minus = term.primitive is primitives.subtract
     swapped = apply(primitives.add if minus else primitives.subtract, a, b)
     yield Edit(swapped, Kind.PLUS_FOR_MINUS if minus else Kind.MINUS_FOR_PLUS)
     if minus:
-        yield Edit(apply(p, b, a), Kind.WRONG_WAY_ROUND, cost=LIKELY)
+        yield Edit(rebuilt(term, b, a), Kind.WRONG_WAY_ROUND, cost=LIKELY)
     negative = apply(primitives.negative, b) if minus else b
     for x, rest in ((a, negative), (b, a)):
         own = eq.of is not None and eq.backward.parts(x) == [eq.of]
@@ -120,21 +118,20 @@ def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
             continue
         factor = number(1.0)
         scaled = apply(primitives.multiply, factor, x)
-        operands = (scaled, b) if x is a else (a, scaled)
+        new = rebuilt(term, scaled, b) if x is a else rebuilt(term, a, scaled)
         kind = Kind.OWN_TERM_SCALED if own else Kind.TERM_SCALED
-        yield Edit(apply(p, *operands), kind, (x,), POSSIBLE, factor)
+        yield Edit(new, kind, (x,), POSSIBLE, factor)
     if b.primitive is primitives.multiply and b.operands[0] is b.operands[1]:
-        root = apply(p, a, b.operands[0])
+        root = rebuilt(term, a, b.operands[0])
         yield Edit(apply(primitives.multiply, root, root), Kind.SQUARE_OUTSIDE)
 
 
 def of_matrix_product(eq: Equation, term: Term) -> Iterator[Edit]:
     """Yield an operand forgotten, transposed or in the other place, and sums forgotten."""
     a, b = term.operands
-    assert term.primitive is not None
     for x in (a, b):
         ones = eq.constant(np.ones(x.shape), "ones")
-        rest = apply(term.primitive, *((ones, b) if x is a else (a, ones)))
+        rest = rebuilt(term, ones, b) if x is a else rebuilt(term, a, ones)
         is_adjoint = eq.backward.is_adjoint(x)
         kind = Kind.ADJOINT_FORGOTTEN if is_adjoint else Kind.FACTOR_FORGOTTEN
         yield Edit(rest, kind, (x,), LIKELY)

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
 from autodiff.readings.terms import Term, number
+from comparisons.diagnosis.paper import replaced
 from comparisons.diagnosis.replay import Backward, Changes, Numbers
 from comparisons.diagnosis.slips import Slip
 
@@ -236,7 +237,7 @@ def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
     names = slip.names if name is None else {**slip.names, factor: name}
     changes = {}
     for variable, right in slip.changes.items():
-        new = evidence.backward.replaced(right, slip.factor, factor)
+        new = replaced(right, {slip.factor: factor})
         assert new is not None
         changes[variable] = new
     return slip._replace(changes=changes, names=names, factor=factor)

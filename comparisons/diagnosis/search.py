@@ -9,6 +9,7 @@ import numpy as np
 from comparisons.diagnosis.evidence import Evidence, merged, solved
 from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.pairs import in_pairs
+from comparisons.diagnosis.paper import replaced
 from comparisons.diagnosis.replay import Numbers
 from comparisons.diagnosis.slips import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
@@ -70,7 +71,7 @@ def kept(evidence: Evidence) -> Found | None:
         old = replace(x, data=first.known[x])
         names[old] = f"first_{names[x]}"
         for y in backward.equations:
-            right = backward.replaced(backward.rights[y], x, old)
+            right = replaced(backward.rights[y], {x: old})
             if right is not None and x in backward.of(y):
                 changes[y] = right
         errors = [evidence.at(case, changes) for case in others]

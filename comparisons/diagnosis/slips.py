@@ -16,7 +16,7 @@ from autodiff.readings.terms import Term, number
 from comparisons.diagnosis.edits import FAR_FETCHED, LIKELY, POSSIBLE, Edit, inside
 from comparisons.diagnosis.equation import Equation, equation, slope_of, turned
 from comparisons.diagnosis.kinds import Kind
-from comparisons.diagnosis.paper import apply
+from comparisons.diagnosis.paper import apply, replaced
 from comparisons.diagnosis.replay import Backward, Changes
 
 
@@ -157,7 +157,7 @@ def of_variables(eq: Equation) -> Iterator[Edit]:
 
 def swapped(eq: Equation, old: Term, new: Term, in_slope: bool) -> Edit:
     backward = eq.backward
-    right = backward.replaced(eq.right, old, new)
+    right = replaced(eq.right, {old: new})
     if backward.bars.get(new) is old and old in backward.parameters.values():
         return Edit(right, Kind.GRADIENT_FOR_WEIGHT, (new, old), LIKELY)
     if in_slope:
@@ -170,7 +170,7 @@ def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
     backward = eq.backward
 
     def changed(new: Term | None) -> Term | None:
-        return new and backward.replaced(eq.right, old, new)
+        return new and replaced(eq.right, {old: new})
 
     if old.ndim == 2 and old.shape[0] == old.shape[1]:
         yield Edit(changed(turned(old)), Kind.OPERAND_TRANSPOSED, (old,), LIKELY)
@@ -206,13 +206,13 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
     factor = number(1.0)
     changes: dict[Term, Term] = {}
     for variable in backward.equations:
-        right = backward.rights[variable]
-        for x, gradient in gradients.items():
-            if gradient not in backward.below[variable] and x in backward.of(variable):
-                step = apply(primitives.multiply, factor, gradient)
-                new = backward.replaced(right, x, apply(primitives.subtract, x, step))
-                right = new or right
-        if right is not backward.rights[variable]:
+        updated = {
+            x: apply(primitives.subtract, x, apply(primitives.multiply, factor, gradient))
+            for x, gradient in gradients.items()
+            if gradient not in backward.below[variable] and x in backward.of(variable)
+        }
+        right = replaced(backward.rights[variable], updated)
+        if updated and right is not None:
             changes[variable] = right
     if len(changes) > 1:
         yield Slip(changes, ((Kind.ALL_UPDATED_BEFORE, ()),), LIKELY, backward.names, factor)
