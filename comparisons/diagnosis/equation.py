@@ -2,7 +2,6 @@
 
 from collections import ChainMap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from autodiff import primitives
@@ -16,7 +15,6 @@ ACTIVATIONS = (primitives.tanh, primitives.sigmoid, primitives.relu)
 ELEMENTWISE = (*ACTIVATIONS, primitives.softplus, primitives.exp, primitives.sin, primitives.cos)
 
 
-@dataclass(frozen=True)
 class Equation:
     """An equation of a backward pass and what is around it.
 
@@ -28,35 +26,36 @@ class Equation:
     they would be without that. `names` are those of the pass and of what slips bring in.
     """
 
-    backward: Backward
-    variable: Term
-    right: Term
-    of: Term | None
-    pool: list[Term]
-    activated: list[tuple[Primitive, Term]]
-    activation: tuple[Primitive, Term] | None
-    adjoint: Term | None
-    slope: Term | None
-    slope_cancelled: bool
-    names: dict[Term, str]
-
-    @property
-    def activations(self) -> list[Primitive]:
-        return list(dict.fromkeys([*[f for f, _ in self.activated], *ACTIVATIONS]))
-
-    @property
-    def is_gradient(self) -> bool:
-        return self.of in self.backward.parameters.values()
+    def __init__(self, backward: Backward, variable: Term, right: Term) -> None:
+        self.backward, self.variable, self.right = backward, variable, right
+        self.of = backward.bars.get(variable)
+        self.names = dict(backward.names)
+        self.pool = [x for x in backward.variables if x not in backward.below[variable]]
+        self.activated = list(activated(backward, self.pool))
+        self.activations = list(dict.fromkeys([*[f for f, _ in self.activated], *ACTIVATIONS]))
+        through = (x for x in self.activated if backward.argument(x[1]) is self.of)
+        self.activation = next(through, None)
+        self.adjoint: Term | None = None
+        self.slope: Term | None = None
+        self.slope_cancelled = False
+        if self.activation is None:
+            return
+        comes_back = [backward.is_adjoint(x) for x in right.operands]
+        if right.primitive is primitives.multiply and comes_back == [True, False]:
+            self.adjoint, self.slope = right.operands  # in this order by every rule
+        elif self.activation[1] in backward.of(variable):
+            slope = slope_of(backward, *self.activation, self.of)
+            self.adjoint = apply(primitives.divide, right, slope)
+            self.slope_cancelled = self.adjoint is not None
+            self.slope = slope if self.slope_cancelled else None
 
     @property
     def is_first(self) -> bool:
         """Whether no other adjoint that the reader's code names comes before this one."""
-        backward = self.backward
-        before = [x for x in backward.equations if self.variable in backward.below[x]]
+        backward, variable = self.backward, self.variable
+        before = [x for x in backward.equations if variable in backward.below[x]]
         return all(
-            backward.bars.get(x) in {None, *backward.pieces}
-            for x in before
-            if x is not self.variable
+            x is variable or backward.bars.get(x) in {None, *backward.pieces} for x in before
         )
 
     def constant(self, x: Any, name: str) -> Term:
@@ -81,46 +80,13 @@ class Equation:
         return x
 
 
-def equation(backward: Backward, variable: Term, right: Term) -> Equation:
-    of = backward.bars.get(variable)
-    below = set(backward.below[variable])
-    pool = [x for x in backward.variables if x not in below]
-    found = list(activated(backward, pool))
-    activation = next(((f, out) for f, out in found if backward.argument(out) is of), None)
-    adjoint = slope = None
-    cancelled = False
-    if activation is not None:
-        comes_back = [backward.is_adjoint(x) for x in right.operands]
-        if right.primitive is primitives.multiply and comes_back == [True, False]:
-            adjoint, slope = right.operands  # in this order by every rule
-        if adjoint is None and activation[1] in backward.of(variable):
-            slope = slope_of(backward, *activation, of)
-            adjoint = apply(primitives.divide, right, slope)
-            cancelled = adjoint is not None
-    return Equation(
-        backward,
-        variable,
-        right,
-        of,
-        pool,
-        found,
-        activation,
-        adjoint,
-        slope if adjoint is not None else None,
-        cancelled,
-        dict(backward.names),
-    )
-
-
 def activated(backward: Backward, pool: list[Term]) -> Iterator[tuple[Primitive, Term]]:
     """Yield the activations in a pass, with their results; softmax counts as sigmoid."""
     for x in pool:
-        right = backward.rights.get(x)
-        if right is None:
-            continue
-        if right.primitive in ELEMENTWISE and len(right.operands) == 1 and x.forward:
-            yield right.primitive, x
-        elif right.primitive is primitives.divide and backward.argument(x) is not None:
+        p = backward.rights[x].primitive if x in backward.rights else None
+        if p in ELEMENTWISE and x.forward:
+            yield p, x
+        elif p is primitives.divide and backward.argument(x) is not None:
             yield primitives.sigmoid, x
 
 

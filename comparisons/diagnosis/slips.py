@@ -14,7 +14,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
 from comparisons.diagnosis.edits import FAR_FETCHED, LIKELY, POSSIBLE, Edit, inside
-from comparisons.diagnosis.equation import Equation, equation, slope_of, turned
+from comparisons.diagnosis.equation import Equation, slope_of, turned
 from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.paper import apply, replaced
 from comparisons.diagnosis.replay import Backward, Changes
@@ -40,7 +40,7 @@ class Slip(NamedTuple):
 
 def slips_in(backward: Backward, variable: Term, right: Term | None = None) -> Iterator[Slip]:
     """Yield the slips that one equation may have, `right` being its right side if given."""
-    eq = equation(backward, variable, right or backward.rights[variable])
+    eq = Equation(backward, variable, right or backward.rights[variable])
     for edit in chain(of_the_whole(eq), inside(eq, eq.right), of_the_slope(eq), of_variables(eq)):
         if edit.right is not None:
             made = ((edit.kind, edit.about),)
@@ -72,7 +72,7 @@ def of_the_whole(eq: Equation) -> Iterator[Edit]:
         for matrix in (turned(right), right):
             for shape in (right.shape, right.shape[::-1]):
                 yield Edit(apply(primitives.reshape, matrix, shape=shape), Kind.RESHAPED)
-    if eq.of is not None and eq.is_gradient:
+    if eq.of is not None and eq.of in eq.backward.parameters.values():
         yield from of_a_gradient(eq, eq.of)
 
 
