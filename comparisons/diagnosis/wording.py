@@ -8,10 +8,10 @@ import numpy as np
 from autodiff import primitives
 from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.evidence import Case, Evidence, merged
+from comparisons.diagnosis.evidence import Evidence, merged
 from comparisons.diagnosis.kinds import OF_FACTORS, Kind
 from comparisons.diagnosis.replay import Backward
-from comparisons.diagnosis.search import Found
+from comparisons.diagnosis.search import Fit
 from comparisons.diagnosis.slips import Slip
 from comparisons.printing import listed
 
@@ -110,16 +110,16 @@ def is_or_are(names: Sequence[str]) -> str:
 # A slip.
 
 
-def in_text(found: Found, backward: Backward) -> Explanation:
-    changes = merged(found.slips)
-    values = {backward.names[x]: found.now[x] for x in backward.equations if x in found.now}
+def in_text(fit: Fit, evidence: Evidence) -> Explanation:
+    slips, error = fit
+    backward, changes = evidence.backward, merged(slips)
+    now = backward.replay(changes, evidence.cases[0].known) if changes else None
+    values = {backward.names[x]: now[x] for x in backward.equations} if now else {}
     changed = [backward.names[x] for y in changes for x in backward.below[y]]
     # A slip on top of another is written with what that one has brought in.
-    names = {x: name for slip in found.slips for x, name in slip.names.items()}
-    slips = tuple(
-        slip_in_text(slip._replace(names=names), changes, backward) for slip in found.slips
-    )
-    return Explanation(slips, found.error, values, changed)
+    names = {x: name for slip in slips for x, name in slip.names.items()}
+    said = tuple(slip_in_text(slip._replace(names=names), changes, backward) for slip in slips)
+    return Explanation(said, error, values, changed)
 
 
 def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -> dict[str, str]:
@@ -226,37 +226,21 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
     )
 
 
-def about_gradient(evidence: Evidence, path: str) -> list[str]:
-    case: Case = evidence.cases[0]
+def about_gradient(evidence: Evidence, path: str) -> str:
+    case = evidence.cases[0]
     true, claimed = np.asarray(evidence.true(case, path)), np.asarray(case.claimed[path])
     if true.shape != claimed.shape:
-        return [f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."]
+        return f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
     if not np.all(np.isfinite(claimed)):
-        return [f"{path} has entries that are NaN or infinite."]
+        return f"{path} has entries that are NaN or infinite."
     ratio = float(np.sum(claimed * true) / np.sum(true * true)) if np.any(true) else np.nan
     if true.size > 1 and np.allclose(claimed, ratio * true, rtol=1e-9, atol=0.0):
-        return [f"{path} is {ratio:.6g} times what it should be."]
+        return f"{path} is {ratio:.6g} times what it should be."
     if true.size > 1 and np.allclose(np.sort(claimed.ravel()), np.sort(true.ravel()), rtol=1e-9):
-        return [f"{path} has the right entries in another order."]
+        return f"{path} has the right entries in another order."
     off = ~np.isclose(claimed, true, rtol=evidence.tolerance, atol=0.0)
-    if 0 < np.sum(off) < true.size:
-        at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
-        return [f"{path} is wrong only at {at}."]
-    return []
-
-
-# What cannot be seen at a point.
-
-
-def unseen(backward: Backward, slips: Sequence[Slip]) -> list[str]:
-    """Say which mistakes cannot be seen at a point, though they can elsewhere."""
-    mistakes = [
-        f"in {backward.written(x)}, {sentence(slip, backward)}"
-        for slip in slips
-        for x in slip.changes
-    ]
-    shown = "; ".join(dict.fromkeys(mistakes))
-    return [f"At this point some mistakes cannot be seen, such as: {shown}."] if shown else []
+    at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
+    return f"{path} is wrong only at {at}." if 0 < np.sum(off) < true.size else ""
 
 
 def poor(backward: Backward, data: Sequence[Any]) -> list[str]:
