@@ -9,11 +9,14 @@ from autodiff import primitives
 from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.evidence import Evidence, merged
-from comparisons.diagnosis.kinds import OF_FACTORS, Kind
+from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.search import Fit
 from comparisons.diagnosis.slips import Slip
 from comparisons.printing import listed
+
+ON_FACTORS = {f"{x} {y}" for x in ("adjoint", "factor", "slope") for y in ("forgotten", "twice")}
+"""Labels of kinds that are counted as "1/N" where the factor is N or 1/N."""
 
 
 class Explanation(NamedTuple):
@@ -70,22 +73,18 @@ class Diagnosis(NamedTuple):
         if not first.slips[0]["equation"]:
             words = first.slips[0]["words"]
             return [f"{words[0].upper()}{words[1:]}."]
-        lines = [self.explained(first)]
-        lines += [f"The same numbers come out if {summary(other)}." for other in others[:3]]
-        return lines
+        same = [f"{places(other)}: {written(other)}" for other in others[:3]]
+        return [self.explained(first), *[f"The same numbers come out if {x}." for x in same]]
 
     def explained(self, explanation: Explanation) -> str:
         """Say in a sentence what happened and how it is known."""
         found = places(explanation)
-        rest = f" ({listed(self.right)} {is_or_are(self.right)} right)" if self.right else ""
-        written = once(slip["written"] for slip in explanation.slips)
+        rest = f" ({are(self.right)} right)" if self.right else ""
         before = explanation.slips[0]["before"]
         start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
         exactly = f"to {explanation.error:.0e}" if explanation.error else "to the last bit"
-        return (
-            f"{start}: with {written} your {listed(self.wrong)} "
-            f"{is_or_are(self.wrong)} reproduced {exactly}{rest}."
-        )
+        with_it = f"with {written(explanation)} your {are(self.wrong)} reproduced {exactly}"
+        return f"{start}: {with_it}{rest}."
 
 
 def places(explanation: Explanation) -> str:
@@ -95,12 +94,16 @@ def places(explanation: Explanation) -> str:
     return " and ".join(f"in {right}, {once(words)}" for right, words in found.items())
 
 
-def summary(explanation: Explanation) -> str:
-    return f"{places(explanation)}: {once(slip['written'] for slip in explanation.slips)}"
+def written(explanation: Explanation) -> str:
+    return once(slip["written"] for slip in explanation.slips)
 
 
 def once(texts: Iterable[str]) -> str:
     return " and ".join(dict.fromkeys(texts))
+
+
+def are(names: Sequence[str]) -> str:
+    return f"{listed(names)} {is_or_are(names)}"
 
 
 def is_or_are(names: Sequence[str]) -> str:
@@ -137,36 +140,27 @@ def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -
         "right": " and ".join(backward.written(x) for x in terms),
         "written": " and ".join(backward.written(x, changes[x], slip.names) for x in terms),
         "words": words,
-        "before": f"{listed(before)} {is_or_are(before)} right" if before else "",
+        "before": f"{are(before)} right" if before else "",
     }
 
 
 def in_words(slip: Slip, backward: Backward) -> tuple[str, str]:
     """Return the label of a slip, and what happened; a factor is named."""
     kind, about = slip.made[0]
-    if slip.factor is None or kind is Kind.SLOPE_MISTYPED:
-        of_n = kind in OF_FACTORS and backward.expression(about[0], slip.names) in ("N", "1 / N")
-        return "1/N" if of_n else kind.label, sentence(slip, backward)
-    k = float(slip.factor.number)
-    factor = slip.names.get(slip.factor) or f"{k:.6g}"
     if kind is Kind.CONSTANT_FACTOR:
-        return about_factor(slip, k, factor, backward)
-    if kind in (Kind.TERM_SCALED, Kind.OWN_TERM_SCALED) and k == 0.0:
-        own = kind is Kind.OWN_TERM_SCALED
-        forgotten = Kind.OWN_TERM_FORGOTTEN if own else Kind.TERM_FORGOTTEN
-        slip = slip._replace(made=((forgotten, slip.made[0][1]),))
-        return forgotten.label, sentence(slip, backward)
-    words = sentence(slip, backward)
-    if kind in (Kind.UPDATED_BEFORE, Kind.ALL_UPDATED_BEFORE):
-        return kind.label, f"{words}, with a learning rate of {k:.6g}"
-    if kind is Kind.DECAY:
-        return kind.label, f"{words} ({k:.6g} times)"
-    return kind.label, f"{words}, {factor}"
+        return about_factor(slip, backward)
+    if kind in (Kind.TERM_SCALED, Kind.OWN_TERM_SCALED) and slip.factor and not slip.factor.number:
+        slip = slip._replace(made=((Kind.TERM_FORGOTTEN, about),))
+    of_n = kind.label in ON_FACTORS and any(
+        backward.expression(x, slip.names) in ("N", "1 / N") for x in about
+    )
+    return "1/N" if of_n else kind.label, sentence(slip, backward)
 
 
-def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple[str, str]:
+def about_factor(slip: Slip, backward: Backward) -> tuple[str, str]:
+    assert slip.factor is not None
     (variable,) = slip.changes
-    N = backward.N
+    N, k, factor = backward.N, float(slip.factor.number), slip.names.get(slip.factor)
     if k == 0.0:
         return Kind.ZERO.label, "everything was lost: it is 0"
     if k == -1.0:
@@ -180,14 +174,16 @@ def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple
         return "1/N", "1 / N stands there twice"
     if k != float(fraction(k, 10)) and N > 1 and k == float(share(k, "N", N)):
         return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
-    return slip.kind.label, slip.kind.sentence.format(factor)
+    return slip.kind.label, sentence(slip, backward)
 
 
 def sentence(slip: Slip, backward: Backward) -> str:
     def text(x: Any) -> str:
         return backward.expression(x, slip.names) if isinstance(x, Term) else str(x)
 
-    return once(kind.sentence.format(*map(text, about)) for kind, about in slip.made)
+    k = slip.factor.number if slip.factor else None
+    fields = {"factor": text(slip.factor), "k": k}
+    return once(kind.sentence.format(*map(text, about), **fields) for kind, about in slip.made)
 
 
 # Where no slip was found.
@@ -219,7 +215,7 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
     first, disagrees = (claimed[0], "disagrees") if claimed else (left[0], "may be wrong")
     gradients = backward.gradients.values()
     found = [names[x] for x in backward.equations if x in right and x not in gradients]
-    start = f"{listed(found)} {is_or_are(found)} right; " if found else ""
+    start = f"{are(found)} right; " if found else ""
     return names[first], (
         f"On the way back from the loss {start}the first adjoint that {disagrees} is "
         f"{names[first]}, in {backward.written(first)}."
