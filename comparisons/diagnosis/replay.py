@@ -24,7 +24,8 @@ class Backward:
     """The equations of the backward pass of `loss(params, *data)`, in the order of computation.
 
     `parameters` are variables by the names of the parameters, such as "U" or "layers[0].W", and
-    `gradients` the variables of their gradients, None for a gradient that is zero. `below` has the
+    `gradients` those of their gradients, None for one that is zero; `gradient_of` has the others,
+    by the variable of the parameter. `below` has the
     equations that depend on one, itself included. N is the number of examples, 0 if there is none,
     and `in_rows` says that each is a row of the data and not a column.
     """
@@ -36,7 +37,8 @@ class Backward:
         found = [x for x, given in zip(paper.inputs, listed.trace.inputs) if given.path[0] == root]
         self.parameters = dict(zip(paths(params, root), found))
         self.data = [x for x in paper.inputs if x not in found]
-        self.gradients = {path: paper.gradients.get(x) for path, x in self.parameters.items()}
+        self.gradient_of = {x: paper.gradients[x] for x in found if x in paper.gradients}
+        self.gradients = {path: self.gradient_of.get(x) for path, x in self.parameters.items()}
         self.N, self.in_rows = batch(data)
         self.rights, self.bars, self.value = paper.rights, paper.bars, paper.value
         self.pieces, self.inputs, self.forward = paper.pieces, paper.inputs, paper.forward
