@@ -129,14 +129,13 @@ def hidden(backward: Backward, params: Any, data: tuple[Any, ...]) -> list[str]:
 
 def effect(backward: Backward, slip: Slip, known: Numbers) -> float:
     """Return by how much a slip changes gradients, in units of each; 0 where that is NaN."""
-    now = backward.replay(slip.changes, known)
+    now = backward.replay(slip.changes, known) or {}
     worst = 0.0
     for x in backward.gradients.values():
-        if now is None or x is None or np.shape(now[x]) != np.shape(known[x]):
-            continue
-        gap = np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
-        size = np.max(np.abs(known[x]), initial=0.0)
-        worst = max(worst, float(gap / size) if size and np.isfinite(gap / size) else 0.0)
+        if x in now and np.shape(now[x]) == np.shape(known[x]):
+            gap = np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
+            size = np.max(np.abs(known[x]), initial=0.0)
+            worst = max(worst, float(gap / size) if size and np.isfinite(gap / size) else 0.0)
     return worst
 
 

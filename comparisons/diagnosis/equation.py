@@ -73,12 +73,6 @@ class Equation:
         backward = self.backward
         return bool(x.ndim and backward.N and backward.in_rows and x.shape[0] == backward.N)
 
-    def as_column(self, x: Term | None) -> Term | None:
-        """Return a number for each example as a column, beside a matrix."""
-        if x is not None and x.ndim == 1 and self.right.ndim == 2 and self.is_of_batch(x):
-            return apply(primitives.getitem, x, index=(slice(None), None))
-        return x
-
 
 def activated(backward: Backward, pool: list[Term]) -> Iterator[tuple[Primitive, Term]]:
     """Yield the activations in a pass, with their results; softmax counts as sigmoid."""

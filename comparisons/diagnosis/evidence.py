@@ -182,9 +182,6 @@ def alike(x: Any, y: Any) -> bool:
     )
 
 
-# An unknown factor in a slip.
-
-
 def solved(
     evidence: Evidence, slip: Slip, path: str | None = None, given: Changes | None = None
 ) -> Slip | None:
@@ -198,20 +195,15 @@ def solved(
     assert factor is not None
     path = path or evidence.largest(evidence.wrong)
     target = case.claimed[path]
-    if not np.all(np.isfinite(target)):
-        return None
 
     def at(x: float) -> Any:
         now = backward.replay({**(given or {}), **slip.changes}, {**case.known, factor: x})
-        if now is None:
-            return None
-        found = evidence.true(case, path, now)
-        return found if np.shape(found) == np.shape(target) else None
+        return None if now is None else evidence.true(case, path, now)
 
     x = 0.0
     for _ in range(8):
         here, there = at(x), at(x + 0.125)
-        if here is None or there is None:
+        if here is None or there is None or np.shape(here) != np.shape(target):
             return None
         slope = np.subtract(there, here) / 0.125
         size = np.sum(slope * slope)

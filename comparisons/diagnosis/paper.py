@@ -19,7 +19,7 @@ from autodiff.arrays import plain
 from autodiff.graph import Primitive
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import Identifiers
-from autodiff.readings.terms import Term, number
+from autodiff.readings.terms import ELEMENTWISE, Term, number
 from autodiff.readings.trace import HELPERS
 from autodiff.readings.writing import parts
 
@@ -130,12 +130,10 @@ class Copies:
 
     def __init__(self, listing: Listing) -> None:
         used = listing.terms.used
-        taken = [*listing.names.values(), *listing.aliases.values(), *HELPERS]
-        self.identifiers = Identifiers(taken)
+        names = listing.names
+        self.identifiers = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])
         self.pieces = set(listing.pieces)
-        self.names = {
-            x: name for x, name in listing.names.items() if not (x in self.pieces and x.forward)
-        }
+        self.names = {x: names[x] for x in names if not (x in self.pieces and x.forward)}
         self.sigmoids = {x.operands[0]: x for x in used if x.primitive is primitives.sigmoid}
         for x in used:
             if not x.forward:
@@ -186,11 +184,7 @@ class Copies:
 
     def gathered(self, term: Term) -> Term:
         """Write numbers in place of arrays that repeat them, and once where two terms share one."""
-        if (
-            term.primitive is None
-            or not term.primitive.broadcasts
-            or term.primitive in (primitives.matmul, primitives.broadcast_to)
-        ):
+        if term.primitive not in ELEMENTWISE:
             return term
         operands = tuple(map(self.single, term.operands))
         if np.broadcast_shapes(*[x.shape for x in operands]) != term.shape:
@@ -229,10 +223,8 @@ def with_activations(paper: Paper, identifiers: Identifiers) -> Paper:
 
     On paper they do, whether or not the reader's code has a name for them.
     """
-    readers: dict[Term | None, Term] = {}
-    for x in [*paper.forward, *paper.backward]:
-        if x in paper.rights:
-            readers.setdefault(argument(paper.rights[x], paper.rights), x)
+    variables = [x for x in [*paper.forward, *paper.backward] if x in paper.rights]
+    readers = {argument(paper.rights[x], paper.rights): x for x in reversed(variables)}
     names, rights, bars = dict(paper.names), dict(paper.rights), dict(paper.bars)
     alone: dict[Term, Term] = {}
     backward: list[Term] = []

@@ -77,7 +77,9 @@ def of_slopes(eq: Equation) -> Iterator[Edit]:
     """Yield a slope too many, or one that the loss has cancelled and that was forgotten."""
     for f, out in eq.activated:
         slope = slope_of(eq.backward, f, out, eq.backward.argument(out))
-        extra = eq.as_column(slope)
+        extra = slope
+        if slope is not None and slope.ndim == 1 and eq.right.ndim == 2 and eq.is_of_batch(slope):
+            extra = apply(primitives.getitem, slope, index=(slice(None), None))
         product = apply(primitives.multiply, eq.right, extra)
         if slope is not None and product is not None and product.shape == eq.right.shape:
             here = eq.activation == (f, out)
