@@ -9,8 +9,8 @@ import numpy as np
 
 from autodiff.arguments import parameter_names, tree_map
 from comparisons.diagnosis import wording
-from comparisons.diagnosis.edits import FAR_FETCHED
 from comparisons.diagnosis.evidence import ROUGH, Claim, Evidence, evidence
+from comparisons.diagnosis.kinds import FAR_FETCHED
 from comparisons.diagnosis.replay import Backward, Numbers, as_float, paths
 from comparisons.diagnosis.search import search
 from comparisons.diagnosis.slips import Slip, slips_in

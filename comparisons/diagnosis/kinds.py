@@ -2,6 +2,9 @@
 
 from enum import Enum
 
+LIKELY, POSSIBLE, FAR_FETCHED = 1, 2, 3
+"""What a slip costs: those that cost least are named first."""
+
 
 class Kind(Enum):
     """A kind of slip: the label by which a class is counted, and its sentence.

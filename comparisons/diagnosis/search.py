@@ -7,9 +7,8 @@ from itertools import chain, islice, product
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.edits import FAR_FETCHED
 from comparisons.diagnosis.evidence import Evidence, bound, solved
-from comparisons.diagnosis.kinds import Kind
+from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.paper import replaced
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.slips import Slip, alike_in_layers, slips_in, slips_in_several
@@ -58,15 +57,15 @@ def kept(evidence: Evidence) -> Fit | None:
         return None
     backward = evidence.backward
     for x in backward.forward:
-        changes, names = {}, dict(backward.names)
         old = replace(x, data=first.known[x])
-        names[old] = f"first_{names[x]}"
+        changes = {}
         for y in backward.equations:
             right = replaced(backward.rights[y], {x: old})
             if right is not None and x in backward.of(y):
                 changes[y] = right
         errors = [evidence.at(case, changes) for case in others]
         if changes and all(error <= evidence.tolerance for error in errors):
+            names = {**backward.names, old: f"first_{backward.names[x]}"}
             return (Slip(changes, ((Kind.STALE, (x,)),), 1, names),), max(errors)
     return at_a_glance(Kind.STATE)
 
@@ -116,10 +115,10 @@ def in_pairs(evidence: Evidence) -> Iterator[tuple[Slip, Slip]]:
         for second in backward.equations[i + 1 :]:
             if reach[first] | reach[second] >= wrong:
                 of_first, of_second = reach[first] - reach[second], reach[second] - reach[first]
-                ones = fitting(evidence, first, simple[first], of_first)
-                yield from product(
-                    ones, fitting(evidence, second, simple[second], of_second, first)
-                )
+                ones = fitting(evidence, first, simple[first], of_first, set())
+                below = set(backward.below[first])
+                others = fitting(evidence, second, simple[second], of_second, below)
+                yield from product(ones, others)
                 if of_first and not of_second:
                     path = evidence.largest(reach[second])
                     for slip in with_factors(backward, second):
@@ -134,22 +133,17 @@ def with_factors(backward: Backward, variable: Term) -> list[Slip]:
 
 
 def fitting(
-    evidence: Evidence,
-    variable: Term,
-    slips: Sequence[Slip],
-    only: set[str],
-    before: Term | None = None,
-) -> Sequence[Slip]:
+    evidence: Evidence, variable: Term, slips: list[Slip], only: set[str], below: set[Term]
+) -> list[Slip]:
     """Return the slips in an equation that alone give what is claimed for some parameters.
 
-    Factors are found from these. Slips that read what depends on the equation `before` are kept
-    unless something reads that equation anyway: they cannot be judged alone.
+    Factors are found from these. Slips that read what is in `below`, which depends on another
+    slip, are kept unless the equation depends on that anyway: they cannot be judged alone.
     """
     if not only:
         return slips
     backward, path = evidence.backward, evidence.largest(only)
     found = [solved(evidence, slip, path) for slip in with_factors(backward, variable)]
-    below = set(backward.below[before]) if before is not None else set()
     return [
         slip
         for slip in [*slips, *filter(None, found)]

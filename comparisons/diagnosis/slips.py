@@ -13,9 +13,8 @@ import numpy as np
 
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.edits import FAR_FETCHED, LIKELY, POSSIBLE, Edit, inside
-from comparisons.diagnosis.equation import Equation, slope_of, turned
-from comparisons.diagnosis.kinds import Kind
+from comparisons.diagnosis.edits import Edit, Equation, inside, slope_of, turned
+from comparisons.diagnosis.kinds import FAR_FETCHED, LIKELY, POSSIBLE, Kind
 from comparisons.diagnosis.paper import apply, made, replaced
 from comparisons.diagnosis.replay import Backward, Changes
 
@@ -77,11 +76,11 @@ def of_slopes(eq: Equation) -> Iterator[Edit]:
     """Yield a slope too many, or one that the loss has cancelled and that was forgotten."""
     for f, out in eq.activated:
         slope = slope_of(eq.backward, f, out, eq.backward.argument(out))
-        extra = slope
-        if slope is not None and slope.ndim == 1 and eq.right.ndim == 2 and eq.is_of_batch(slope):
+        extra: Term | None = slope
+        if slope.ndim == 1 and eq.right.ndim == 2 and eq.is_of_batch(slope):
             extra = apply(primitives.getitem, slope, index=(slice(None), None))
         product = apply(primitives.multiply, eq.right, extra)
-        if slope is not None and product is not None and product.shape == eq.right.shape:
+        if product is not None and product.shape == eq.right.shape:
             here = eq.activation == (f, out)
             yield Edit(product, Kind.EXTRA_SLOPE, (slope,), LIKELY if here else POSSIBLE)
             quotient = apply(primitives.divide, eq.right, extra)
@@ -96,12 +95,11 @@ def of_the_output(eq: Equation, of: Term) -> Iterator[Edit]:
     shape = eq.right.shape
     length = "N" if len(shape) == 1 else str(shape)
     ones = eq.constant(np.ones(shape), f"np.ones({length})")
-    slope = slope_of(eq.backward, *eq.activation, of) if eq.activation else None
     for what, x in (("sum", number(1.0)), ("mean", eq.one_over_n())):
         yield Edit(apply(primitives.multiply, x, ones), Kind.OF_THE_OUTPUT, (what, of))
         if eq.activation is not None:
-            about = what, eq.activation[1]
-            yield Edit(apply(primitives.multiply, x, slope), Kind.OF_THE_OUTPUT, about)
+            through = apply(primitives.multiply, x, slope_of(eq.backward, *eq.activation, of))
+            yield Edit(through, Kind.OF_THE_OUTPUT, (what, eq.activation[1]))
 
 
 def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
