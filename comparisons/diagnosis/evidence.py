@@ -1,6 +1,6 @@
 """What somebody claims, compared with the right numbers and with those that slips give."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -129,14 +129,6 @@ class Evidence:
     def has_seen(self, x: Any) -> bool:
         return any(alike(seen, x) for seen in self.observed)
 
-    def known_right(self) -> Iterator[Term]:
-        """Yield the adjoints that are seen to be right, or that lead to a right gradient."""
-        known = self.cases[0].known
-        for x in self.backward.equations:
-            is_seen = any(self.has_seen(k * known[x]) for k in self.scales)
-            if is_seen or not self.affected([x]).isdisjoint(self.right):
-                yield x
-
 
 def evidence(
     loss: Callable[..., Any],
@@ -182,18 +174,14 @@ def alike(x: Any, y: Any) -> bool:
     )
 
 
-def solved(
-    evidence: Evidence, slip: Slip, path: str | None = None, given: Changes | None = None
-) -> Slip | None:
+def solved(evidence: Evidence, slip: Slip, path: str, given: Changes | None = None) -> Slip | None:
     """Return a slip with its factor found from what is claimed for a parameter; None if it is not.
 
-    By Newton's method, from the largest wrong parameter if none is named; `given` are changes by
-    another slip. Where the only evidence is one number, a factor that nobody would write is not
-    accepted.
+    By Newton's method; `given` are changes by another slip. Where the only evidence is one number,
+    a factor that nobody would write is not accepted.
     """
     case, backward, factor = evidence.cases[0], evidence.backward, slip.factor
     assert factor is not None
-    path = path or evidence.largest(evidence.wrong)
     target = case.claimed[path]
 
     def at(x: float) -> Any:
@@ -232,9 +220,6 @@ def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
     found = first_fitting(x, [*named, *simple], 10 * evidence.tolerance)
     factor = number(float(found))
     names = {**slip.names, factor: found.code} if found in named else slip.names
-    changes = {}
-    for variable, right in slip.changes.items():
-        new = replaced(right, {slip.factor: factor})
-        assert new is not None
-        changes[variable] = new
+    new = {slip.factor: factor}
+    changes = {y: z for y, right in slip.changes.items() if (z := replaced(right, new))}
     return slip._replace(changes=changes, names=names, factor=factor)

@@ -24,7 +24,6 @@ from autodiff.readings.trace import HELPERS
 from autodiff.readings.writing import parts
 
 FUSED = (primitives.logistic_residual, primitives.sigmoid_slope)
-SPREADING = (primitives.broadcast_to, primitives.reshape)
 MISFIT = (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError)
 """What primitives raise for operands that do not fit."""
 
@@ -201,10 +200,11 @@ class Copies:
         """Return the number that an array repeats, or what it is."""
         if x in self.spread:
             return self.spread[x]
-        if x.primitive is primitives.negative or x.primitive in SPREADING:
+        if x.primitive in (primitives.negative, primitives.broadcast_to, primitives.reshape):
             inner = self.single(x.operands[0])
             if inner.ndim == 0:
-                return inner if x.primitive in SPREADING else made(primitives.negative, inner)
+                is_minus = x.primitive is primitives.negative
+                return made(primitives.negative, inner) if is_minus else inner
         return x
 
 
@@ -244,7 +244,6 @@ def with_activations(paper: Paper, identifiers: Identifiers) -> Paper:
             stack += [(y, y) for y in right.operands if y not in names]
         backward += [*inner[::-1], x]
     for x, right in rights.items():
-        new = replaced(right, {old: y for old, y in alone.items() if old is not right})
-        assert new is not None
-        rights[x] = new
+        others = {old: new for old, new in alone.items() if old is not right}
+        rights[x] = replaced(right, others) or right
     return paper._replace(names=names, rights=rights, backward=backward, bars=bars)

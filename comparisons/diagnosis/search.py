@@ -27,13 +27,16 @@ Fit = tuple[tuple[Slip, ...], float]
 def search(evidence: Evidence) -> tuple[list[Fit], bool]:
     """Return the slips that fit equally well, and whether all were tried that may fit."""
     backward, wrong = evidence.backward, set(evidence.wrong)
-    at_once = all_zero(evidence) or kept(evidence)
-    if at_once is not None:
-        return [at_once], True
+    if not any(np.any(case.claimed[path]) for case in evidence.cases for path in wrong):
+        return [at_a_glance(Kind.ZERO, listed(evidence.wrong))], True  # a template, not filled in
+    of_first = kept(evidence)
+    if of_first is not None:
+        return [of_first], True
     equations = [x for x in backward.equations if wrong <= evidence.affected([x])]
     single = chain(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
+    largest = evidence.largest(evidence.wrong)
     for slips in (single, alike_in_layers(backward)):
-        known = (x if x.factor is None else solved(evidence, x) for x in slips)
+        known = (x if x.factor is None else solved(evidence, x, largest) for x in slips)
         alone = ranked(evidence, ((x,) for x in known if x is not None))
         if alone:
             return alone, True
@@ -41,13 +44,6 @@ def search(evidence: Evidence) -> tuple[list[Fit], bool]:
     pairs = in_pairs(evidence)
     found = ranked(evidence, islice(pairs, int(WORK / size) + 100))
     return found, next(pairs, None) is None
-
-
-def all_zero(evidence: Evidence) -> Fit | None:
-    """Return that all that is wrong is 0, as in a template that was not filled in."""
-    if any(np.any(case.claimed[path]) for case in evidence.cases for path in evidence.wrong):
-        return None
-    return at_a_glance(Kind.ZERO, listed(evidence.wrong))
 
 
 def kept(evidence: Evidence) -> Fit | None:
@@ -58,11 +54,8 @@ def kept(evidence: Evidence) -> Fit | None:
     backward = evidence.backward
     for x in backward.forward:
         old = replace(x, data=first.known[x])
-        changes = {}
-        for y in backward.equations:
-            right = replaced(backward.rights[y], {x: old})
-            if right is not None and x in backward.of(y):
-                changes[y] = right
+        readers = [y for y in backward.equations if x in backward.of(y)]
+        changes = {y: z for y in readers if (z := replaced(backward.rights[y], {x: old}))}
         errors = [evidence.at(case, changes) for case in others]
         if changes and all(error <= evidence.tolerance for error in errors):
             names = {**backward.names, old: f"first_{backward.names[x]}"}

@@ -204,13 +204,10 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
         ("every weight", [x for x in gradients if x not in biases]),
         ("every bias", biases),
     ):
-        factor = number(1.0)
-        changes = {
-            gradients[x]: made(
-                primitives.add, rights[gradients[x]], made(primitives.multiply, factor, x)
-            )
-            for x in chosen
-        }
+        factor, changes = number(1.0), {}
+        for x in chosen:
+            decay = made(primitives.multiply, factor, x)
+            changes[gradients[x]] = made(primitives.add, rights[gradients[x]], decay)
         if len(changes) > 1:
             yield Slip(changes, ((Kind.DECAY, (which,)),), POSSIBLE, backward.names, factor)
 

@@ -206,15 +206,18 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
     gradient is right too. The first of the others may be wrong.
     """
     backward, names = evidence.backward, evidence.backward.names
-    right = set(evidence.known_right())
-    wrong = set(evidence.wrong)
-    left = [x for x in backward.equations if x not in right and evidence.affected([x]) & wrong]
+    right, known = [], evidence.cases[0].known
+    for x in backward.equations:
+        is_seen = any(evidence.has_seen(k * known[x]) for k in evidence.scales)
+        if is_seen or not evidence.affected([x]).isdisjoint(evidence.right):
+            right.append(x)
+    others = [x for x in backward.equations if x not in right]
+    left = [x for x in others if not evidence.affected([x]).isdisjoint(evidence.wrong)]
     if not left:
         return "", ""
-    claimed = [x for x in backward.equations if x not in right and names[x] in evidence.named]
+    claimed = [x for x in others if names[x] in evidence.named]
     first, disagrees = (claimed[0], "disagrees") if claimed else (left[0], "may be wrong")
-    gradients = backward.gradients.values()
-    found = [names[x] for x in backward.equations if x in right and x not in gradients]
+    found = [names[x] for x in right if x not in backward.gradients.values()]
     start = f"{are(found)} right; " if found else ""
     return names[first], (
         f"On the way back from the loss {start}the first adjoint that {disagrees} is "
