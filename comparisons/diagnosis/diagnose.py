@@ -56,8 +56,9 @@ def diagnosis(evidence: Evidence, warnings: Sequence[str]) -> Diagnosis:
         found, all_tried = search(evidence)
     if wrong and not found:
         first, where = wording.first_wrong(evidence)
-        tried = "" if all_tried else wording.NOT_ALL_TRIED
-        remarks = [where, tried, *[wording.about_gradient(evidence, path) for path in wrong]]
+        untried = "Not all pairs were tried: there are too many on this network."
+        remarks = [where, "" if all_tried else untried]
+        remarks += [wording.about_gradient(evidence, path) for path in wrong]
     explanations = [wording.in_text(x, evidence) for x in found]
     said = [x for x in remarks if x]
     return Diagnosis(right, wrong, errors, explanations, first, said, list(warnings))
@@ -69,11 +70,10 @@ def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
     if isinstance(params, dict):
         if not isinstance(claimed, Mapping):
             raise TypeError(f"claimed must be a dict of gradients, not {type(claimed).__name__}")
-        missing = [key for key in params if key not in claimed]
+        keys = list(params)
+        missing = [key for key in keys if key not in claimed]
         if missing:
-            raise ValueError(
-                f"claimed lacks {listed(missing)}; it needs the keys {listed(list(params))}"
-            )
+            raise ValueError(f"claimed lacks {listed(missing)}; it needs the keys {listed(keys)}")
         extras = {key: claimed_numbers(x, key) for key, x in claimed.items() if key not in params}
         claimed = {key: claimed[key] for key in params}
     found = zip(names, matched(params, claimed))

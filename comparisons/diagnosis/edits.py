@@ -41,12 +41,11 @@ class Equation:
         self.adjoint: Term | None = None
         self.slope: Term | None = None
         self.slope_cancelled = False
-        if self.activation is None:
-            return
         comes_back = [backward.is_adjoint(x) for x in right.operands]
-        if right.primitive is primitives.multiply and comes_back == [True, False]:
+        is_product = right.primitive is primitives.multiply and comes_back == [True, False]
+        if self.activation and is_product:
             self.adjoint, self.slope = right.operands  # in this order by every rule
-        elif self.activation[1] in backward.of(variable):
+        elif self.activation and self.activation[1] in backward.of(variable):
             slope = slope_of(backward, *self.activation, self.of)
             self.adjoint = apply(primitives.divide, right, slope)
             self.slope_cancelled = self.adjoint is not None
@@ -148,7 +147,10 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
     if p is primitives.multiply:
         yield from of_product(eq, term)
     elif p is primitives.divide:
-        yield from of_quotient(eq, term)
+        a, b = term.operands
+        yield without(term, a, Kind.DIVISION_FORGOTTEN, b)
+        yield Edit(apply(primitives.divide, term, b), Kind.DIVISION_TWICE, (b,))
+        yield Edit(apply(primitives.multiply, a, b), Kind.PRODUCT_FOR_QUOTIENT, (b,))
     elif p in (primitives.add, primitives.subtract):
         yield from of_sum(eq, term)
     elif p is primitives.matmul or p is primitives.outer:
@@ -192,14 +194,6 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
     if a.ndim == b.ndim == 2:
         for left, right in ((a, turned(b)), (turned(a), b), (a, b)):
             yield Edit(apply(primitives.matmul, left, right), Kind.MATRIX_PRODUCT)
-
-
-def of_quotient(eq: Equation, term: Term) -> Iterator[Edit]:
-    """Yield a division forgotten, made twice, or a product in its place."""
-    a, b = term.operands
-    yield without(term, a, Kind.DIVISION_FORGOTTEN, b)
-    yield Edit(apply(primitives.divide, term, b), Kind.DIVISION_TWICE, (b,))
-    yield Edit(apply(primitives.multiply, a, b), Kind.PRODUCT_FOR_QUOTIENT, (b,))
 
 
 def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:

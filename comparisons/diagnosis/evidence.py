@@ -141,7 +141,7 @@ def evidence(
     cases = []
     for point, claim in zip(points, claims, strict=True):
         known = backward.numbers(*point)
-        entries = [known[x] for x in backward.gradients.values() if x is not None]
+        entries = [known[x] for x in backward.gradient_of.values()]
         largest = max((float(np.max(np.abs(x), initial=0.0)) for x in entries), default=0.0)
         cases.append(Case(known, dict(claim.grads), largest))
     named = claims[0].adjoints

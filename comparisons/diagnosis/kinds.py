@@ -17,10 +17,7 @@ class Kind(Enum):
     EXTRA_SLOPE = "extra slope", "there is a slope {} too many"
     DIVIDED_BY_SLOPE = "extra slope", "it is divided by {}"
     ONE_EXAMPLE = "one example", "only the {} example counts"
-    OF_THE_OUTPUT = (
-        "gradient of the output",
-        "this is the gradient of the {} of {}, not of the loss",
-    )
+    OF_OUTPUT = "gradient of the output", "this is the gradient of the {} of {}, not of the loss"
     DECAY = (
         "regularisation",
         "a multiple of {} is added, as by regularisation that the loss does not have "
@@ -51,11 +48,8 @@ class Kind(Enum):
     SPREAD = "broadcast", "{} was {} over the batch"
     SPREAD_VECTOR = "broadcast", "{} was {} over the batch, as when (N,) and (N, 1) make (N, N)"
     CHANGED_IN_PLACE = "changed in place", "{} had been changed in place"
-    UPDATED_BEFORE = (
-        "updated too early",
-        "{} had been updated before, with a learning rate of {k:.6g}",
-    )
-    ALL_UPDATED_BEFORE = (
+    UPDATED = "updated too early", "{} had been updated before, with a learning rate of {k:.6g}"
+    ALL_UPDATED = (
         "updated too early",
         "the parameters had been updated before all gradients were there, "
         "with a learning rate of {k:.6g}",

@@ -49,8 +49,7 @@ class Backward:
         below: dict[Term, set[Term]] = {}
         for x in reversed(paper.backward):
             below[x] = {x}.union(*[below[y] for y in below if x in self.of(y)])
-        asked = set(self.gradients.values())
-        self.equations = [x for x in paper.backward if not asked.isdisjoint(below[x])]
+        self.equations = [x for x in paper.backward if below[x] & set(self.gradient_of.values())]
         self.below = {x: [y for y in self.equations if y in below[x]] for x in self.equations}
         self.variables = [*paper.inputs, *paper.forward, *self.equations]
         self.known = {

@@ -85,9 +85,6 @@ def cost_of(slips: Sequence[Slip]) -> tuple[int, int]:
     return sum(slip.cost for slip in slips), sum(slip.factor is not None for slip in slips)
 
 
-# Two slips.
-
-
 def in_pairs(evidence: Evidence) -> Iterator[tuple[Slip, Slip]]:
     """Yield the pairs of slips that may fit together.
 
@@ -114,11 +111,10 @@ def in_pairs(evidence: Evidence) -> Iterator[tuple[Slip, Slip]]:
                 yield from product(ones, others)
                 if of_first and not of_second:
                     path = evidence.largest(reach[second])
-                    for slip in with_factors(backward, second):
-                        for one in ones[:MANY]:
-                            found = solved(evidence, slip, path, one.changes)
-                            if found is not None:
-                                yield one, found
+                    for slip, one in product(with_factors(backward, second), ones[:MANY]):
+                        found = solved(evidence, slip, path, one.changes)
+                        if found is not None:
+                            yield one, found
 
 
 def with_factors(backward: Backward, variable: Term) -> list[Slip]:
@@ -147,7 +143,7 @@ def fitting(
 
 def without_factors(evidence: Evidence, variable: Term) -> list[Slip]:
     """Return the slips in an equation, a few factors in place of any, none twice."""
-    factors = {Kind.UPDATED_BEFORE: RATES, Kind.CONSTANT_FACTOR: (*FACTORS, *evidence.scales[1:])}
+    factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: (*FACTORS, *evidence.scales[1:])}
     slips = []
     for slip in slips_in(evidence.backward, variable):
         if slip.factor is None:

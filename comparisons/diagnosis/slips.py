@@ -6,7 +6,7 @@ a variable is taken for another, a sum becomes a mean. None says what is right: 
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,9 +65,8 @@ def of_the_whole(eq: Equation) -> Iterator[Edit]:
             yield from of_the_output(eq, eq.of)
     if right.ndim == 2:
         yield Edit(turned(right), Kind.RESULT_TRANSPOSED, cost=LIKELY)
-        for matrix in (turned(right), right):
-            for shape in (right.shape, right.shape[::-1]):
-                yield Edit(apply(primitives.reshape, matrix, shape=shape), Kind.RESHAPED)
+        for x, shape in product((turned(right), right), (right.shape, right.shape[::-1])):
+            yield Edit(apply(primitives.reshape, x, shape=shape), Kind.RESHAPED)
     if eq.of is not None and eq.of in eq.backward.parameters.values():
         yield from of_a_gradient(eq, eq.of)
 
@@ -79,10 +78,10 @@ def of_slopes(eq: Equation) -> Iterator[Edit]:
         extra: Term | None = slope
         if slope.ndim == 1 and eq.right.ndim == 2 and eq.is_of_batch(slope):
             extra = apply(primitives.getitem, slope, index=(slice(None), None))
-        product = apply(primitives.multiply, eq.right, extra)
-        if product is not None and product.shape == eq.right.shape:
+        scaled = apply(primitives.multiply, eq.right, extra)
+        if scaled is not None and scaled.shape == eq.right.shape:
             here = eq.activation == (f, out)
-            yield Edit(product, Kind.EXTRA_SLOPE, (slope,), LIKELY if here else POSSIBLE)
+            yield Edit(scaled, Kind.EXTRA_SLOPE, (slope,), LIKELY if here else POSSIBLE)
             quotient = apply(primitives.divide, eq.right, extra)
             if eq.slope_cancelled and here:
                 yield Edit(quotient, Kind.SLOPE_FORGOTTEN, (slope,), LIKELY)
@@ -96,10 +95,10 @@ def of_the_output(eq: Equation, of: Term) -> Iterator[Edit]:
     length = "N" if len(shape) == 1 else str(shape)
     ones = eq.constant(np.ones(shape), f"np.ones({length})")
     for what, x in (("sum", number(1.0)), ("mean", eq.one_over_n())):
-        yield Edit(apply(primitives.multiply, x, ones), Kind.OF_THE_OUTPUT, (what, of))
+        yield Edit(apply(primitives.multiply, x, ones), Kind.OF_OUTPUT, (what, of))
         if eq.activation is not None:
             through = apply(primitives.multiply, x, slope_of(eq.backward, *eq.activation, of))
-            yield Edit(through, Kind.OF_THE_OUTPUT, (what, eq.activation[1]))
+            yield Edit(through, Kind.OF_OUTPUT, (what, eq.activation[1]))
 
 
 def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
@@ -125,11 +124,11 @@ def of_the_slope(eq: Equation) -> Iterator[Edit]:
     for at in filter(None, (out, eq.of, apply(f, out))):
         cost = LIKELY if at in eq.names else POSSIBLE
         for g in eq.activations:
-            product = apply(primitives.multiply, eq.adjoint, slope_of(eq.backward, g, at))
+            other = apply(primitives.multiply, eq.adjoint, slope_of(eq.backward, g, at))
             if g is f:
-                yield Edit(product, Kind.SLOPE_ELSEWHERE, (at,), cost)
+                yield Edit(other, Kind.SLOPE_ELSEWHERE, (at,), cost)
             else:
-                yield Edit(product, Kind.SLOPE_OF_ANOTHER, (g.name, f.name), cost)
+                yield Edit(other, Kind.SLOPE_OF_ANOTHER, (g.name, f.name), cost)
 
 
 def of_variables(eq: Equation) -> Iterator[Edit]:
@@ -153,8 +152,6 @@ def of_variables(eq: Equation) -> Iterator[Edit]:
 
 
 def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
-    backward = eq.backward
-
     def changed(new: Term | None) -> Term | None:
         return new and replaced(eq.right, {old: new})
 
@@ -162,24 +159,20 @@ def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
         yield Edit(changed(turned(old)), Kind.OPERAND_TRANSPOSED, (old,), LIKELY)
     if eq.is_of_batch(old):
         kind = Kind.SPREAD_VECTOR if old.ndim == 1 else Kind.SPREAD
-        average = apply(primitives.mean, old, axis=0, keepdims=False)
-        total = apply(primitives.sum, old, axis=0, keepdims=False)
-        for x, what in ((average, "averaged"), (total, "summed")):
-            spread = apply(primitives.broadcast_to, x, shape=old.shape)
+        for how, what in ((primitives.mean, "averaged"), (primitives.sum, "summed")):
+            row = apply(how, old, axis=0, keepdims=False)
+            spread = apply(primitives.broadcast_to, row, shape=old.shape)
             yield Edit(changed(spread), kind, (old, what))
     if any(out is old for _, out in eq.activated):
         square = apply(primitives.multiply, old, old)
         for x in (square, apply(primitives.subtract, number(1.0), square)):
             yield Edit(changed(x), Kind.CHANGED_IN_PLACE, (old,))
-    gradient = backward.gradient_of.get(old)
+    gradient = eq.backward.gradient_of.get(old)
     if gradient in eq.pool:
         factor = number(1.0)
         step = apply(primitives.multiply, factor, gradient)
         new = changed(apply(primitives.subtract, old, step))
-        yield Edit(new, Kind.UPDATED_BEFORE, (old,), LIKELY, factor)
-
-
-# Several equations at once.
+        yield Edit(new, Kind.UPDATED, (old,), LIKELY, factor)
 
 
 def slips_in_several(backward: Backward) -> Iterator[Slip]:
@@ -196,7 +189,7 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
         if updated and right is not None:
             changes[variable] = right
     if len(changes) > 1:
-        yield Slip(changes, ((Kind.ALL_UPDATED_BEFORE, ()),), LIKELY, backward.names, factor)
+        yield Slip(changes, ((Kind.ALL_UPDATED, ()),), LIKELY, backward.names, factor)
     added = (primitives.sum, primitives.identity)
     biases = [x for x in gradients if rights[gradients[x]].primitive in added]
     for which, chosen in (

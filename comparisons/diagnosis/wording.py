@@ -67,8 +67,7 @@ class Diagnosis(NamedTuple):
         if self.ok:
             return ["The gradients are right.", *self.remarks]
         if not self.explanations:
-            none = "Neither a typical slip nor any two of them give these numbers."
-            return [none, *self.remarks]
+            return ["Neither a typical slip nor any two of them give these numbers.", *self.remarks]
         first, *others = self.explanations
         if not first.slips[0]["equation"]:
             words = first.slips[0]["words"]
@@ -108,9 +107,6 @@ def are(names: Sequence[str]) -> str:
 
 def is_or_are(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
-
-
-# A slip.
 
 
 def in_text(fit: Fit, evidence: Evidence) -> Explanation:
@@ -181,8 +177,7 @@ def sentence(slip: Slip, backward: Backward) -> str:
     def text(x: Any) -> str:
         return backward.expression(x, slip.names) if isinstance(x, Term) else str(x)
 
-    k = slip.factor.number if slip.factor else None
-    fields = {"factor": text(slip.factor), "k": k}
+    fields = {"factor": text(slip.factor), "k": slip.factor and slip.factor.number}
     return once(kind.sentence.format(*map(text, about), **fields) for kind, about in slip.made)
 
 
@@ -194,9 +189,6 @@ def about_rounding(evidence: Evidence) -> str:
         f"The gradients are off by {max(evidence.errors.values()):.0e} of their largest entries, "
         "which no slip explains: it is the rounding of float32, or the error of finite differences."
     )
-
-
-NOT_ALL_TRIED = "Not all pairs were tried: there are too many on this network."
 
 
 def first_wrong(evidence: Evidence) -> tuple[str, str]:
