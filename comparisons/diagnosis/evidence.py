@@ -61,7 +61,7 @@ class Evidence:
             for path in self.backward.parameters
         }
 
-    @property
+    @cached_property
     def wrong(self) -> list[str]:
         return [path for path, off in self.errors.items() if not off <= RIGHT]
 

@@ -65,8 +65,8 @@ def of_the_whole(eq: Equation) -> Iterator[Edit]:
             yield from of_the_output(eq, eq.of)
     if right.ndim == 2:
         yield Edit(turned(right), Kind.RESULT_TRANSPOSED, cost=LIKELY)
-        for x, shape in product((turned(right), right), (right.shape, right.shape[::-1])):
-            yield Edit(apply(primitives.reshape, x, shape=shape), Kind.RESHAPED)
+        for matrix, shape in product((turned(right), right), (right.shape, right.shape[::-1])):
+            yield Edit(apply(primitives.reshape, matrix, shape=shape), Kind.RESHAPED)
     if eq.of is not None and eq.of in eq.backward.parameters.values():
         yield from of_a_gradient(eq, eq.of)
 

@@ -75,15 +75,14 @@ class Diagnosis(NamedTuple):
         same = [f"{places(other)}: {written(other)}" for other in others[:3]]
         return [self.explained(first), *[f"The same numbers come out if {x}." for x in same]]
 
-    def explained(self, explanation: Explanation) -> str:
+    def explained(self, first: Explanation) -> str:
         """Say in a sentence what happened and how it is known."""
-        found = places(explanation)
+        found = places(first)
         rest = f" ({are(self.right)} right)" if self.right else ""
-        before = explanation.slips[0]["before"]
+        before = first.slips[0]["before"]
         start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
-        exactly = f"to {explanation.error:.0e}" if explanation.error else "to the last bit"
-        with_it = f"with {written(explanation)} your {are(self.wrong)} reproduced {exactly}"
-        return f"{start}: {with_it}{rest}."
+        exactly = f"to {first.error:.0e}" if first.error else "to the last bit"
+        return f"{start}: with {written(first)} your {are(self.wrong)} reproduced {exactly}{rest}."
 
 
 def places(explanation: Explanation) -> str:
@@ -123,18 +122,17 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
 
 def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -> dict[str, str]:
     """Return a slip as plain text, `changes` being those of all slips that were made."""
-    terms = list(slip.changes)
     label, words = in_words(slip, backward)
     before = [
         backward.names[x]
-        for x in dict.fromkeys(x for term in terms for x in backward.of(term))
+        for x in dict.fromkeys(x for term in slip.changes for x in backward.of(term))
         if x in backward.adjoints and x not in changes and backward.bars[x] not in backward.pieces
     ]
     return {
         "kind": label,
-        "equation": listed([backward.label(x) for x in terms]),
-        "right": " and ".join(backward.written(x) for x in terms),
-        "written": " and ".join(backward.written(x, changes[x], slip.names) for x in terms),
+        "equation": listed([backward.label(x) for x in slip.changes]),
+        "right": " and ".join(backward.written(x) for x in slip.changes),
+        "written": " and ".join(backward.written(x, changes[x], slip.names) for x in slip.changes),
         "words": words,
         "before": f"{are(before)} right" if before else "",
     }
