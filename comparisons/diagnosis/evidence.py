@@ -44,7 +44,7 @@ class Evidence:
     """A backward pass and what is claimed of it, at one point or at several.
 
     `observed` are adjoints that were claimed, or seen in the variables of the code, at the first
-    point; those in `named` have the names of adjoints. Slips explain what they give to `tolerance`.
+    point; those in `named` have the names of adjoints. Slips fit if off by `tolerance` at most.
     """
 
     backward: Backward

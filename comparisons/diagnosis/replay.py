@@ -24,10 +24,10 @@ class Backward:
     """The equations of the backward pass of `loss(params, *data)`, in the order of computation.
 
     `parameters` are variables by the names of the parameters, such as "U" or "layers[0].W", and
-    `gradients` those of their gradients, None for one that is zero; `gradient_of` has the others,
-    by the variable of the parameter. `below` has the
-    equations that depend on one, itself included. N is the number of examples, 0 if there is none,
-    and `in_rows` says that each is a row of the data and not a column.
+    `gradients` those of their gradients, None for one that is zero; `gradient_of` has the others by
+    the variable of the parameter. `below` has the equations that depend on one, itself included. N
+    is the number of examples, 0 if there is none, and `in_rows` says that each is a row of the data
+    and not a column.
     """
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
