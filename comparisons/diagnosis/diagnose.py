@@ -1,22 +1,25 @@
 """Which slip, in which equation of a backward pass, gives the gradients that somebody claims."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from autodiff.arguments import fold, parameter_names, rebuilt
+from autodiff.arguments import parameter_names, tree_map
 from comparisons.diagnosis import wording
-from comparisons.diagnosis.edits import FAR_FETCHED
 from comparisons.diagnosis.evidence import ROUGH, Claim, Evidence, evidence
+from comparisons.diagnosis.kinds import FAR_FETCHED
 from comparisons.diagnosis.replay import Backward, Numbers, as_float, paths
-from comparisons.diagnosis.search import Outcome, in_float32, search
+from comparisons.diagnosis.search import search
 from comparisons.diagnosis.slips import Slip, slips_in
 from comparisons.diagnosis.wording import Diagnosis
 from comparisons.printing import listed
 
 INVISIBLE = 1e-6
+SINGLE = 1e-4
+"""How far gradients with a slip may be from what is claimed in float32."""
 
 
 def diagnose(
@@ -39,26 +42,26 @@ def diagnose(
     return diagnosis(found, [*poor, *hidden(found.backward, params, data)])
 
 
+@np.errstate(all="ignore")
 def diagnosis(evidence: Evidence, warnings: Sequence[str]) -> Diagnosis:
     """Return what explains the gradients that are wrong, in words."""
     right, wrong, errors = evidence.right, evidence.wrong, evidence.errors
-    outcome = search(evidence) if wrong else Outcome([])
+    found, all_tried = search(evidence) if wrong else ([], True)
     remarks: list[str] = []
-    if not outcome.found and wrong and max(errors.values()) <= ROUGH:
-        right, wrong, remarks = list(errors), [], [wording.about_rounding(evidence)]
-    elif not outcome.found and wrong and evidence.is_single:
-        evidence = in_float32(evidence)
-        outcome = search(evidence)
     first = ""
-    if wrong and not outcome.found:
+    if wrong and not found and max(errors.values()) <= ROUGH:
+        right, wrong, remarks = list(errors), [], [wording.about_rounding(evidence)]
+    elif wrong and not found and evidence.is_single:
+        evidence = replace(evidence, tolerance=SINGLE)
+        found, all_tried = search(evidence)
+    if wrong and not found:
         first, where = wording.first_wrong(evidence)
-        remarks = [where] if where else []
-        if not outcome.all_tried:
-            remarks.append(wording.NOT_ALL_TRIED)
-    if not outcome.found:
-        remarks += [remark for path in wrong for remark in wording.about_gradient(evidence, path)]
-    explanations = [wording.in_text(x, evidence.backward) for x in outcome.found]
-    return Diagnosis(right, wrong, errors, explanations, first, remarks, list(warnings))
+        untried = "Not all pairs were tried: there are too many on this network."
+        remarks = [where, "" if all_tried else untried]
+        remarks += [wording.about_gradient(evidence, path) for path in wrong]
+    explanations = [wording.in_text(x, evidence) for x in found]
+    said = [x for x in remarks if x]
+    return Diagnosis(right, wrong, errors, explanations, first, said, list(warnings))
 
 
 def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
@@ -67,17 +70,14 @@ def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
     if isinstance(params, dict):
         if not isinstance(claimed, Mapping):
             raise TypeError(f"claimed must be a dict of gradients, not {type(claimed).__name__}")
-        missing = [key for key in params if key not in claimed]
+        keys = list(params)
+        missing = [key for key in keys if key not in claimed]
         if missing:
-            raise ValueError(
-                f"claimed lacks {listed(missing)}; it needs the keys {listed(list(params))}"
-            )
+            raise ValueError(f"claimed lacks {listed(missing)}; it needs the keys {listed(keys)}")
         extras = {key: claimed_numbers(x, key) for key, x in claimed.items() if key not in params}
         claimed = {key: claimed[key] for key in params}
-    found = list(matched(params, claimed))
-    if len(found) != len(names):
-        raise ValueError("claimed does not have the structure of params")
-    return Claim({name: claimed_numbers(x, name) for name, x in zip(names, found)}, extras)
+    found = zip(names, matched(params, claimed))
+    return Claim({name: claimed_numbers(x, name) for name, x in found}, extras)
 
 
 def matched(params: Any, claimed: Any) -> Iterator[Any]:
@@ -105,9 +105,10 @@ def claimed_numbers(x: Any, name: str) -> Any:
     return as_float(array)
 
 
-def hidden(backward: Backward, params: Any, data: tuple[Any, ...], rng: Any = 0) -> list[str]:
+@np.errstate(all="ignore")
+def hidden(backward: Backward, params: Any, data: tuple[Any, ...]) -> list[str]:
     """Say which mistakes cannot be seen at a point, though they can elsewhere."""
-    random = np.random.default_rng(rng)
+    random = np.random.default_rng(0)
     here = backward.numbers(params, data)
     elsewhere = backward.numbers(*[jittered(x, random) for x in (params, data)])
 
@@ -116,21 +117,25 @@ def hidden(backward: Backward, params: Any, data: tuple[Any, ...], rng: Any = 0)
             return False
         return effect(backward, slip, here) <= INVISIBLE < effect(backward, slip, elsewhere)
 
-    with np.errstate(all="ignore"):
-        slips = (slip for x in backward.equations for slip in slips_in(backward, x))
-        return wording.unseen(backward, list(islice(filter(is_hidden, slips), 3)))
+    slips = (slip for x in backward.equations for slip in slips_in(backward, x))
+    mistakes = [
+        f"in {backward.written(x)}, {wording.sentence(slip, backward)}"
+        for slip in islice(filter(is_hidden, slips), 3)
+        for x in slip.changes
+    ]
+    shown = "; ".join(dict.fromkeys(mistakes))
+    return [f"At this point some mistakes cannot be seen, such as: {shown}."] if shown else []
 
 
 def effect(backward: Backward, slip: Slip, known: Numbers) -> float:
     """Return by how much a slip changes gradients, in units of each; 0 where that is NaN."""
-    now = backward.replay(slip.changes, known)
+    now = backward.replay(slip.changes, known) or {}
     worst = 0.0
     for x in backward.gradients.values():
-        if now is None or x is None or np.shape(now[x]) != np.shape(known[x]):
-            continue
-        gap = np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
-        size = np.max(np.abs(known[x]), initial=0.0)
-        worst = max(worst, float(gap / size) if size and np.isfinite(gap / size) else 0.0)
+        if x in now and np.shape(now[x]) == np.shape(known[x]):
+            gap = np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
+            size = np.max(np.abs(known[x]), initial=0.0)
+            worst = max(worst, float(gap / size) if size and np.isfinite(gap / size) else 0.0)
     return worst
 
 
@@ -150,4 +155,4 @@ def jittered(tree: Any, random: np.random.Generator) -> Any:
             return abs(x) + spread * random.uniform(size=x.shape)
         return spread * random.normal(size=x.shape)
 
-    return fold(tree, leaf, lambda container, parts, path: rebuilt(container, parts))
+    return tree_map(leaf, tree)

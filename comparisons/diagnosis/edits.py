@@ -1,17 +1,119 @@
-"""Edits within a right side: what each operation may have become on paper."""
+"""An equation as somebody may have got it wrong, and what its operations may have become."""
 
+from collections import ChainMap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff import primitives
-from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.equation import Equation, turned
-from comparisons.diagnosis.kinds import Kind
-from comparisons.diagnosis.paper import apply
+from autodiff.graph import Node, Primitive
+from autodiff.readings.terms import Table, Term, number
+from autodiff.readings.trace import Traced
+from comparisons.diagnosis.kinds import LIKELY, POSSIBLE, Kind
+from comparisons.diagnosis.paper import apply, made, rebuilt
+from comparisons.diagnosis.replay import Backward
 
-LIKELY, POSSIBLE, FAR_FETCHED = 1, 2, 3
+ACTIVATIONS = (primitives.tanh, primitives.sigmoid, primitives.relu)
+ELEMENTWISE = (*ACTIVATIONS, primitives.softplus, primitives.exp, primitives.sin, primitives.cos)
+
+
+class Equation:
+    """An equation of a backward pass and what is around it.
+
+    `variable` is an adjoint, that of `of`, and `right` its right side, which may have a slip
+    already. `pool` are the variables that could be taken for another. `activated` are the
+    activations in the pass with their results, and `activation` is the one that this equation goes
+    back through. `adjoint` and `slope` are the factors of the right side where it is the product of
+    what comes back and a slope; where the loss has cancelled the slope, as in y - t, they are what
+    they would be without that. `names` are those of the pass and of what slips bring in.
+    """
+
+    def __init__(self, backward: Backward, variable: Term, right: Term) -> None:
+        self.backward, self.variable, self.right = backward, variable, right
+        self.of = backward.bars.get(variable)
+        self.names = dict(backward.names)
+        self.pool = [x for x in backward.variables if x not in backward.below[variable]]
+        self.activated = list(activated(backward, self.pool))
+        self.activations = list(dict.fromkeys([*[f for f, _ in self.activated], *ACTIVATIONS]))
+        through = (x for x in self.activated if backward.argument(x[1]) is self.of)
+        self.activation = next(through, None)
+        self.adjoint: Term | None = None
+        self.slope: Term | None = None
+        self.slope_cancelled = False
+        comes_back = [backward.is_adjoint(x) for x in right.operands]
+        is_product = right.primitive is primitives.multiply and comes_back == [True, False]
+        if self.activation and is_product:
+            self.adjoint, self.slope = right.operands  # in this order by every rule
+        elif self.activation and self.activation[1] in backward.of(variable):
+            slope = slope_of(backward, *self.activation, self.of)
+            self.adjoint = apply(primitives.divide, right, slope)
+            self.slope_cancelled = self.adjoint is not None
+            self.slope = slope if self.slope_cancelled else None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no other adjoint that the reader's code names comes before this one."""
+        backward, variable = self.backward, self.variable
+        others = [x for x in backward.equations if x is not variable]
+        before = {backward.bars.get(x) for x in others if variable in backward.below[x]}
+        return before <= {None, *backward.pieces}
+
+    def constant(self, x: Any, name: str) -> Term:
+        term = Term(x)
+        self.names[term] = name
+        return term
+
+    def one_over_n(self) -> Term:
+        n = number(float(self.backward.N or 1))
+        self.names[n] = "N"
+        return made(primitives.divide, number(1.0), n)
+
+    def is_of_batch(self, x: Term) -> bool:
+        """Return whether a term has a row for each example."""
+        backward = self.backward
+        return bool(x.ndim and backward.N and backward.in_rows and x.shape[0] == backward.N)
+
+
+def activated(backward: Backward, pool: list[Term]) -> Iterator[tuple[Primitive, Term]]:
+    """Yield the activations in a pass, with their results; softmax counts as sigmoid."""
+    for x in pool:
+        p = backward.rights[x].primitive if x in backward.rights else None
+        if p in ELEMENTWISE and x.forward:
+            yield p, x
+        elif p is primitives.divide and backward.argument(x) is not None:
+            yield primitives.sigmoid, x
+
+
+def slope_of(backward: Backward, f: Primitive, out: Term, x: Term | None = None) -> Term:
+    """Return the derivative of an activation, by the rule of the primitive.
+
+    It is that where the result is `out` and the operand `x`; without `x`, what becomes of it where
+    `out` is put for both.
+    """
+    given: dict[Node, Term] = {Traced(term.data): term for term in (out, out if x is None else x)}
+    table = Table(given, ChainMap({}, backward.known))
+    ((_, rule),) = f.rules
+    result = rule(1.0, *given)
+    table.add([result], forward=False)
+    term = table.of_node[result]
+    if term.primitive is primitives.sigmoid_slope:
+        return made(primitives.multiply, out, made(primitives.subtract, number(1.0), out))
+    if term.primitive is primitives.multiply and term.operands[0].number == 1.0:
+        return term.operands[1]
+    return term
+
+
+def turned(x: Term | None) -> Term | None:
+    """Return a matrix transposed, without transposing twice."""
+    if x is None or x.ndim != 2:
+        return None
+    if x.primitive is primitives.transpose:
+        return x.operands[0]
+    return apply(primitives.transpose, x, axes=None)
+
+
+# Edits within a right side.
 
 
 class Edit(NamedTuple):
@@ -32,10 +134,8 @@ def inside(eq: Equation, term: Term) -> Iterator[Edit]:
     yield from local(eq, term)
     for i, x in enumerate(term.operands):
         for edit in inside(eq, x) if x.operands else ():
-            if edit.right is None:
-                continue
             operands = [edit.right if j == i else y for j, y in enumerate(term.operands)]
-            new = edit._replace(right=eq.backward.rebuilt(term, operands))
+            new = edit._replace(right=rebuilt(term, *operands))
             if term is eq.right and x is eq.slope:
                 cost = POSSIBLE if edit.kind.label == "sign" else edit.cost
                 new = new._replace(kind=Kind.SLOPE_MISTYPED, about=(edit.right,), cost=cost)
@@ -47,7 +147,10 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
     if p is primitives.multiply:
         yield from of_product(eq, term)
     elif p is primitives.divide:
-        yield from of_quotient(eq, term)
+        a, b = term.operands
+        yield without(term, a, Kind.DIVISION_FORGOTTEN, b)
+        yield Edit(apply(primitives.divide, term, b), Kind.DIVISION_TWICE, (b,))
+        yield Edit(apply(primitives.multiply, a, b), Kind.PRODUCT_FOR_QUOTIENT, (b,))
     elif p in (primitives.add, primitives.subtract):
         yield from of_sum(eq, term)
     elif p is primitives.matmul or p is primitives.outer:
@@ -86,32 +189,21 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
             mean = apply(primitives.multiply, eq.one_over_n(), rest)
             yield without(term, mean, Kind.ALL_BUT_SHARE_FORGOTTEN, x, cost=POSSIBLE)
         if x.number == 2.0:
-            square = apply(primitives.multiply, rest, rest)
-            yield Edit(square, Kind.SQUARE_NOT_DIFFERENTIATED)
+            yield Edit(apply(primitives.multiply, rest, rest), Kind.SQUARE_NOT_DIFFERENTIATED)
         yield Edit(apply(primitives.multiply, term, x), twice, (x,))
     if a.ndim == b.ndim == 2:
         for left, right in ((a, turned(b)), (turned(a), b), (a, b)):
             yield Edit(apply(primitives.matmul, left, right), Kind.MATRIX_PRODUCT)
 
 
-def of_quotient(eq: Equation, term: Term) -> Iterator[Edit]:
-    """Yield a division forgotten, made twice, or a product in its place."""
-    a, b = term.operands
-    yield without(term, a, Kind.DIVISION_FORGOTTEN, b)
-    yield Edit(apply(primitives.divide, term, b), Kind.DIVISION_TWICE, (b,))
-    yield Edit(apply(primitives.multiply, a, b), Kind.PRODUCT_FOR_QUOTIENT, (b,))
-
-
 def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
     """Yield a term forgotten, of the wrong sign, or with a wrong factor."""
     a, b = term.operands
-    p = term.primitive
-    assert p is not None
-    minus = p is primitives.subtract
+    minus = term.primitive is primitives.subtract
     swapped = apply(primitives.add if minus else primitives.subtract, a, b)
     yield Edit(swapped, Kind.PLUS_FOR_MINUS if minus else Kind.MINUS_FOR_PLUS)
     if minus:
-        yield Edit(apply(p, b, a), Kind.WRONG_WAY_ROUND, cost=LIKELY)
+        yield Edit(rebuilt(term, b, a), Kind.WRONG_WAY_ROUND, cost=LIKELY)
     negative = apply(primitives.negative, b) if minus else b
     for x, rest in ((a, negative), (b, a)):
         own = eq.of is not None and eq.backward.parts(x) == [eq.of]
@@ -120,21 +212,20 @@ def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
             continue
         factor = number(1.0)
         scaled = apply(primitives.multiply, factor, x)
-        operands = (scaled, b) if x is a else (a, scaled)
+        new = rebuilt(term, scaled, b) if x is a else rebuilt(term, a, scaled)
         kind = Kind.OWN_TERM_SCALED if own else Kind.TERM_SCALED
-        yield Edit(apply(p, *operands), kind, (x,), POSSIBLE, factor)
+        yield Edit(new, kind, (x,), POSSIBLE, factor)
     if b.primitive is primitives.multiply and b.operands[0] is b.operands[1]:
-        root = apply(p, a, b.operands[0])
+        root = rebuilt(term, a, b.operands[0])
         yield Edit(apply(primitives.multiply, root, root), Kind.SQUARE_OUTSIDE)
 
 
 def of_matrix_product(eq: Equation, term: Term) -> Iterator[Edit]:
     """Yield an operand forgotten, transposed or in the other place, and sums forgotten."""
     a, b = term.operands
-    assert term.primitive is not None
     for x in (a, b):
         ones = eq.constant(np.ones(x.shape), "ones")
-        rest = apply(term.primitive, *((ones, b) if x is a else (a, ones)))
+        rest = rebuilt(term, ones, b) if x is a else rebuilt(term, a, ones)
         is_adjoint = eq.backward.is_adjoint(x)
         kind = Kind.ADJOINT_FORGOTTEN if is_adjoint else Kind.FACTOR_FORGOTTEN
         yield Edit(rest, kind, (x,), LIKELY)

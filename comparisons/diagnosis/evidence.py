@@ -1,14 +1,16 @@
 """What somebody claims, compared with the right numbers and with those that slips give."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
 from autodiff.readings.terms import Term, number
+from comparisons.diagnosis.paper import replaced
 from comparisons.diagnosis.replay import Backward, Changes, Numbers
 from comparisons.diagnosis.slips import Slip
 
@@ -41,25 +43,31 @@ class Case(NamedTuple):
 class Evidence:
     """A backward pass and what is claimed of it, at one point or at several.
 
-    `errors` says how far each claimed gradient is off at most, in units of its largest entry, and
-    `tolerance` from where on that is wrong. `observed` are adjoints that were claimed, or seen in
-    the variables of the code, at the first point; those in `named` have the names of adjoints.
+    `observed` are adjoints that were claimed, or seen in the variables of the code, at the first
+    point; those in `named` have the names of adjoints. Slips fit if off by `tolerance` at most.
     """
 
     backward: Backward
     cases: Sequence[Case]
-    errors: Mapping[str, float]
     observed: Sequence[Any]
     named: Mapping[str, Any]
     tolerance: float = RIGHT
 
-    @property
+    @cached_property
+    def errors(self) -> dict[str, float]:
+        """How far each claimed gradient is off at most, in units of its largest entry."""
+        return {
+            path: max(error(case, path, self.true(case, path)) for case in self.cases)
+            for path in self.backward.parameters
+        }
+
+    @cached_property
     def wrong(self) -> list[str]:
-        return [path for path, error in self.errors.items() if not error <= RIGHT]
+        return [path for path, off in self.errors.items() if not off <= RIGHT]
 
     @property
     def right(self) -> list[str]:
-        return [path for path, error in self.errors.items() if error <= RIGHT]
+        return [path for path in self.errors if path not in self.wrong]
 
     @property
     def is_single(self) -> bool:
@@ -73,7 +81,9 @@ class Evidence:
         return (1.0, float(N), 1.0 / N) if N > 1 else (1.0,)
 
     def true(self, case: Case, path: str, now: Numbers | None = None) -> Any:
-        return gradient(self.backward, path, now or case.known)
+        x = self.backward.gradients[path]
+        zero = np.zeros(self.backward.parameters[path].shape)
+        return zero if x is None else (now or case.known)[x]
 
     def affected(self, changed: Iterable[Term]) -> set[str]:
         below = {x for term in changed for x in self.backward.below[term]}
@@ -82,23 +92,21 @@ class Evidence:
     def largest(self, paths: Iterable[str]) -> str:
         return max(paths, key=lambda path: np.size(self.cases[0].claimed[path]))
 
-    def fits(self, slips: Sequence[Slip], only: Iterable[str] | None = None) -> float | None:
+    def fits(self, slips: Iterable[Slip], only: set[str] | None = None) -> float | None:
         """Return how well slips reproduce what is claimed; None where they do not.
 
         With `only`, some parameters are compared at the first point, and the others not.
         """
         changes = merged(slips)
-        wanted = sorted(self.affected(changes)) if only is None else sorted(only)
-        if only is None and not set(self.wrong) <= set(wanted):
+        wanted = only or self.affected(changes)
+        if only is None and not wanted.issuperset(self.wrong):
             return None
         worst = 0.0
         for case in self.cases[: None if only is None else 1]:
             now = self.backward.replay(changes, case.known)
-            if now is None:
-                return None
             for path in wanted:
-                off = error(case, path, self.true(case, path, now))
-                if not off <= self.tolerance:
+                off = np.inf if now is None else error(case, path, self.true(case, path, now))
+                if off > self.tolerance:
                     return None
                 worst = max(worst, off)
         return worst
@@ -110,24 +118,16 @@ class Evidence:
             return np.inf
         return max(error(case, path, self.true(case, path, now)) for path in case.claimed)
 
-    def support(self, now: Numbers) -> int:
-        """Count the adjoints that were seen and are as some numbers have them."""
+    def support(self, slips: Iterable[Slip]) -> int:
+        """Count the adjoints that were seen and are as some slips have them."""
+        now = self.backward.replay(merged(slips), self.cases[0].known)
+        assert now is not None
         of_parameters = set(self.backward.gradients.values())
-        adjoints = [x for x in self.backward.equations if x not in of_parameters]
-        return max(
-            sum(any(alike(seen, factor * now[x]) for seen in self.observed) for x in adjoints)
-            for factor in self.scales
-        )
+        adjoints = [now[x] for x in self.backward.equations if x not in of_parameters]
+        return max(sum(self.has_seen(k * x) for x in adjoints) for k in self.scales)
 
-    def known_right(self) -> Iterator[Term]:
-        """Yield the adjoints that are seen to be right, or that lead to a right gradient."""
-        backward, known = self.backward, self.cases[0].known
-        for x in backward.equations:
-            is_seen = any(
-                alike(seen, factor * known[x]) for seen in self.observed for factor in self.scales
-            )
-            if is_seen or any(backward.gradients[path] in backward.below[x] for path in self.right):
-                yield x
+    def has_seen(self, x: Any) -> bool:
+        return any(alike(seen, x) for seen in self.observed)
 
 
 def evidence(
@@ -141,20 +141,11 @@ def evidence(
     cases = []
     for point, claim in zip(points, claims, strict=True):
         known = backward.numbers(*point)
-        entries = [known[x] for x in backward.gradients.values() if x is not None]
+        entries = [known[x] for x in backward.gradient_of.values()]
         largest = max((float(np.max(np.abs(x), initial=0.0)) for x in entries), default=0.0)
         cases.append(Case(known, dict(claim.grads), largest))
-    errors = {
-        path: max(error(case, path, gradient(backward, path, case.known)) for case in cases)
-        for path in backward.parameters
-    }
     named = claims[0].adjoints
-    return Evidence(backward, cases, errors, [*named.values(), *observed], named)
-
-
-def gradient(backward: Backward, path: str, numbers: Numbers) -> Any:
-    variable = backward.gradients[path]
-    return np.zeros(backward.parameters[path].shape) if variable is None else numbers[variable]
+    return Evidence(backward, cases, [*named.values(), *observed], named)
 
 
 def error(case: Case, path: str, x: Any) -> float:
@@ -183,36 +174,24 @@ def alike(x: Any, y: Any) -> bool:
     )
 
 
-# An unknown factor in a slip.
-
-
-def solved(
-    evidence: Evidence, slip: Slip, path: str | None = None, given: Changes | None = None
-) -> Slip | None:
+def solved(evidence: Evidence, slip: Slip, path: str, given: Changes | None = None) -> Slip | None:
     """Return a slip with its factor found from what is claimed for a parameter; None if it is not.
 
-    By Newton's method, from the largest wrong parameter if none is named; `given` are changes by
-    another slip. Where the only evidence is one number, a factor that nobody would write is not
-    accepted.
+    By Newton's method; `given` are changes by another slip. Where the only evidence is one number,
+    a factor that nobody would write is not accepted.
     """
     case, backward, factor = evidence.cases[0], evidence.backward, slip.factor
     assert factor is not None
-    path = path or evidence.largest(evidence.wrong)
     target = case.claimed[path]
-    if not np.all(np.isfinite(target)):
-        return None
 
     def at(x: float) -> Any:
         now = backward.replay({**(given or {}), **slip.changes}, {**case.known, factor: x})
-        if now is None:
-            return None
-        found = evidence.true(case, path, now)
-        return found if np.shape(found) == np.shape(target) else None
+        return None if now is None else evidence.true(case, path, now)
 
     x = 0.0
     for _ in range(8):
         here, there = at(x), at(x + 0.125)
-        if here is None or there is None:
+        if here is None or there is None or np.shape(here) != np.shape(target):
             return None
         slope = np.subtract(there, here) / 0.125
         size = np.sum(slope * slope)
@@ -230,21 +209,17 @@ def solved(
 
 
 def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
+    """Return a slip with a number for its factor: the one that `x` seems to be.
+
+    It has a name if N is in it.
+    """
     assert slip.factor is not None
-    value, name = rounded(x, evidence.backward.N, 10 * evidence.tolerance)
-    factor = number(value)
-    names = slip.names if name is None else {**slip.names, factor: name}
-    changes = {}
-    for variable, right in slip.changes.items():
-        new = evidence.backward.replaced(right, slip.factor, factor)
-        assert new is not None
-        changes[variable] = new
+    N = evidence.backward.N
+    named = powers("N", N)
+    simple = fraction(x, 10), share(x, "N", N), Factor(Fraction(float(f"{x:.6g}")))
+    found = first_fitting(x, [*named, *simple], 10 * evidence.tolerance)
+    factor = number(float(found))
+    names = {**slip.names, factor: found.code} if found in named else slip.names
+    new = {slip.factor: factor}
+    changes = {y: z for y, right in slip.changes.items() if (z := replaced(right, new))}
     return slip._replace(changes=changes, names=names, factor=factor)
-
-
-def rounded(x: float, n: int, near: float) -> tuple[float, str | None]:
-    """Return a factor as the number that it seems to be, with a name if N is in it."""
-    named = powers("N", n)
-    simple = fraction(x, 10), share(x, "N", n), Factor(Fraction(float(f"{x:.6g}")))
-    found = first_fitting(x, [*named, *simple], near)
-    return float(found), found.code if found in named else None

@@ -2,22 +2,26 @@
 
 from enum import Enum
 
+LIKELY, POSSIBLE, FAR_FETCHED = 1, 2, 3
+"""What a slip costs: those that cost least are named first."""
+
 
 class Kind(Enum):
-    """A kind of slip: the label by which a class is counted, and its sentence."""
+    """A kind of slip: the label by which a class is counted, and its sentence.
 
-    CONSTANT_FACTOR = "constant factor", "there is a factor {} too many"
+    `factor` in it is an unknown factor as it is written, `k` the number that it is.
+    """
+
+    CONSTANT_FACTOR = "constant factor", "there is a factor {factor} too many"
     EXTRA_FACTOR = "extra factor", "there is a factor {} too many"
     EXTRA_SLOPE = "extra slope", "there is a slope {} too many"
     DIVIDED_BY_SLOPE = "extra slope", "it is divided by {}"
     ONE_EXAMPLE = "one example", "only the {} example counts"
-    OF_THE_OUTPUT = (
-        "gradient of the output",
-        "this is the gradient of the {} of {}, not of the loss",
-    )
+    OF_OUTPUT = "gradient of the output", "this is the gradient of the {} of {}, not of the loss"
     DECAY = (
         "regularisation",
-        "a multiple of {} is added, as by regularisation that the loss does not have",
+        "a multiple of {} is added, as by regularisation that the loss does not have "
+        "({k:.6g} times)",
     )
     SIBLING = "gradient of a sibling", "{} stands there"
     SUM_OF_SIBLING = "gradient of a sibling", "the sum of {} over axis {} stands there"
@@ -40,20 +44,15 @@ class Kind(Enum):
     )
     ANOTHER_ADJOINT = "another adjoint", "{} stands in place of {}"
     ANOTHER_VARIABLE = "another variable", "{} stands in place of {}"
-    OPERAND_TRANSPOSED = (
-        "transposed",
-        "{} is transposed where it must not be, or not where it must",
-    )
+    OPERAND_TRANSPOSED = "transposed", "{} is transposed where it must not be, or not where it must"
     SPREAD = "broadcast", "{} was {} over the batch"
-    SPREAD_VECTOR = (
-        "broadcast",
-        "{} was {} over the batch, as when (N,) and (N, 1) make (N, N)",
-    )
+    SPREAD_VECTOR = "broadcast", "{} was {} over the batch, as when (N,) and (N, 1) make (N, N)"
     CHANGED_IN_PLACE = "changed in place", "{} had been changed in place"
-    UPDATED_BEFORE = "updated too early", "{} had been updated before"
-    ALL_UPDATED_BEFORE = (
+    UPDATED = "updated too early", "{} had been updated before, with a learning rate of {k:.6g}"
+    ALL_UPDATED = (
         "updated too early",
-        "the parameters had been updated before all gradients were there",
+        "the parameters had been updated before all gradients were there, "
+        "with a learning rate of {k:.6g}",
     )
 
     ADJOINT_FORGOTTEN = "adjoint forgotten", "the incoming adjoint {} was forgotten"
@@ -69,10 +68,7 @@ class Kind(Enum):
     PRODUCT_FOR_QUOTIENT = "factor forgotten", "it is multiplied by {}, not divided"
     POWER_FORGOTTEN = "factor forgotten", "the power was forgotten"
     ACTIVATION_FORGOTTEN = "activation forgotten", "{} was forgotten"
-    MATRIX_PRODUCT = (
-        "matrix product",
-        "a matrix product stands where an element-wise one is due",
-    )
+    MATRIX_PRODUCT = "matrix product", "a matrix product stands where an element-wise one is due"
     ELEMENTWISE_PRODUCT = (
         "element-wise product",
         "an element-wise product stands where a matrix product is due",
@@ -84,9 +80,9 @@ class Kind(Enum):
     MINUS_FOR_PLUS = "sign", "- stands for +"
     WRONG_WAY_ROUND = "sign", "the difference is the wrong way round"
     TERM_FORGOTTEN = "term forgotten", "the term {} was forgotten"
-    TERM_SCALED = "term forgotten", "the term {} has a wrong factor"
+    TERM_SCALED = "term forgotten", "the term {} has a wrong factor, {factor}"
     OWN_TERM_FORGOTTEN = "regularisation", "the term {} was forgotten"
-    OWN_TERM_SCALED = "regularisation", "the term {} has a wrong factor"
+    OWN_TERM_SCALED = "regularisation", "the term {} has a wrong factor, {factor}"
 
     SUM_FORGOTTEN = "sum forgotten", "the sum was forgotten"
     WRONG_AXIS = "wrong axis", "the sum is over the wrong axis"
@@ -102,11 +98,3 @@ class Kind(Enum):
     def __init__(self, label: str, sentence: str) -> None:
         self.label = label
         self.sentence = sentence
-
-
-OF_FACTORS = {
-    *(Kind.SLOPE_FORGOTTEN, Kind.ADJOINT_FORGOTTEN, Kind.FACTOR_FORGOTTEN, Kind.DIVISION_FORGOTTEN),
-    *(Kind.SLOPE_TWICE, Kind.ADJOINT_TWICE, Kind.FACTOR_TWICE, Kind.DIVISION_TWICE),
-    Kind.PRODUCT_FOR_QUOTIENT,
-}
-"""Kinds that are counted as "1/N" where the factor is N or 1/N."""

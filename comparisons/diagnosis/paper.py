@@ -19,11 +19,13 @@ from autodiff.arrays import plain
 from autodiff.graph import Primitive
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import Identifiers
-from autodiff.readings.terms import Term, number
+from autodiff.readings.terms import ELEMENTWISE, Term, number
 from autodiff.readings.trace import HELPERS
 from autodiff.readings.writing import parts
 
-SPREADING = (primitives.broadcast_to, primitives.reshape)
+FUSED = (primitives.logistic_residual, primitives.sigmoid_slope)
+MISFIT = (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError)
+"""What primitives raise for operands that do not fit."""
 
 
 class Paper(NamedTuple):
@@ -46,23 +48,33 @@ class Paper(NamedTuple):
     pieces: frozenset[Term]
 
 
+def made(primitive: Primitive, *operands: Term, **parameters: Any) -> Term:
+    with np.errstate(all="ignore"):
+        data = plain(primitive.function(*[x.data for x in operands], **parameters))
+    return Term(data, primitive, operands, parameters, forward=False)
+
+
 def apply(primitive: Primitive, *operands: Term | None, **parameters: Any) -> Term | None:
     """Return a new term; None where the operands do not fit, or one is None."""
-    terms = tuple(x for x in operands if x is not None)
-    if len(terms) < len(operands):
-        return None
+    terms = [x for x in operands if x is not None]
     try:
-        with np.errstate(all="ignore"):
-            data = plain(primitive.function(*[x.data for x in terms], **parameters))
-    except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError):
+        return made(primitive, *terms, **parameters) if len(terms) == len(operands) else None
+    except MISFIT:
         return None
-    return Term(data, primitive, terms, parameters, forward=False)
 
 
-def made(primitive: Primitive, *operands: Term, **parameters: Any) -> Term:
-    term = apply(primitive, *operands, **parameters)
-    assert term is not None
-    return term
+def rebuilt(term: Term, *operands: Term | None) -> Term | None:
+    """Return the same operation on other operands."""
+    assert term.primitive is not None
+    return apply(term.primitive, *operands, **term.parameters)
+
+
+def replaced(term: Term, new: Mapping[Term, Term | None]) -> Term | None:
+    """Return a term with others in place of some that it is made of, the outermost first."""
+    if term in new:
+        return new[term]
+    operands = tuple([replaced(x, new) for x in term.operands])
+    return term if operands == term.operands else rebuilt(term, *operands)
 
 
 def argument(term: Term, rights: Mapping[Term, Term]) -> Term | None:
@@ -84,61 +96,47 @@ def argument(term: Term, rights: Mapping[Term, Term]) -> Term | None:
 
 
 def on_paper(listing: Listing) -> Paper:
-    copy = Copy(listing)
-    terms = listing.terms
-    named = [x for x in [*terms.used, *copy.sigmoids.values()] if x in copy.names]
-    rights = {copy.variable(x): copy.right(x) for x in named}
-    names = {copy.variable(x): name for x, name in copy.names.items()}
-    bars = {copy.copy(x): copy.copy(of) for x, of in listing.writer.bars.items()}
-    forward = [s.term for s in listing.forward if s.term in copy.names]
-    forward += [x for x in copy.sigmoids.values() if x in copy.names and x not in forward]
+    copies, terms = Copies(listing), listing.terms
+    copy = copies.copy
+    named = dict.fromkeys(x for x in [*terms.used, *copies.sigmoids.values()] if x in copies.names)
+    forward = [copy(x) for x in named if x.forward] + [x for x, _ in terms.arrays]
+    names = {copy(x): name for x, name in copies.names.items()}
+    bars = {copy(x): copy(of) for x, of in listing.writer.bars.items()}
+    rights = {copy(x): copies.rights[copy(x)] for x in named}
     read = {x for right in rights.values() for x in parts(right, names)}
-    backward = [copy.variable(s.term) for s in listing.backward if s.of is None]
-    backward = [x for x in backward if x not in copy.spread or x in read]
+    backward = [copy(s.term) for s in listing.backward if s.of is None]
+    backward = [x for x in backward if x not in copies.spread or x in read]
     gradients = {}
-    for x in listing.trace.inputs:
-        if x.node in terms.gradients:
-            of, gradient = terms.of_node[x.node], copy.copy(terms.gradients[x.node])
-            if gradient not in backward or bars.get(gradient) is not of:
-                right = made(primitives.identity, copy.spread.get(gradient, gradient))
-                gradient = Term(right.data, forward=False)
-                rights[gradient], names[gradient], bars[gradient] = right, listing.aliases[of], of
-                backward.append(gradient)
-            gradients[of] = gradient
-    paper = Paper(
-        names,
-        rights,
-        terms.inputs,
-        [*map(copy.variable, forward), *[x for x, _ in terms.arrays]],
-        backward,
-        copy.copy(terms.value),
-        gradients,
-        bars,
-        frozenset(map(copy.copy, copy.pieces)),
-    )
-    return with_activations(paper, copy.identifiers)
+    for node, term in terms.gradients.items():
+        of, gradient = terms.of_node[node], copy(term)
+        if gradient not in backward or bars.get(gradient) is not of:
+            right = made(primitives.identity, copies.spread.get(gradient, gradient))
+            gradient = Term(right.data, forward=False)
+            rights[gradient], names[gradient], bars[gradient] = right, listing.aliases[of], of
+            backward.append(gradient)
+        gradients[of] = gradient
+    value, pieces = copy(terms.value), frozenset(map(copy, copies.pieces))
+    paper = Paper(names, rights, terms.inputs, forward, backward, value, gradients, bars, pieces)
+    return with_activations(paper, copies.identifiers)
 
 
-class Copy:
+class Copies:
     """The terms of a listing copied to paper, where `names` are of those that are variables there.
 
-    `spread` are the adjoints that give one number, such as 1/N, to all that the reader's code has
-    no name for, with that number.
+    `rights` has what these variables compute. `spread` are the adjoints that give one number, such
+    as 1/N, to all that the reader's code has no name for, with that number.
     """
 
     def __init__(self, listing: Listing) -> None:
         used = listing.terms.used
-        taken = [*listing.names.values(), *listing.aliases.values(), *HELPERS]
-        self.identifiers = Identifiers(taken)
+        names = listing.names
+        self.identifiers = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])
         self.pieces = set(listing.pieces)
-        self.names = {
-            x: name for x, name in listing.names.items() if not (x in self.pieces and x.forward)
-        }
+        self.names = {x: names[x] for x in names if not (x in self.pieces and x.forward)}
         self.sigmoids = {x.operands[0]: x for x in used if x.primitive is primitives.sigmoid}
         for x in used:
             if not x.forward:
                 self.name_outputs(x)
-        self.variables: dict[Term, Term] = {}
         self.copied: dict[Term, Term] = {}
         self.rights: dict[Term, Term] = {}
         self.spread: dict[Term, Term] = {}
@@ -146,11 +144,11 @@ class Copy:
             piece = listing.writer.bars.get(x) in listing.pieces and of is None
             number_spread = x.primitive is primitives.broadcast_to and x.operands[0].ndim == 0
             if piece and number_spread and not parts(x, self.names):
-                self.spread[self.variable(x)] = self.copy(x.operands[0])
+                self.spread[self.copy(x)] = self.copy(x.operands[0])
 
     def name_outputs(self, term: Term) -> None:
         """Name the sigmoid in a derivative of the engine, and softmax, if they have no name."""
-        if term.primitive in (primitives.logistic_residual, primitives.sigmoid_slope):
+        if term.primitive in FUSED:
             z = term.operands[0]
             if z not in self.sigmoids:
                 self.sigmoids[z] = replace(made(primitives.sigmoid, z), forward=True)
@@ -161,31 +159,21 @@ class Copy:
             self.pieces.remove(term)
             self.names[term] = self.identifiers.new("Y" if term.ndim > 1 else "y")
 
-    def variable(self, term: Term) -> Term:
-        """Return the variable that a named term is on paper."""
+    def copy(self, term: Term) -> Term:
+        """Return the copy of a term, each time the same; that of a named one is a variable."""
         if term.primitive is None:
             return term
-        if term not in self.variables:
-            self.variables[term] = Term(term.data, forward=term.forward)
-            self.copied[self.variables[term]] = term
-        return self.variables[term]
-
-    def copy(self, term: Term) -> Term:
-        if term in self.names or term.primitive is None:
-            return self.variable(term)
-        return self.right(term)
-
-    def right(self, term: Term) -> Term:
-        """Return what a term computes, each time the same."""
-        if term not in self.rights:
-            operands = tuple(map(self.copy, term.operands))
-            self.rights[term] = self.gathered(self.apart(term, operands))
-        return self.rights[term]
+        if term not in self.copied:
+            copied = self.gathered(self.apart(term, tuple(map(self.copy, term.operands))))
+            if term in self.names:
+                variable = Term(term.data, forward=term.forward)
+                self.rights[variable], copied = copied, variable
+            self.copied[term] = copied
+        return self.copied[term]
 
     def apart(self, term: Term, operands: tuple[Term, ...]) -> Term:
         """Write a fused primitive of the backward pass with simpler ones."""
-        fused = (primitives.logistic_residual, primitives.sigmoid_slope)
-        if term.forward or term.primitive not in fused:
+        if term.forward or term.primitive not in FUSED:
             return replace(term, operands=operands)
         y = self.copy(self.sigmoids[term.operands[0]])
         if term.primitive is primitives.logistic_residual:
@@ -195,19 +183,13 @@ class Copy:
 
     def gathered(self, term: Term) -> Term:
         """Write numbers in place of arrays that repeat them, and once where two terms share one."""
-        if (
-            term.primitive is None
-            or not term.primitive.broadcasts
-            or term.primitive in (primitives.matmul, primitives.broadcast_to)
-        ):
+        if term.primitive not in ELEMENTWISE:
             return term
         operands = tuple(map(self.single, term.operands))
         if np.broadcast_shapes(*[x.shape for x in operands]) != term.shape:
             return term
         if term.primitive is primitives.add:
-            a, b = (
-                as_product(self.right(self.copied[x]) if x in self.copied else x) for x in operands
-            )
+            a, b = (as_product(self.rights.get(x, x)) for x in operands)
             if a and b and a[0] is b[0] and a[2] != b[2]:
                 minus, plus = (a, b) if a[2] < 0 else (b, a)
                 difference = made(primitives.subtract, plus[1], minus[1])
@@ -218,22 +200,22 @@ class Copy:
         """Return the number that an array repeats, or what it is."""
         if x in self.spread:
             return self.spread[x]
-        inner = self.single(x.operands[0]) if x.operands else x
-        if x.primitive in SPREADING and inner.ndim == 0:
-            return inner
-        if x.primitive is primitives.negative and inner.ndim == 0:
-            return made(primitives.negative, inner)
+        if x.primitive in (primitives.negative, primitives.broadcast_to, primitives.reshape):
+            inner = self.single(x.operands[0])
+            if inner.ndim == 0:
+                is_minus = x.primitive is primitives.negative
+                return made(primitives.negative, inner) if is_minus else inner
         return x
 
 
 def as_product(term: Term) -> tuple[Term, Term, int] | None:
     """Return a number, what it is multiplied by, and the sign of it all."""
-    if term.primitive is primitives.multiply and term.operands[0].ndim == 0:
-        factor, x = term.operands
-        if factor.primitive is primitives.negative:
-            return factor.operands[0], x, -1
-        return factor, x, 1
-    return None
+    if term.primitive is not primitives.multiply or term.operands[0].ndim:
+        return None
+    factor, x = term.operands
+    if factor.primitive is primitives.negative:
+        return factor.operands[0], x, -1
+    return factor, x, 1
 
 
 def with_activations(paper: Paper, identifiers: Identifiers) -> Paper:
@@ -241,10 +223,8 @@ def with_activations(paper: Paper, identifiers: Identifiers) -> Paper:
 
     On paper they do, whether or not the reader's code has a name for them.
     """
-    readers: dict[Term | None, Term] = {}
-    for x in [*paper.forward, *paper.backward]:
-        if x in paper.rights:
-            readers.setdefault(argument(paper.rights[x], paper.rights), x)
+    variables = [x for x in [*paper.forward, *paper.backward] if x in paper.rights]
+    readers = {argument(paper.rights[x], paper.rights): x for x in reversed(variables)}
     names, rights, bars = dict(paper.names), dict(paper.rights), dict(paper.bars)
     alone: dict[Term, Term] = {}
     backward: list[Term] = []
@@ -263,11 +243,7 @@ def with_activations(paper: Paper, identifiers: Identifiers) -> Paper:
                 names[alone.get(adjoint, adjoint)] = name
             stack += [(y, y) for y in right.operands if y not in names]
         backward += [*inner[::-1], x]
-    rights = {x: substituted(right, alone) for x, right in rights.items()}
+    for x, right in rights.items():
+        others = {old: new for old, new in alone.items() if old is not right}
+        rights[x] = replaced(right, others) or right
     return paper._replace(names=names, rights=rights, backward=backward, bars=bars)
-
-
-def substituted(term: Term, new: Mapping[Term, Term]) -> Term:
-    """Return a term with others in place of some that it is made of, the outermost first."""
-    operands = tuple([new[x] if x in new else substituted(x, new) for x in term.operands])
-    return term if operands == term.operands else replace(term, operands=operands)

@@ -1,6 +1,6 @@
 """A backward pass as equations, which can be computed again with some of them changed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,9 @@ from autodiff.arguments import leaves, tree_map
 from autodiff.arrays import plain
 from autodiff.readings.listing import listing
 from autodiff.readings.notation import CODE
-from autodiff.readings.terms import Term, key_of
+from autodiff.readings.terms import Term, count_uses, key_of
 from autodiff.readings.writing import Writer, parts
-from comparisons.diagnosis.paper import apply, argument, on_paper
+from comparisons.diagnosis.paper import MISFIT, argument, on_paper
 
 Changes = Mapping[Term, Term]
 """Other right sides for some equations, each of which is known by its variable."""
@@ -24,33 +24,33 @@ class Backward:
     """The equations of the backward pass of `loss(params, *data)`, in the order of computation.
 
     `parameters` are variables by the names of the parameters, such as "U" or "layers[0].W", and
-    `gradients` the variables of their gradients, None for a gradient that is zero. `below` has the
-    equations that depend on one, itself included. N is the number of examples, 0 if there is none,
-    and `in_rows` says that each is a row of the data and not a column.
+    `gradients` those of their gradients, None for one that is zero; `gradient_of` has the others by
+    the variable of the parameter. `below` has the equations that depend on one, itself included. N
+    is the number of examples, 0 if there is none, and `in_rows` says that each is a row of the data
+    and not a column.
     """
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
         listed = listing(loss, (params, *data), 0)
         paper = on_paper(listed)
         root = listed.trace.parameters[0]
-        places = [x.path[0] for x in listed.trace.inputs]
-        found = [x for x, place in zip(paper.inputs, places) if place == root]
+        found = [x for x, given in zip(paper.inputs, listed.trace.inputs) if given.path[0] == root]
         self.parameters = dict(zip(paths(params, root), found))
         self.data = [x for x in paper.inputs if x not in found]
-        self.gradients = {path: paper.gradients.get(x) for path, x in self.parameters.items()}
+        self.gradient_of = {x: paper.gradients[x] for x in found if x in paper.gradients}
+        self.gradients = {path: self.gradient_of.get(x) for path, x in self.parameters.items()}
         self.N, self.in_rows = batch(data)
         self.rights, self.bars, self.value = paper.rights, paper.bars, paper.value
-        self.pieces, self.inputs = paper.pieces, paper.inputs
+        self.pieces, self.inputs, self.forward = paper.pieces, paper.inputs, paper.forward
         self.names = dict(paper.names)
         if self.N and self.N not in {n for x in found for n in x.shape}:
-            written = {y for right in self.rights.values() for y in numbers_in(right)}
-            self.names |= {x: "N" for x in written if x.number == self.N}
+            self.names |= {x: "N" for x in count_uses(self.rights.values()) if x.number == self.N}
         self.adjoints = {x for x in paper.backward if x in self.bars}
-        below = {x: self.readers_of(x, paper.backward) for x in paper.backward}
-        asked = set(self.gradients.values())
-        self.equations = [x for x in paper.backward if not asked.isdisjoint(below[x])]
-        self.below = {x: [y for y in below[x] if y in self.equations] for x in self.equations}
-        self.forward = paper.forward
+        below: dict[Term, set[Term]] = {}
+        for x in reversed(paper.backward):
+            below[x] = {x}.union(*[below[y] for y in below if x in self.of(y)])
+        self.equations = [x for x in paper.backward if below[x] & set(self.gradient_of.values())]
+        self.below = {x: [y for y in self.equations if y in below[x]] for x in self.equations}
         self.variables = [*paper.inputs, *paper.forward, *self.equations]
         self.known = {
             key_of(right.primitive, right.operands, right.parameters): x
@@ -59,34 +59,12 @@ class Backward:
         }
         self.writer = Writer(self.names, self.bars, {}, listed.terms.has_float32)
 
-    # Terms.
-
-    def readers_of(self, variable: Term, order: Iterable[Term]) -> list[Term]:
-        """Return the equations that depend on one, itself included, in order."""
-        found = {variable}
-        for x in order:
-            if not found.isdisjoint(self.of(x)):
-                found.add(x)
-        return [x for x in order if x in found]
-
     def of(self, variable: Term) -> list[Term]:
         return self.parts(self.rights[variable])
 
     def parts(self, term: Term) -> list[Term]:
         """Return the variables that a term is written with, each once; a variable is one itself."""
         return [term] if term in self.names else list(dict.fromkeys(parts(term, self.names)))
-
-    def rebuilt(self, term: Term, operands: Iterable[Term | None]) -> Term | None:
-        assert term.primitive is not None
-        return apply(term.primitive, *operands, **term.parameters)
-
-    def replaced(self, term: Term, old: Term, new: Term | None) -> Term | None:
-        if term is old:
-            return new
-        operands = [self.replaced(x, old, new) for x in term.operands]
-        if all(x is y for x, y in zip(operands, term.operands)):
-            return term
-        return self.rebuilt(term, operands)
 
     def is_adjoint(self, term: Term) -> bool:
         """Return whether a term has a factor that comes back from the loss."""
@@ -107,8 +85,7 @@ class Backward:
         known: Numbers = dict(zip(self.inputs, map(as_float, given)))
         with np.errstate(all="ignore"):
             for x in self.variables:
-                if x not in known:
-                    known[x] = self.compute(self.rights.get(x, x), known)
+                known[x] = self.compute(x, known)
         return known
 
     def compute(self, term: Term, known: Numbers) -> Any:
@@ -127,7 +104,7 @@ class Backward:
             for x in self.equations:
                 if x in affected:
                     now[x] = self.compute(changes.get(x, self.rights[x]), now)
-        except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError):
+        except MISFIT:
             return None
         return now
 
@@ -135,10 +112,8 @@ class Backward:
 
     def label(self, variable: Term) -> str:
         """Return the name of the adjoint that an equation, or a piece of one, belongs to."""
-        for x in self.below[variable]:
-            if x in self.adjoints and x not in self.pieces:
-                return self.names[x]
-        return self.names[variable]
+        named = (x for x in self.below[variable] if x in self.adjoints and x not in self.pieces)
+        return self.names[next(named, variable)]
 
     def written(self, variable: Term, right: Term | None = None, names: Any = None) -> str:
         """Write an equation as code, with another right side if one is given.
@@ -157,12 +132,6 @@ class Backward:
         if term.is_number and term not in writer.names:
             return f"{float(term.number):.6g}" if digits else CODE.number(term.number)
         return writer.operand(term, term, CODE).text
-
-
-def numbers_in(term: Term) -> list[Term]:
-    if term.is_number:
-        return [term]
-    return [y for x in term.operands for y in numbers_in(x)]
 
 
 def batch(data: tuple[Any, ...]) -> tuple[int, bool]:

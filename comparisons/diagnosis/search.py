@@ -2,126 +2,160 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from itertools import chain, islice, product
 
 import numpy as np
 
-from comparisons.diagnosis.evidence import Evidence, merged, solved
-from comparisons.diagnosis.kinds import Kind
-from comparisons.diagnosis.pairs import in_pairs
-from comparisons.diagnosis.replay import Numbers
+from autodiff.readings.terms import Term
+from comparisons.diagnosis.evidence import Evidence, bound, solved
+from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.paper import replaced
+from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.slips import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
 
-SINGLE = 1e-4
-"""How far gradients with a slip may be from what is claimed in float32."""
+FACTORS = (-1.0, 2.0, 0.5)
+RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
+MANY = 20
+WORK = 3e7
+"""How many numbers may be computed for pairs: on a common network all of them, in a second."""
+
+Fit = tuple[tuple[Slip, ...], float]
+"""Slips, and how far what they give is from what is claimed."""
 
 
-class Found(NamedTuple):
-    """Slips that fit: how far what they give is from what is claimed, and what they give.
-
-    `support` is the number of adjoints that were seen to be as these slips have them.
-    """
-
-    slips: tuple[Slip, ...]
-    error: float
-    now: Numbers
-    support: int = 0
-
-
-class Outcome(NamedTuple):
-    """The slips that fit equally well, the likeliest first, and whether all pairs were tried."""
-
-    found: Sequence[Found]
-    all_tried: bool = True
-
-
-def search(evidence: Evidence) -> Outcome:
-    with np.errstate(all="ignore"):
-        at_once = all_zero(evidence) or kept(evidence)
-        if at_once is not None:
-            return Outcome([at_once])
-        alone = ranked(evidence, single(evidence)) or ranked(evidence, everywhere(evidence))
+def search(evidence: Evidence) -> tuple[list[Fit], bool]:
+    """Return the slips that fit equally well, and whether all were tried that may fit."""
+    backward, wrong = evidence.backward, set(evidence.wrong)
+    if not any(np.any(case.claimed[path]) for case in evidence.cases for path in wrong):
+        return [at_a_glance(Kind.ZERO, listed(evidence.wrong))], True  # a template, not filled in
+    of_first = kept(evidence)
+    if of_first is not None:
+        return [of_first], True
+    equations = [x for x in backward.equations if wrong <= evidence.affected([x])]
+    single = chain(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
+    largest = evidence.largest(evidence.wrong)
+    for slips in (single, alike_in_layers(backward)):
+        known = (x if x.factor is None else solved(evidence, x, largest) for x in slips)
+        alone = ranked(evidence, ((x,) for x in known if x is not None))
         if alone:
-            return Outcome(alone)
-        pairs, all_tried = in_pairs(evidence)
-        return Outcome(ranked(evidence, pairs), all_tried)
+            return alone, True
+    size = sum(np.size(x) for x in evidence.cases[0].known.values())
+    pairs = in_pairs(evidence)
+    found = ranked(evidence, islice(pairs, int(WORK / size) + 100))
+    return found, next(pairs, None) is None
 
 
-def in_float32(evidence: Evidence) -> Evidence:
-    return replace(evidence, tolerance=SINGLE)
-
-
-def all_zero(evidence: Evidence) -> Found | None:
-    """Return that all that is wrong is 0, as in a template that was not filled in."""
-    if any(np.any(case.claimed[path]) for case in evidence.cases for path in evidence.wrong):
-        return None
-    return at_a_glance(Kind.ZERO, listed(evidence.wrong))
-
-
-def kept(evidence: Evidence) -> Found | None:
+def kept(evidence: Evidence) -> Fit | None:
     """Return what is right at the first point alone, and so was kept from there."""
     first, *others = evidence.cases
     if evidence.at(first, {}) > evidence.tolerance:
         return None
     backward = evidence.backward
     for x in backward.forward:
-        changes, names = {}, dict(backward.names)
         old = replace(x, data=first.known[x])
-        names[old] = f"first_{names[x]}"
-        for y in backward.equations:
-            right = backward.replaced(backward.rights[y], x, old)
-            if right is not None and x in backward.of(y):
-                changes[y] = right
+        readers = [y for y in backward.equations if x in backward.of(y)]
+        changes = {y: z for y in readers if (z := replaced(backward.rights[y], {x: old}))}
         errors = [evidence.at(case, changes) for case in others]
         if changes and all(error <= evidence.tolerance for error in errors):
-            slip = Slip(changes, ((Kind.STALE, (x,)),), 1, names)
-            return as_found(evidence, (slip,), max(errors))
+            names = {**backward.names, old: f"first_{backward.names[x]}"}
+            return (Slip(changes, ((Kind.STALE, (x,)),), 1, names),), max(errors)
     return at_a_glance(Kind.STATE)
 
 
-def at_a_glance(kind: Kind, *about: str) -> Found:
+def at_a_glance(kind: Kind, *about: str) -> Fit:
     """Return an explanation that names no equation."""
-    return Found((Slip({}, ((kind, about),), 1, {}),), np.nan, {})
+    return (Slip({}, ((kind, about),), 1, {}),), np.nan
 
 
-def single(evidence: Evidence) -> Iterator[tuple[tuple[Slip, ...], float]]:
-    backward, wrong = evidence.backward, set(evidence.wrong)
-    equations = [x for x in backward.equations if wrong <= evidence.affected([x])]
-    several = [x for x in slips_in_several(backward) if wrong <= evidence.affected(x.changes)]
-    for slips in [*[slips_in(backward, x) for x in equations], several]:
-        for slip in slips:
-            known = slip if slip.factor is None else solved(evidence, slip)
-            error = evidence.fits([known]) if known is not None else None
-            if known is not None and error is not None:
-                yield (known,), error
-
-
-def everywhere(evidence: Evidence) -> Iterator[tuple[tuple[Slip, ...], float]]:
-    for slip in alike_in_layers(evidence.backward):
-        error = evidence.fits([slip])
-        if error is not None:
-            yield (slip,), error
-
-
-def ranked(evidence: Evidence, fits: Iterable[tuple[tuple[Slip, ...], float]]) -> list[Found]:
+def ranked(evidence: Evidence, tried: Iterable[tuple[Slip, ...]]) -> list[Fit]:
     """Return what fits, the best supported and simplest first, once for the same equations."""
-    found: dict[tuple[str, ...], Found] = {}
+    fits = [(slips, error) for slips in tried if (error := evidence.fits(slips)) is not None]
+    found: dict[tuple[str, ...], Fit] = {}
     for slips, error in sorted(fits, key=lambda fit: cost_of(fit[0])):
         labels = [[evidence.backward.label(x) for x in slip.changes] for slip in slips]
-        found.setdefault(tuple(map(listed, labels)), as_found(evidence, slips, error))
-    if not found:
-        return []
-    best = min((-x.support, cost_of(x.slips)) for x in found.values())
-    return [x for x in found.values() if (-x.support, cost_of(x.slips)) == best]
-
-
-def as_found(evidence: Evidence, slips: tuple[Slip, ...], error: float) -> Found:
-    now = evidence.backward.replay(merged(slips), evidence.cases[0].known)
-    assert now is not None
-    return Found(slips, error, now, evidence.support(now))
+        found.setdefault(tuple(map(listed, labels)), (slips, error))
+    ranks = [(-evidence.support(slips), cost_of(slips)) for slips, _ in found.values()]
+    best = min(ranks, default=None)
+    return [fit for fit, rank in zip(found.values(), ranks) if rank == best]
 
 
 def cost_of(slips: Sequence[Slip]) -> tuple[int, int]:
     """Return what sorts slips: the likelier first, those with a factor after those without."""
     return sum(slip.cost for slip in slips), sum(slip.factor is not None for slip in slips)
+
+
+def in_pairs(evidence: Evidence) -> Iterator[tuple[Slip, Slip]]:
+    """Yield the pairs of slips that may fit together.
+
+    Where a parameter depends on one of the two equations alone, the slip in that one must fit it
+    alone; so few pairs are left to be computed.
+    """
+    backward, wrong, claimed = evidence.backward, set(evidence.wrong), evidence.cases[0].claimed
+    if len(evidence.cases) == 1 and sum(np.size(claimed[x]) for x in wrong) == 1:
+        return  # one number agrees with some pair by chance
+    reach = {x: evidence.affected([x]) for x in backward.equations}
+    simple = {x: without_factors(evidence, x) for x in backward.equations}
+    for i, first in enumerate(backward.equations):
+        if reach[first] >= wrong:
+            for slip in simple[first]:
+                for other in slips_in(backward, first, slip.changes[first]):
+                    if other.factor is None and other.cost < FAR_FETCHED:
+                        yield slip, other
+        for second in backward.equations[i + 1 :]:
+            if reach[first] | reach[second] >= wrong:
+                of_first, of_second = reach[first] - reach[second], reach[second] - reach[first]
+                ones = fitting(evidence, first, simple[first], of_first, set())
+                below = set(backward.below[first])
+                others = fitting(evidence, second, simple[second], of_second, below)
+                yield from product(ones, others)
+                if of_first and not of_second:
+                    path = evidence.largest(reach[second])
+                    for slip, one in product(with_factors(backward, second), ones[:MANY]):
+                        found = solved(evidence, slip, path, one.changes)
+                        if found is not None:
+                            yield one, found
+
+
+def with_factors(backward: Backward, variable: Term) -> list[Slip]:
+    return [slip for slip in slips_in(backward, variable) if slip.factor is not None]
+
+
+def fitting(
+    evidence: Evidence, variable: Term, slips: list[Slip], only: set[str], below: set[Term]
+) -> list[Slip]:
+    """Return the slips in an equation that alone give what is claimed for some parameters.
+
+    Factors are found from these. Slips that read what is in `below`, which depends on another
+    slip, are kept unless the equation depends on that anyway: they cannot be judged alone.
+    """
+    if not only:
+        return slips
+    backward, path = evidence.backward, evidence.largest(only)
+    found = [solved(evidence, slip, path) for slip in with_factors(backward, variable)]
+    return [
+        slip
+        for slip in [*slips, *filter(None, found)]
+        if evidence.fits([slip], only) is not None
+        or (variable not in below and not below.isdisjoint(backward.parts(slip.changes[variable])))
+    ]
+
+
+def without_factors(evidence: Evidence, variable: Term) -> list[Slip]:
+    """Return the slips in an equation, a few factors in place of any, none twice."""
+    factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: (*FACTORS, *evidence.scales[1:])}
+    slips = []
+    for slip in slips_in(evidence.backward, variable):
+        if slip.factor is None:
+            slips.append(slip)
+        else:
+            slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
+    known = evidence.cases[0].known
+    seen = [np.asarray(known[variable])]
+    distinct = []
+    for slip in sorted(slips, key=lambda slip: cost_of([slip])):
+        x = np.asarray(evidence.backward.compute(slip.changes[variable], known))
+        if not any(x.shape == y.shape and np.allclose(x, y, 1e-10, 1e-14) for y in seen):
+            seen.append(x)
+            distinct.append(slip)
+    return distinct

@@ -6,17 +6,16 @@ a variable is taken for another, a sum becomes a mean. None says what is right: 
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.edits import FAR_FETCHED, LIKELY, POSSIBLE, Edit, inside
-from comparisons.diagnosis.equation import Equation, equation, slope_of, turned
-from comparisons.diagnosis.kinds import Kind
-from comparisons.diagnosis.paper import apply
+from comparisons.diagnosis.edits import Edit, Equation, inside, slope_of, turned
+from comparisons.diagnosis.kinds import FAR_FETCHED, LIKELY, POSSIBLE, Kind
+from comparisons.diagnosis.paper import apply, made, replaced
 from comparisons.diagnosis.replay import Backward, Changes
 
 
@@ -40,14 +39,11 @@ class Slip(NamedTuple):
 
 def slips_in(backward: Backward, variable: Term, right: Term | None = None) -> Iterator[Slip]:
     """Yield the slips that one equation may have, `right` being its right side if given."""
-    eq = equation(backward, variable, right or backward.rights[variable])
+    eq = Equation(backward, variable, right or backward.rights[variable])
     for edit in chain(of_the_whole(eq), inside(eq, eq.right), of_the_slope(eq), of_variables(eq)):
         if edit.right is not None:
-            made = ((edit.kind, edit.about),)
-            yield Slip({variable: edit.right}, made, edit.cost, eq.names, edit.factor)
-
-
-# The right side as a whole.
+            kinds = ((edit.kind, edit.about),)
+            yield Slip({variable: edit.right}, kinds, edit.cost, eq.names, edit.factor)
 
 
 def of_the_whole(eq: Equation) -> Iterator[Edit]:
@@ -69,10 +65,9 @@ def of_the_whole(eq: Equation) -> Iterator[Edit]:
             yield from of_the_output(eq, eq.of)
     if right.ndim == 2:
         yield Edit(turned(right), Kind.RESULT_TRANSPOSED, cost=LIKELY)
-        for matrix in (turned(right), right):
-            for shape in (right.shape, right.shape[::-1]):
-                yield Edit(apply(primitives.reshape, matrix, shape=shape), Kind.RESHAPED)
-    if eq.of is not None and eq.is_gradient:
+        for matrix, shape in product((turned(right), right), (right.shape, right.shape[::-1])):
+            yield Edit(apply(primitives.reshape, matrix, shape=shape), Kind.RESHAPED)
+    if eq.of is not None and eq.of in eq.backward.parameters.values():
         yield from of_a_gradient(eq, eq.of)
 
 
@@ -80,11 +75,13 @@ def of_slopes(eq: Equation) -> Iterator[Edit]:
     """Yield a slope too many, or one that the loss has cancelled and that was forgotten."""
     for f, out in eq.activated:
         slope = slope_of(eq.backward, f, out, eq.backward.argument(out))
-        extra = eq.as_column(slope)
-        product = apply(primitives.multiply, eq.right, extra)
-        if slope is not None and product is not None and product.shape == eq.right.shape:
+        extra: Term | None = slope
+        if slope.ndim == 1 and eq.right.ndim == 2 and eq.is_of_batch(slope):
+            extra = apply(primitives.getitem, slope, index=(slice(None), None))
+        scaled = apply(primitives.multiply, eq.right, extra)
+        if scaled is not None and scaled.shape == eq.right.shape:
             here = eq.activation == (f, out)
-            yield Edit(product, Kind.EXTRA_SLOPE, (slope,), LIKELY if here else POSSIBLE)
+            yield Edit(scaled, Kind.EXTRA_SLOPE, (slope,), LIKELY if here else POSSIBLE)
             quotient = apply(primitives.divide, eq.right, extra)
             if eq.slope_cancelled and here:
                 yield Edit(quotient, Kind.SLOPE_FORGOTTEN, (slope,), LIKELY)
@@ -98,12 +95,10 @@ def of_the_output(eq: Equation, of: Term) -> Iterator[Edit]:
     length = "N" if len(shape) == 1 else str(shape)
     ones = eq.constant(np.ones(shape), f"np.ones({length})")
     for what, x in (("sum", number(1.0)), ("mean", eq.one_over_n())):
-        yield Edit(apply(primitives.multiply, x, ones), Kind.OF_THE_OUTPUT, (what, of))
+        yield Edit(apply(primitives.multiply, x, ones), Kind.OF_OUTPUT, (what, of))
         if eq.activation is not None:
-            slope = slope_of(eq.backward, *eq.activation, of)
-            if slope is not None:
-                about = what, eq.activation[1]
-                yield Edit(apply(primitives.multiply, x, slope), Kind.OF_THE_OUTPUT, about)
+            through = apply(primitives.multiply, x, slope_of(eq.backward, *eq.activation, of))
+            yield Edit(through, Kind.OF_OUTPUT, (what, eq.activation[1]))
 
 
 def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
@@ -121,26 +116,19 @@ def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
                     yield Edit(part, Kind.PART_OF_SIBLING, (x,), FAR_FETCHED)
 
 
-# Slopes.
-
-
 def of_the_slope(eq: Equation) -> Iterator[Edit]:
     """Yield the slope at another place, or that of another activation."""
     if eq.adjoint is None or eq.activation is None:
         return
     f, out = eq.activation
-    for at in (out, eq.of, apply(f, out)):
+    for at in filter(None, (out, eq.of, apply(f, out))):
+        cost = LIKELY if at in eq.names else POSSIBLE
         for g in eq.activations:
-            if at is not None:
-                product = apply(primitives.multiply, eq.adjoint, slope_of(eq.backward, g, at))
-                cost = LIKELY if at in eq.names else POSSIBLE
-                if g is f:
-                    yield Edit(product, Kind.SLOPE_ELSEWHERE, (at,), cost)
-                else:
-                    yield Edit(product, Kind.SLOPE_OF_ANOTHER, (g.name, f.name), cost)
-
-
-# Variables.
+            other = apply(primitives.multiply, eq.adjoint, slope_of(eq.backward, g, at))
+            if g is f:
+                yield Edit(other, Kind.SLOPE_ELSEWHERE, (at,), cost)
+            else:
+                yield Edit(other, Kind.SLOPE_OF_ANOTHER, (g.name, f.name), cost)
 
 
 def of_variables(eq: Equation) -> Iterator[Edit]:
@@ -149,92 +137,72 @@ def of_variables(eq: Equation) -> Iterator[Edit]:
     for old in eq.backward.parts(eq.right):
         if old.is_number:
             continue
+        is_weight = old in eq.backward.parameters.values()
+        is_adjoint = eq.backward.is_adjoint(old)
         for new in eq.pool:
             if new.shape == old.shape and new is not old:
-                yield swapped(eq, old, new, old in in_slope)
+                kind = Kind.ANOTHER_ADJOINT if is_adjoint else Kind.ANOTHER_VARIABLE
+                edit = Edit(replaced(eq.right, {old: new}), kind, (new, old))
+                if is_weight and eq.backward.bars.get(new) is old:
+                    edit = edit._replace(kind=Kind.GRADIENT_FOR_WEIGHT, cost=LIKELY)
+                elif old in in_slope:
+                    edit = edit._replace(kind=Kind.SLOPE_ELSEWHERE, about=(new,), cost=LIKELY)
+                yield edit
         yield from of_variable(eq, old)
 
 
-def swapped(eq: Equation, old: Term, new: Term, in_slope: bool) -> Edit:
-    backward = eq.backward
-    right = backward.replaced(eq.right, old, new)
-    if backward.bars.get(new) is old and old in backward.parameters.values():
-        return Edit(right, Kind.GRADIENT_FOR_WEIGHT, (new, old), LIKELY)
-    if in_slope:
-        return Edit(right, Kind.SLOPE_ELSEWHERE, (new,), LIKELY)
-    kind = Kind.ANOTHER_ADJOINT if backward.is_adjoint(old) else Kind.ANOTHER_VARIABLE
-    return Edit(right, kind, (new, old))
-
-
 def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
-    backward = eq.backward
-
     def changed(new: Term | None) -> Term | None:
-        return new and backward.replaced(eq.right, old, new)
+        return new and replaced(eq.right, {old: new})
 
     if old.ndim == 2 and old.shape[0] == old.shape[1]:
         yield Edit(changed(turned(old)), Kind.OPERAND_TRANSPOSED, (old,), LIKELY)
     if eq.is_of_batch(old):
         kind = Kind.SPREAD_VECTOR if old.ndim == 1 else Kind.SPREAD
-        average = apply(primitives.mean, old, axis=0, keepdims=False)
-        total = apply(primitives.sum, old, axis=0, keepdims=False)
-        for x, what in ((average, "averaged"), (total, "summed")):
-            spread = apply(primitives.broadcast_to, x, shape=old.shape)
+        for how, what in ((primitives.mean, "averaged"), (primitives.sum, "summed")):
+            row = apply(how, old, axis=0, keepdims=False)
+            spread = apply(primitives.broadcast_to, row, shape=old.shape)
             yield Edit(changed(spread), kind, (old, what))
     if any(out is old for _, out in eq.activated):
         square = apply(primitives.multiply, old, old)
         for x in (square, apply(primitives.subtract, number(1.0), square)):
             yield Edit(changed(x), Kind.CHANGED_IN_PLACE, (old,))
-    for path, x in backward.parameters.items():
-        gradient = backward.gradients[path]
-        if x is old and gradient in eq.pool:
-            factor = number(1.0)
-            step = apply(primitives.multiply, factor, gradient)
-            new = changed(apply(primitives.subtract, old, step))
-            yield Edit(new, Kind.UPDATED_BEFORE, (old,), LIKELY, factor)
-
-
-# Several equations at once.
+    gradient = eq.backward.gradient_of.get(old)
+    if gradient in eq.pool:
+        factor = number(1.0)
+        step = apply(primitives.multiply, factor, gradient)
+        new = changed(apply(primitives.subtract, old, step))
+        yield Edit(new, Kind.UPDATED, (old,), LIKELY, factor)
 
 
 def slips_in_several(backward: Backward) -> Iterator[Slip]:
-    gradients = {
-        x: gradient
-        for path, x in backward.parameters.items()
-        if (gradient := backward.gradients[path]) is not None
-    }
+    rights, gradients = backward.rights, backward.gradient_of
     factor = number(1.0)
     changes: dict[Term, Term] = {}
     for variable in backward.equations:
-        right = backward.rights[variable]
-        for x, gradient in gradients.items():
-            if gradient not in backward.below[variable] and x in backward.of(variable):
-                step = apply(primitives.multiply, factor, gradient)
-                new = backward.replaced(right, x, apply(primitives.subtract, x, step))
-                right = new or right
-        if right is not backward.rights[variable]:
+        updated = {
+            x: made(primitives.subtract, x, made(primitives.multiply, factor, gradient))
+            for x, gradient in gradients.items()
+            if gradient not in backward.below[variable] and x in backward.of(variable)
+        }
+        right = replaced(rights[variable], updated)
+        if updated and right is not None:
             changes[variable] = right
     if len(changes) > 1:
-        yield Slip(changes, ((Kind.ALL_UPDATED_BEFORE, ()),), LIKELY, backward.names, factor)
+        yield Slip(changes, ((Kind.ALL_UPDATED, ()),), LIKELY, backward.names, factor)
+    added = (primitives.sum, primitives.identity)
+    biases = [x for x in gradients if rights[gradients[x]].primitive in added]
     for which, chosen in (
         ("every parameter", list(gradients)),
-        ("every weight", [x for x in gradients if not is_bias(backward, gradients[x])]),
-        ("every bias", [x for x in gradients if is_bias(backward, gradients[x])]),
+        ("every weight", [x for x in gradients if x not in biases]),
+        ("every bias", biases),
     ):
-        factor = number(1.0)
-        changes = {}
+        factor, changes = number(1.0), {}
         for x in chosen:
-            decay = apply(primitives.multiply, factor, x)
-            added = apply(primitives.add, backward.rights[gradients[x]], decay)
-            if added is not None:
-                changes[gradients[x]] = added
+            decay = made(primitives.multiply, factor, x)
+            changes[gradients[x]] = made(primitives.add, rights[gradients[x]], decay)
         if len(changes) > 1:
             yield Slip(changes, ((Kind.DECAY, (which,)),), POSSIBLE, backward.names, factor)
-
-
-def is_bias(backward: Backward, gradient: Term) -> bool:
-    """Return whether a gradient is that of a parameter which is only added: it is a sum."""
-    return backward.rights[gradient].primitive in (primitives.sum, primitives.identity)
 
 
 def alike_in_layers(backward: Backward) -> Iterator[Slip]:
@@ -254,8 +222,8 @@ def alike_in_layers(backward: Backward) -> Iterator[Slip]:
             changes = {x: right for slip in slips for x, right in slip.changes.items()}
             if len(changes) == len(variables):
                 names = {x: name for slip in slips for x, name in slip.names.items()}
-                made = tuple(y for slip in slips for y in slip.made)
-                yield Slip(changes, made, slips[0].cost, names)
+                kinds = tuple(y for slip in slips for y in slip.made)
+                yield Slip(changes, kinds, slips[0].cost, names)
 
 
 def anonymous(backward: Backward, variable: Term, right: Term, names: Mapping[Term, str]) -> str:
@@ -264,9 +232,8 @@ def anonymous(backward: Backward, variable: Term, right: Term, names: Mapping[Te
     text = backward.written(variable, right, names).partition(" = ")[2]
     if of is not None and of not in backward.names:
         text = text.replace(backward.expression(of), "$")
-    places = {
-        names[x]: f"${i}" for i, x in enumerate(x for x in backward.of(variable) if not x.is_number)
-    }
+    variables = [x for x in backward.of(variable) if not x.is_number]
+    places = {names[x]: f"${i}" for i, x in enumerate(variables)}
     if of in backward.names:
         places.setdefault(names[of], "$")
     return re.sub(r"\b[^\W\d]\w*", lambda match: places.get(match[0], match[0]), text)

@@ -8,12 +8,15 @@ import numpy as np
 from autodiff import primitives
 from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.evidence import Case, Evidence, merged
-from comparisons.diagnosis.kinds import OF_FACTORS, Kind
+from comparisons.diagnosis.evidence import Evidence, merged
+from comparisons.diagnosis.kinds import Kind
 from comparisons.diagnosis.replay import Backward
-from comparisons.diagnosis.search import Found
+from comparisons.diagnosis.search import Fit
 from comparisons.diagnosis.slips import Slip
 from comparisons.printing import listed
+
+ON_FACTORS = {f"{x} {y}" for x in ("adjoint", "factor", "slope") for y in ("forgotten", "twice")}
+"""Labels of kinds that are counted as "1/N" where the factor is N or 1/N."""
 
 
 class Explanation(NamedTuple):
@@ -64,28 +67,22 @@ class Diagnosis(NamedTuple):
         if self.ok:
             return ["The gradients are right.", *self.remarks]
         if not self.explanations:
-            none = "Neither a typical slip nor any two of them give these numbers."
-            return [none, *self.remarks]
+            return ["Neither a typical slip nor any two of them give these numbers.", *self.remarks]
         first, *others = self.explanations
         if not first.slips[0]["equation"]:
             words = first.slips[0]["words"]
             return [f"{words[0].upper()}{words[1:]}."]
-        lines = [self.explained(first)]
-        lines += [f"The same numbers come out if {summary(other)}." for other in others[:3]]
-        return lines
+        same = [f"{places(other)}: {written(other)}" for other in others[:3]]
+        return [self.explained(first), *[f"The same numbers come out if {x}." for x in same]]
 
-    def explained(self, explanation: Explanation) -> str:
+    def explained(self, first: Explanation) -> str:
         """Say in a sentence what happened and how it is known."""
-        found = places(explanation)
-        rest = f" ({listed(self.right)} {is_or_are(self.right)} right)" if self.right else ""
-        written = once(slip["written"] for slip in explanation.slips)
-        before = explanation.slips[0]["before"]
+        found = places(first)
+        rest = f" ({are(self.right)} right)" if self.right else ""
+        before = first.slips[0]["before"]
         start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
-        exactly = f"to {explanation.error:.0e}" if explanation.error else "to the last bit"
-        return (
-            f"{start}: with {written} your {listed(self.wrong)} "
-            f"{is_or_are(self.wrong)} reproduced {exactly}{rest}."
-        )
+        exactly = f"to {first.error:.0e}" if first.error else "to the last bit"
+        return f"{start}: with {written(first)} your {are(self.wrong)} reproduced {exactly}{rest}."
 
 
 def places(explanation: Explanation) -> str:
@@ -95,78 +92,69 @@ def places(explanation: Explanation) -> str:
     return " and ".join(f"in {right}, {once(words)}" for right, words in found.items())
 
 
-def summary(explanation: Explanation) -> str:
-    return f"{places(explanation)}: {once(slip['written'] for slip in explanation.slips)}"
+def written(explanation: Explanation) -> str:
+    return once(slip["written"] for slip in explanation.slips)
 
 
 def once(texts: Iterable[str]) -> str:
     return " and ".join(dict.fromkeys(texts))
 
 
+def are(names: Sequence[str]) -> str:
+    return f"{listed(names)} {is_or_are(names)}"
+
+
 def is_or_are(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-# A slip.
-
-
-def in_text(found: Found, backward: Backward) -> Explanation:
-    changes = merged(found.slips)
-    values = {backward.names[x]: found.now[x] for x in backward.equations if x in found.now}
+def in_text(fit: Fit, evidence: Evidence) -> Explanation:
+    slips, error = fit
+    backward, changes = evidence.backward, merged(slips)
+    now = backward.replay(changes, evidence.cases[0].known) if changes else None
+    values = {backward.names[x]: now[x] for x in backward.equations} if now else {}
     changed = [backward.names[x] for y in changes for x in backward.below[y]]
     # A slip on top of another is written with what that one has brought in.
-    names = {x: name for slip in found.slips for x, name in slip.names.items()}
-    slips = tuple(
-        slip_in_text(slip._replace(names=names), changes, backward) for slip in found.slips
-    )
-    return Explanation(slips, found.error, values, changed)
+    names = {x: name for slip in slips for x, name in slip.names.items()}
+    said = tuple(slip_in_text(slip._replace(names=names), changes, backward) for slip in slips)
+    return Explanation(said, error, values, changed)
 
 
 def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -> dict[str, str]:
     """Return a slip as plain text, `changes` being those of all slips that were made."""
-    terms = list(slip.changes)
     label, words = in_words(slip, backward)
     before = [
         backward.names[x]
-        for x in dict.fromkeys(x for term in terms for x in backward.of(term))
+        for x in dict.fromkeys(x for term in slip.changes for x in backward.of(term))
         if x in backward.adjoints and x not in changes and backward.bars[x] not in backward.pieces
     ]
     return {
         "kind": label,
-        "equation": listed([backward.label(x) for x in terms]),
-        "right": " and ".join(backward.written(x) for x in terms),
-        "written": " and ".join(backward.written(x, changes[x], slip.names) for x in terms),
+        "equation": listed([backward.label(x) for x in slip.changes]),
+        "right": " and ".join(backward.written(x) for x in slip.changes),
+        "written": " and ".join(backward.written(x, changes[x], slip.names) for x in slip.changes),
         "words": words,
-        "before": f"{listed(before)} {is_or_are(before)} right" if before else "",
+        "before": f"{are(before)} right" if before else "",
     }
 
 
 def in_words(slip: Slip, backward: Backward) -> tuple[str, str]:
     """Return the label of a slip, and what happened; a factor is named."""
     kind, about = slip.made[0]
-    if slip.factor is None or kind is Kind.SLOPE_MISTYPED:
-        of_n = kind in OF_FACTORS and backward.expression(about[0], slip.names) in ("N", "1 / N")
-        return "1/N" if of_n else kind.label, sentence(slip, backward)
-    k = float(slip.factor.number)
-    factor = slip.names.get(slip.factor) or f"{k:.6g}"
     if kind is Kind.CONSTANT_FACTOR:
-        return about_factor(slip, k, factor, backward)
-    if kind in (Kind.TERM_SCALED, Kind.OWN_TERM_SCALED) and k == 0.0:
-        own = kind is Kind.OWN_TERM_SCALED
-        forgotten = Kind.OWN_TERM_FORGOTTEN if own else Kind.TERM_FORGOTTEN
-        slip = slip._replace(made=((forgotten, slip.made[0][1]),))
-        return forgotten.label, sentence(slip, backward)
-    words = sentence(slip, backward)
-    if kind in (Kind.UPDATED_BEFORE, Kind.ALL_UPDATED_BEFORE):
-        return kind.label, f"{words}, with a learning rate of {k:.6g}"
-    if kind is Kind.DECAY:
-        return kind.label, f"{words} ({k:.6g} times)"
-    return kind.label, f"{words}, {factor}"
+        return about_factor(slip, backward)
+    if kind in (Kind.TERM_SCALED, Kind.OWN_TERM_SCALED) and slip.factor and not slip.factor.number:
+        slip = slip._replace(made=((Kind.TERM_FORGOTTEN, about),))
+    of_n = kind.label in ON_FACTORS and any(
+        backward.expression(x, slip.names) in ("N", "1 / N") for x in about
+    )
+    return "1/N" if of_n else kind.label, sentence(slip, backward)
 
 
-def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple[str, str]:
+def about_factor(slip: Slip, backward: Backward) -> tuple[str, str]:
+    assert slip.factor is not None
     (variable,) = slip.changes
-    N = backward.N
+    N, k, factor = backward.N, float(slip.factor.number), slip.names.get(slip.factor)
     if k == 0.0:
         return Kind.ZERO.label, "everything was lost: it is 0"
     if k == -1.0:
@@ -180,14 +168,15 @@ def about_factor(slip: Slip, k: float, factor: str, backward: Backward) -> tuple
         return "1/N", "1 / N stands there twice"
     if k != float(fraction(k, 10)) and N > 1 and k == float(share(k, "N", N)):
         return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
-    return slip.kind.label, slip.kind.sentence.format(factor)
+    return slip.kind.label, sentence(slip, backward)
 
 
 def sentence(slip: Slip, backward: Backward) -> str:
     def text(x: Any) -> str:
         return backward.expression(x, slip.names) if isinstance(x, Term) else str(x)
 
-    return once(kind.sentence.format(*map(text, about)) for kind, about in slip.made)
+    fields = {"factor": text(slip.factor), "k": slip.factor and slip.factor.number}
+    return once(kind.sentence.format(*map(text, about), **fields) for kind, about in slip.made)
 
 
 # Where no slip was found.
@@ -200,9 +189,6 @@ def about_rounding(evidence: Evidence) -> str:
     )
 
 
-NOT_ALL_TRIED = "Not all pairs were tried: there are too many on this network."
-
-
 def first_wrong(evidence: Evidence) -> tuple[str, str]:
     """Return the first adjoint on the way back from the loss that is wrong, and say so.
 
@@ -210,53 +196,40 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
     gradient is right too. The first of the others may be wrong.
     """
     backward, names = evidence.backward, evidence.backward.names
-    right = set(evidence.known_right())
-    wrong = set(evidence.wrong)
-    left = [x for x in backward.equations if x not in right and evidence.affected([x]) & wrong]
+    right, known = [], evidence.cases[0].known
+    for x in backward.equations:
+        is_seen = any(evidence.has_seen(k * known[x]) for k in evidence.scales)
+        if is_seen or not evidence.affected([x]).isdisjoint(evidence.right):
+            right.append(x)
+    others = [x for x in backward.equations if x not in right]
+    left = [x for x in others if not evidence.affected([x]).isdisjoint(evidence.wrong)]
     if not left:
         return "", ""
-    claimed = [x for x in backward.equations if x not in right and names[x] in evidence.named]
+    claimed = [x for x in others if names[x] in evidence.named]
     first, disagrees = (claimed[0], "disagrees") if claimed else (left[0], "may be wrong")
-    gradients = backward.gradients.values()
-    found = [names[x] for x in backward.equations if x in right and x not in gradients]
-    start = f"{listed(found)} {is_or_are(found)} right; " if found else ""
+    found = [names[x] for x in right if x not in backward.gradients.values()]
+    start = f"{are(found)} right; " if found else ""
     return names[first], (
         f"On the way back from the loss {start}the first adjoint that {disagrees} is "
         f"{names[first]}, in {backward.written(first)}."
     )
 
 
-def about_gradient(evidence: Evidence, path: str) -> list[str]:
-    case: Case = evidence.cases[0]
+def about_gradient(evidence: Evidence, path: str) -> str:
+    case = evidence.cases[0]
     true, claimed = np.asarray(evidence.true(case, path)), np.asarray(case.claimed[path])
     if true.shape != claimed.shape:
-        return [f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."]
+        return f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
     if not np.all(np.isfinite(claimed)):
-        return [f"{path} has entries that are NaN or infinite."]
+        return f"{path} has entries that are NaN or infinite."
     ratio = float(np.sum(claimed * true) / np.sum(true * true)) if np.any(true) else np.nan
     if true.size > 1 and np.allclose(claimed, ratio * true, rtol=1e-9, atol=0.0):
-        return [f"{path} is {ratio:.6g} times what it should be."]
+        return f"{path} is {ratio:.6g} times what it should be."
     if true.size > 1 and np.allclose(np.sort(claimed.ravel()), np.sort(true.ravel()), rtol=1e-9):
-        return [f"{path} has the right entries in another order."]
+        return f"{path} has the right entries in another order."
     off = ~np.isclose(claimed, true, rtol=evidence.tolerance, atol=0.0)
-    if 0 < np.sum(off) < true.size:
-        at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
-        return [f"{path} is wrong only at {at}."]
-    return []
-
-
-# What cannot be seen at a point.
-
-
-def unseen(backward: Backward, slips: Sequence[Slip]) -> list[str]:
-    """Say which mistakes cannot be seen at a point, though they can elsewhere."""
-    mistakes = [
-        f"in {backward.written(x)}, {sentence(slip, backward)}"
-        for slip in slips
-        for x in slip.changes
-    ]
-    shown = "; ".join(dict.fromkeys(mistakes))
-    return [f"At this point some mistakes cannot be seen, such as: {shown}."] if shown else []
+    at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
+    return f"{path} is wrong only at {at}." if 0 < np.sum(off) < true.size else ""
 
 
 def poor(backward: Backward, data: Sequence[Any]) -> list[str]:
