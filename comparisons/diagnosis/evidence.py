@@ -90,7 +90,7 @@ class Evidence:
         return {path for path, x in self.backward.gradients.items() if x in below}
 
     def largest(self, paths: Iterable[str]) -> str:
-        return max(paths, key=lambda path: np.size(self.cases[0].claimed[path]))
+        return max(sorted(paths), key=lambda path: np.size(self.cases[0].claimed[path]))
 
     def fits(self, slips: Iterable[Slip], only: set[str] | None = None) -> float | None:
         """Return how well slips reproduce what is claimed; None where they do not.
