@@ -1,12 +1,11 @@
 """The NumPy code of a function and its backward pass, to be read, pasted and run."""
 
-from __future__ import annotations
-
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -70,14 +69,15 @@ def module(listing: Listing) -> str:
         if term is not None:
             return listing.aliases.get(x) or names[term]
         zero = others.new(f"{names[x]}_bar")
-        zeros.append(line(f"{zero} = ", zero_like(x)))
+        zeros.append(line(zero, zero_like(x)))
         return zero
 
-    gradient = laid_out(nested_gradients(trace, leaf, placed), len(name) + 7)
-    body += [*zeros, "", f"{name} = {gradient}", f"return {returned}, {name}"]
-    header = call(f"def {identifier(trace.name)}_and_gradient(", trace.parameters, 1)
-    function = "\n".join([f"{header}:", *[textwrap.indent(line, "    ") for line in body]])
-    constants = [f"{key} = {array(x, len(key) + 3)}" for key, x in listing.constants.items()]
+    gradient = laid_out(f"{name} = {nested_gradients(trace, leaf, placed)}")
+    body += [*zeros, "", gradient, f"return {returned}, {name}"]
+    parameters = ", ".join(trace.parameters)
+    header = laid_out(f"def {identifier(trace.name)}_and_gradient({parameters}):", 0)
+    function = "\n".join([header, *[textwrap.indent(line, "    ") for line in body]])
+    constants = [laid_out(f"{key} = {array(x)}", 0) for key, x in listing.constants.items()]
     parts = [
         '"""Written from the code of a forward pass by reverse-mode differentiation."""',
         "import numpy as np",
@@ -110,10 +110,8 @@ def inputs(listing: Listing) -> list[str]:
         place, name = placed(x.path), names[term]
         single = is_single(term)
         start = f"{name} = " if term in read else ""
-        args = [place, str(term.shape), quoted(place)]
-        if single:
-            args.append("np.float32")
-        lines.append(call(f"{start}checked(", args))
+        dtype = ", np.float32" if single else ""
+        lines.append(laid_out(f"{start}checked({place}, {term.shape}, {quoted(place)}{dtype})"))
         if start and terms.has_float32 and not term.shape and not single:
             lines.append(f"{name} = float({name})")
     for fixed, path in listing.trace.fixed:
@@ -121,7 +119,7 @@ def inputs(listing: Listing) -> list[str]:
             place = placed(path)
             message = quoted(f"this code is for {place} = {quoted(fixed)}")
             lines.append(f"if {place} != {quoted(fixed)}:")
-            lines.append(textwrap.indent(call("raise ValueError(", [message], 8), "    "))
+            lines.append(textwrap.indent(laid_out(f"raise ValueError({message})", 8), "    "))
     return lines
 
 
@@ -133,7 +131,7 @@ def assignment(listing: Listing, statement: Statement) -> str:
         text = f"np.{'float32' if is_single(of) else 'float64'}({text})"
     elif term.shape and (of or shared):
         text = f"np.copy({text})"
-    return line(f"{name} = ", text)
+    return line(name, text)
 
 
 def is_single(x: Term) -> bool:
@@ -146,87 +144,57 @@ def zero_like(x: Term) -> str:
     return f"np.zeros({x.shape}, np.float32)" if is_single(x) else f"np.zeros({x.shape})"
 
 
-def line(start: str, text: str) -> str:
-    """Write a statement, on several lines if it is long."""
-    if len(start) + len(text) + 4 <= WIDTH:
-        return start + text
-    name, bracket, args = text.partition("(")
-    if bracket and re.fullmatch(r"[\w.]+", name) and text.endswith(")"):
-        return call(f"{start}{name}(", arguments(args[:-1]))
-    return f"{start}(\n    {text}\n)"
+def line(name: str, text: str) -> str:
+    """Write an assignment, with brackets around what is too long for a line and is no call."""
+    if len(f"{name} = {text}") + 4 > WIDTH and not re.fullmatch(r"[\w.]+\(.*\)", text):
+        text = f"({text})"
+    return laid_out(f"{name} = {text}")
 
 
-def call(start: str, args: Sequence[str], used: int = 4) -> str:
-    """Write a call, with one argument to a line if it is long."""
-    text = f"{start}{', '.join(args)})"
-    if len(text) + used <= WIDTH:
+def laid_out(text: str, indent: int = 4) -> str:
+    """Write code in one line; if that is too long, what its last brackets hold one to a line."""
+    if len(text) + indent <= WIDTH:
         return text
-    long = [x[0] == "[" and len(x) + 9 > WIDTH for x in args]
-    lines = [f"[\n{spread(arguments(x[1:-1]))}]" if far else x for x, far in zip(args, long)]
-    return f"{start}\n{spread(lines)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
-
-
-def arguments(text: str) -> list[str]:
-    """Split the arguments of a call, which contain no quotes."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts]
-
-
-def spread(items: Sequence[str]) -> str:
-    return "".join(textwrap.indent(f"{item},\n", "    ") for item in items)
-
-
-class Collection(NamedTuple):
-    """The gradients in the entries of a structure, each with what is written before it."""
-
-    start: str
-    items: list[tuple[str, Collection | str]]
-    end: str
+    cuts, depth = [0], 0
+    for mark in re.finditer(r"""[][(){},]|"(\\.|[^"\\])*"|'(\\.|[^'\\])*'""", text):
+        opens, closes = mark[0] in "([{", mark[0] in ")]}"
+        depth -= closes
+        if opens and not depth:
+            cuts = [mark.end()]
+        elif (closes and not depth) or (mark[0] == "," and depth == 1):
+            cuts.append(mark.end() - closes)
+        depth += opens
+    if len(cuts) == 1:
+        return text
+    comma = "" if len(cuts) == 2 and text[cuts[0] - 1] == "(" else ","  # no tuple of what is none
+    items = [text[start:end].strip(", ") for start, end in pairwise(cuts)]
+    lines = [laid_out(f"{x}{comma}", indent + 4) for x in items if x]
+    inner = textwrap.indent("\n".join(lines), "    ")
+    return f"{text[: cuts[0]]}\n{inner}\n{text[cuts[-1] :]}"
 
 
 def nested_gradients(
     trace: Trace, leaf: Callable[[Any, Path], str], place: Callable[[Path], str]
-) -> Collection | str:
+) -> str:
     """Return the text of the gradient in the structure of the arguments.
 
     `leaf` writes what is at a path, and `place` where an argument is found, which named tuples are
     made from.
     """
 
-    def branch(tree: Any, parts: dict[Any, Collection | str], path: Path) -> Collection:
+    def branch(tree: Any, parts: dict[Any, str], path: Path) -> str:
         if isinstance(tree, dict):
-            return Collection("{", [(f"{quoted(k)}: ", x) for k, x in parts.items()], "}")
+            return f"{{{', '.join(f'{quoted(key)}: {x}' for key, x in parts.items())}}}"
         if hasattr(tree, "_fields"):
-            fields = [(f"{name}=", x) for name, x in zip(tree._fields, parts.values())]
-            return Collection(f"{place(path)}._replace(", fields, ")")
-        start, end = "[]" if isinstance(tree, list) else "()"
-        return Collection(start, [("", x) for x in parts.values()], end)
+            fields = map("{}={}".format, tree._fields, parts.values())
+            return f"{place(path)}._replace({', '.join(fields)})"
+        items = ", ".join(parts.values())
+        if isinstance(tree, list):
+            return f"[{items}]"
+        return f"({items},)" if len(parts) == 1 else f"({items})"
 
     found = [fold(trace.args[i], leaf, branch, (trace.parameters[i],)) for i in trace.positions]
-    return Collection("(", [("", x) for x in found], ")") if trace.several else found[0]
-
-
-def laid_out(x: Collection | str, used: int, width: float = WIDTH) -> str:
-    """Write gradients in one line, or one to a line where that would be too long."""
-    if isinstance(x, str):
-        return x
-    items = [label + laid_out(item, 4 + len(label), width) for label, item in x.items]
-    return bracketed(x.start, items, x.end, used, width)
-
-
-def bracketed(start: str, items: Sequence[str], end: str, used: int, width: float = WIDTH) -> str:
-    """Write a collection in one line, or one item to a line if it is long."""
-    comma = "," if start == "(" and len(items) == 1 else ""
-    text = start + ", ".join(items) + comma + end
-    if len(text) + used <= width and "\n" not in text:
-        return text
-    return f"{start}\n{spread(items)}{end}"
+    return branch((), dict(enumerate(found)), ()) if trace.several else str(found[0])
 
 
 def helpers(names: Sequence[str]) -> list[str]:
@@ -249,7 +217,7 @@ def without_types(code: str) -> str:
     return f"{first.replace(' = ', '=')}\n{rest}".rstrip()
 
 
-def array(x: Any, used: int) -> str:
+def array(x: Any) -> str:
     if x.size > 10_000:
         raise ValueError(
             f"an array of shape {x.shape} is found outside the arguments, too long to be written "
@@ -257,20 +225,9 @@ def array(x: Any, used: int) -> str:
         )
     if not x.size:
         return f"np.zeros({x.shape}, dtype=np.{x.dtype})"
-    dtype = ["dtype=np.float32"] if x.dtype == np.float32 else []
-    text = f"np.array({', '.join([nested(x, 0), *dtype])})"
-    if used + len(text) <= WIDTH and "\n" not in text:
-        return text
-    if not dtype:
-        return f"np.array(\n{textwrap.indent(nested(x, 4), '    ')}\n)"
-    return f"np.array(\n{spread([nested(x, 4), *dtype])})"
-
-
-def nested(x: Any, used: int) -> str:
-    if not x.ndim:
-        return str(x) if x.dtype.kind in "iub" else code_number(float(x))
-    parts = [nested(part, used + 4) for part in x]
-    return bracketed("[", parts, "]", used + 1)
+    numbers = re.sub("inf|nan", r"np.\g<0>", repr(x.tolist()))
+    dtype = ", dtype=np.float32" if x.dtype == np.float32 else ""
+    return f"np.array({numbers}{dtype})"
 
 
 CHECKED = '''def checked(x, shape, name, dtype=np.float64):

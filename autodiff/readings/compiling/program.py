@@ -10,7 +10,7 @@ from autodiff.readings.compiling.calls import Call, Calls, item, transpose
 from autodiff.readings.compiling.guards import Miss, Scope, Unlike, as_number, guards, place_of
 from autodiff.readings.compiling.memory import Buffer, Memory, is_outer, root
 from autodiff.readings.notation import code_number, quoted
-from autodiff.readings.source import laid_out, nested_gradients
+from autodiff.readings.source import nested_gradients
 from autodiff.readings.trace import Trace
 from autodiff.readings.writing import index_text
 
@@ -59,7 +59,7 @@ def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
         lambda _, path: writer.returned(calls.gradients[path]),
         lambda path: place_of(path, names),
     )
-    lines.append(f"result = {writer.returned(calls.value)}, {laid_out(gradient, 0, np.inf)}")
+    lines.append(f"result = {writer.returned(calls.value)}, {gradient}")
     buffers = [f"m{number}" for number in memory.buffers] + list(writer.views.values())
     if buffers:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
