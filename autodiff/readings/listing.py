@@ -64,8 +64,8 @@ class Listing:
         wanted = {self.trace.parameters[i] for i in self.trace.positions}
         return [
             term
-            for x, term in zip(self.trace.inputs, self.terms.inputs)
-            if x.path[0] in wanted and x.node not in self.terms.gradients
+            for (path, x), term in zip(self.trace.inputs.items(), self.terms.inputs)
+            if path[0] in wanted and x not in self.terms.gradients
         ]
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from autodiff import primitives
 from autodiff.readings.notation import CODE, Identifiers, cleaned
 from autodiff.readings.terms import Term, Terms, frozen
-from autodiff.readings.trace import HELPERS, Input, Trace
+from autodiff.readings.trace import HELPERS, Path, Trace
 from autodiff.readings.writing import Writer, index_arrays
 from autodiff.walk import oldest_first
 
@@ -48,16 +48,17 @@ class Namer:
         self.identifiers = Identifiers([*trace.parameters, *HELPERS])
         self.names: dict[Term, str] = {}
         self.drafts: dict[Term, str] = {}
-        unkeyed = {x.node for x in trace.inputs if sum(isinstance(k, str) for k in x.path) == 1}
+        unkeyed = {
+            x for path, x in trace.inputs.items() if sum(isinstance(k, str) for k in path) == 1
+        }
         self.repeated = Counter(
             name for x, name in trace.names.items() if x.primitive is not None or x in unkeyed
         )
 
     def naming(self) -> Naming:
         """Name what the reader's code names, the adjoints of that, and what is used repeatedly."""
-        for x, term in zip(self.trace.inputs, self.terms.inputs):
-            parameter, *keys = map(str, x.path)
-            self.give(term, self.identifier(*self.wish(x)) if keys else parameter)
+        for path, term in zip(self.trace.inputs, self.terms.inputs):
+            self.give(term, self.identifier(*self.wish(path)) if path[1:] else path[0])
         constants = {}
         for term, wish in self.terms.arrays:
             self.give(term, self.identifiers.new(wish.upper()))
@@ -88,13 +89,13 @@ class Namer:
     def give(self, term: Term, name: str) -> None:
         self.names[term] = self.drafts[term] = name
 
-    def wish(self, x: Input) -> tuple[str, bool]:
+    def wish(self, path: Path) -> tuple[str, bool]:
         """Return the name of an input, and whether others may have it: its key or a variable's."""
-        last = max(i for i, key in enumerate(x.path) if isinstance(key, str))
-        if last == 0 and x.node in self.trace.names:
-            return self.trace.names[x.node], True
-        indices = "".join(str(key + 1) for key in x.path[last + 1 :])
-        return f"{x.path[last]}_{indices}" if indices else x.path[last], False
+        last = max(i for i, key in enumerate(path) if isinstance(key, str))
+        if last == 0 and self.trace.inputs[path] in self.trace.names:
+            return self.trace.names[self.trace.inputs[path]], True
+        indices = "".join(str(key + 1) for key in path[last + 1 :])
+        return f"{path[last]}_{indices}" if indices else path[last], False
 
     def identifier(self, wish: str, shared: bool = True) -> str:
         """Return a new name; one that a loop gives to several gets a number each time."""

@@ -14,7 +14,7 @@ from autodiff.arguments import fold
 from autodiff.readings.listing import Listing, Statement, listing
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term
-from autodiff.readings.trace import HELPERS, Trace
+from autodiff.readings.trace import HELPERS, Path, Trace
 
 WIDTH = 88
 """Characters of a line, as ruff and Black have it."""
@@ -25,8 +25,6 @@ SHARE_MEMORY = (
     primitives.getitem,
     primitives.broadcast_to,
 )
-
-Path = tuple[Any, ...]
 
 
 def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -> str:
@@ -59,12 +57,11 @@ def module(listing: Listing) -> str:
     returned = names.get(value) or code_number(value.number)
     others = Identifiers([*listing.writer.names.values(), *listing.aliases.values(), *HELPERS])
     name = others.new("gradient")
-    given = {x.path: x.node for x in trace.inputs}
     zeros: list[str] = []
 
     def leaf(_: Any, path: Path) -> str:
         """Write the name of a gradient; one that is zero is added to the body."""
-        node = given[path]
+        node = trace.inputs[path]
         x, term = listing.terms.of_node[node], listing.terms.gradients.get(node)
         if term is not None:
             return listing.aliases.get(x) or names[term]
@@ -106,15 +103,15 @@ def inputs(listing: Listing) -> list[str]:
     lines = []
     terms, names = listing.terms, listing.names
     read = {terms.value, *terms.gradients.values()}.union(*[x.operands for x in terms.used])
-    for x, term in zip(listing.trace.inputs, terms.inputs):
-        place, name = placed(x.path), names[term]
+    for path, term in zip(listing.trace.inputs, terms.inputs):
+        place, name = placed(path), names[term]
         single = is_single(term)
         start = f"{name} = " if term in read else ""
         dtype = ", np.float32" if single else ""
         lines.append(laid_out(f"{start}checked({place}, {term.shape}, {quoted(place)}{dtype})"))
         if start and terms.has_float32 and not term.shape and not single:
             lines.append(f"{name} = float({name})")
-    for fixed, path in listing.trace.fixed:
+    for path, fixed in listing.trace.fixed.items():
         if fixed is None or isinstance(fixed, (int, np.integer, str)):
             place = placed(path)
             message = quoted(f"this code is for {place} = {quoted(fixed)}")

@@ -79,10 +79,10 @@ class Terms(NamedTuple):
 
 
 def terms(trace: Trace) -> Terms:
-    inputs = {x.node: Term(x.node._raw) for x in trace.inputs}
+    inputs = {x: Term(x._raw) for x in trace.inputs.values()}
     table = Table(inputs, {})
     table.add([trace.value], forward=True)
-    wanted = [x.node for x in trace.inputs if x.node in trace.adjoints]
+    wanted = [x for x in inputs if x in trace.adjoints]
     table.add([trace.adjoints[x] for x in wanted], forward=False)
     of_node = table.of_node
     value = of_node[trace.value]

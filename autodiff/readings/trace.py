@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
@@ -22,7 +23,7 @@ from autodiff.arguments import (
 from autodiff.errors import called
 from autodiff.graph import Node, record
 from autodiff.transforms import enclosed
-from autodiff.value import Value
+from autodiff.value import Value, operators
 from autodiff.walk import oldest_first, walk, ways_to
 
 # Names that the code which is written needs for itself.
@@ -57,47 +58,32 @@ class Traced(Value):
             raise TypeError(f"{called(self)} becomes float64 or float32, not {np.dtype(dtype)}")
         return record(primitives.cast, (self,), {"dtype": np.dtype(dtype)})
 
-    def __xor__(self, other: Any) -> Any:
-        return record(primitives.not_equal, (self, other))
-
-    def __and__(self, other: Any) -> Any:
-        return record(primitives.logical_and, (self, other))
-
-    def __or__(self, other: Any) -> Any:
-        return record(primitives.logical_or, (self, other))
-
     def __invert__(self) -> Any:
         return record(primitives.logical_not, (self,))
 
-    __rand__ = __and__
-    __ror__ = __or__
-    __rxor__ = __xor__
+    __and__ = __rand__ = operators(primitives.logical_and)[0]
+    __or__ = __ror__ = operators(primitives.logical_or)[0]
+    __xor__ = __rxor__ = operators(primitives.not_equal)[0]
 
 
-class Input(NamedTuple):
-    """A number or an array among the arguments, and where it is found, as in ("params", "U")."""
-
-    node: Node
-    path: tuple[Any, ...]
-
-
-class Fixed(NamedTuple):
-    """Something else among the arguments, which becomes part of what is read."""
-
-    value: Any
-    path: tuple[Any, ...]
+Path = tuple[Any, ...]
+"""Where something is found among the arguments, as in ("params", "U")."""
 
 
 class Trace(NamedTuple):
-    """What running a function once has recorded."""
+    """What running a function once has recorded.
+
+    `inputs` are the numbers and arrays among the arguments; `fixed` is what else there is, which
+    becomes part of what is read.
+    """
 
     name: str
     parameters: tuple[str, ...]
     args: tuple[Any, ...]
     positions: tuple[int, ...]
     several: bool
-    inputs: list[Input]
-    fixed: list[Fixed]
+    inputs: dict[Path, Node]
+    fixed: dict[Path, Any]
     value: Node
     adjoints: dict[Node, Node]
     names: dict[Node, str]
@@ -119,20 +105,18 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
         (f"{known[i]}_" if known[i] in HELPERS else known[i]) if i in known else f"arg{i}"
         for i in range(len(args))
     )
-    inputs: list[Input] = []
-    fixed: list[Fixed] = []
+    inputs: dict[Path, Node] = {}
+    fixed: dict[Path, Any] = {}
 
-    def leaf(x: Any, path: tuple[Any, ...]) -> Any:
+    def leaf(x: Any, path: Path) -> Any:
         """Return a Value for a number or an array; note what was found."""
         if isinstance(x, Node):
             x = x._raw
         differentiated = path[0] in [parameters[i] for i in positions]
         if not differentiated and not isinstance(x, (float, np.floating, np.ndarray)):
-            fixed.append(Fixed(x, path))
-            return x
+            return fixed.setdefault(path, x)
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
-        inputs.append(Input(Traced(x, name), path))
-        return inputs[-1].node
+        return inputs.setdefault(path, Traced(x, name))
 
     values = [fold(x, leaf, checked_keys, (name,)) for x, name in zip(args, parameters)]
     y, names = with_names(f, values)
@@ -151,7 +135,7 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
     )
 
 
-def checked_keys(tree: Any, parts: dict[Any, Any], path: tuple[Any, ...]) -> Any:
+def checked_keys(tree: Any, parts: dict[Any, Any], path: Path) -> Any:
     """Return a container with Values in it, whose keys can be written as code."""
     for key in parts:
         if not isinstance(key, (str, int)):
@@ -159,37 +143,34 @@ def checked_keys(tree: Any, parts: dict[Any, Any], path: tuple[Any, ...]) -> Any
     return rebuilt(tree, parts)
 
 
-class VariableNames:
-    """A tracer that notes under which variables code keeps the Values that it computes.
-
-    The first name counts, and one in the calling function before one in the function called:
-    `found` has the number of calls that a name was found in, and the name.
-    """
-
-    def __init__(self) -> None:
-        self.found: dict[Node, tuple[int, str]] = {}
-
-    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """Look at the variables of a function at each of its lines."""
-        if event == "call":
-            return None if frame.f_code.co_filename.startswith(LIBRARY) else self
-        nodes = {name: x for name, x in frame.f_locals.items() if isinstance(x, Node)}
-        depth, caller = 0, frame.f_back if nodes else None
-        while caller is not None:
-            depth, caller = depth + 1, caller.f_back
-        for name, node in nodes.items():
-            if node not in self.found or depth < self.found[node][0]:
-                self.found[node] = depth, name
-        return self
-
-
 def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[Node, str]]:
-    """Call `f`; return its result and the names of the Values that it computes."""
-    tracer = VariableNames()
+    """Call `f`; return its result and under which variables code keeps the Values it computes."""
+    found: dict[Node, tuple[int, str]] = {}
     before = sys.gettrace()
-    sys.settrace(tracer)
+    sys.settrace(partial(note_names, found))
     try:
         y = enclosed(f, args, {})
     finally:
         sys.settrace(before)
-    return y, {node: name for node, (_, name) in tracer.found.items()}
+    return y, {node: name for node, (_, name) in found.items()}
+
+
+def note_names(
+    found: dict[Node, tuple[int, str]], frame: FrameType, event: str, arg: Any
+) -> Callable[..., Any] | None:
+    """Look at the variables of a function at each of its lines.
+
+    The first name counts, and one in the calling function before one in the function called:
+    `found` has the number of calls that a name was found in, and the name.
+    """
+    if event == "call":
+        is_ours = frame.f_code.co_filename.startswith(LIBRARY)
+        return None if is_ours else partial(note_names, found)
+    nodes = {name: x for name, x in frame.f_locals.items() if isinstance(x, Node)}
+    depth, caller = 0, frame.f_back if nodes else None
+    while caller is not None:
+        depth, caller = depth + 1, caller.f_back
+    for name, node in nodes.items():
+        if node not in found or depth < found[node][0]:
+            found[node] = depth, name
+    return partial(note_names, found)

@@ -96,9 +96,9 @@ def on_paper(listing: Listing) -> Paper:
     backward = [copy.variable(s.term) for s in listing.backward if s.of is None]
     backward = [x for x in backward if x not in copy.spread or x in read]
     gradients = {}
-    for x in listing.trace.inputs:
-        if x.node in terms.gradients:
-            of, gradient = terms.of_node[x.node], copy.copy(terms.gradients[x.node])
+    for x in listing.trace.inputs.values():
+        if x in terms.gradients:
+            of, gradient = terms.of_node[x], copy.copy(terms.gradients[x])
             if gradient not in backward or bars.get(gradient) is not of:
                 right = made(primitives.identity, copy.spread.get(gradient, gradient))
                 gradient = Term(right.data, forward=False)

@@ -33,7 +33,7 @@ class Backward:
         listed = listing(loss, (params, *data), 0)
         paper = on_paper(listed)
         root = listed.trace.parameters[0]
-        places = [x.path[0] for x in listed.trace.inputs]
+        places = [path[0] for path in listed.trace.inputs]
         found = [x for x, place in zip(paper.inputs, places) if place == root]
         self.parameters = dict(zip(paths(params, root), found))
         self.data = [x for x in paper.inputs if x not in found]

@@ -81,7 +81,7 @@ def calls_of(listing: Listing) -> Calls:
             names.setdefault(call, listing.names[term])
     differentiated = {trace.parameters[i] for i in trace.positions}
     gradients = {}
-    for node, path in trace.inputs:
+    for path, node in trace.inputs.items():
         if node in terms.gradients:
             gradients[path] = result(terms.gradients[node])
         elif path[0] in differentiated:

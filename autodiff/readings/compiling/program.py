@@ -47,7 +47,7 @@ def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
     """
     scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *[f"m{number}" for number in memory.buffers]])
     name_of = {call: scope.new(wish) for call, wish in calls.names.items()}
-    names = {x.path: name_of[call] for x, call in zip(trace.inputs, calls.inputs)}
+    names = {path: name_of[call] for path, call in zip(trace.inputs, calls.inputs)}
     for parameter in trace.parameters:
         if (parameter,) not in names:
             names[parameter,] = scope.new(parameter)

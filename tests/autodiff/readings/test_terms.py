@@ -69,7 +69,7 @@ def test_a_listing_is_freed_by_reference_counts():
     gc.disable()
     try:
         found = listing(engine.loss, problem(), 0)
-        held = [weakref.ref(found), *[weakref.ref(x.node._raw) for x in found.trace.inputs[:3]]]
+        held = [weakref.ref(found), *[weakref.ref(x.data) for x in found.terms.inputs[:3]]]
         del found
         assert all(x() is None for x in held)
     finally:
