@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from autodiff.readings.naming import Naming, name, numbered
+from autodiff.readings.naming import Naming
 from autodiff.readings.notation import CODE, Identifiers, Style
 from autodiff.readings.terms import Term, Terms, terms
 from autodiff.readings.trace import Trace, trace
@@ -37,7 +37,7 @@ class Listing:
     terms: Terms
     aliases: Mapping[Term, str]
     constants: Mapping[str, Any]
-    pieces: frozenset[Term]
+    pieces: Set[Term]
     forward: Sequence[Statement]
     backward: Sequence[Statement]
     writer: Writer
@@ -76,24 +76,23 @@ def listing(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[
     """
     record = trace(f, args, argnums)
     found = terms(record)
-    naming = name(record, found)
-    forward = [Statement(x) for x in found.used if x.forward and naming.is_named(x)]
+    naming = Naming(record, found)
+    forward = [Statement(x) for x in found.used if x.forward and x in naming.names]
     backward = in_order(found, naming, forward)
-    names = numbered(naming, [s.term for s in [*forward, *backward] if s.of is None])
-    identifiers = Identifiers([*naming.taken, *names.values()])
+    identifiers = Identifiers(naming.identifiers.taken)
+    names = dict(naming.names)
+    numbered = set()
+    for term, _, x in [*forward, *backward]:
+        if x is None and term in naming.pieces:
+            of = naming.bars.get(term)
+            if of in naming.pieces and not term.forward:
+                names[term] = identifiers.new(f"{names[of]}_bar")
+            else:
+                names[term] = identifiers.numbered("v" if term.forward else "u")
+                numbered.add(term)
     aliases = {x: identifiers.new(f"{names[x]}_bar") for _, _, x in backward if x is not None}
-    of_pieces = {x for x in naming.pieces if naming.bars.get(x) in naming.pieces and not x.forward}
     writer = Writer(names, naming.bars, naming.arrays, found.has_float32)
-    return Listing(
-        record,
-        found,
-        aliases,
-        naming.constants,
-        naming.pieces - of_pieces,
-        forward,
-        backward,
-        writer,
-    )
+    return Listing(record, found, aliases, naming.constants, numbered, forward, backward, writer)
 
 
 def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list[Statement]:
@@ -103,20 +102,19 @@ def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list
     it come the adjoints and pieces that its expression is written with, and those of inputs come
     first in their group. A gradient that no statement reads ends the list.
     """
-    named = dict.fromkeys([*naming.names, *naming.pieces], "")
+    named = naming.names
     statements: list[Statement] = []
     done: set[Term] = set()
 
     def emit(term: Term, undoes: Statement | None) -> None:
         """Add a term after those that it is written with."""
-        stack = [(term, iter(parts(term, named)))]
+        stack = [term]
         while stack:
-            term, rest = stack[-1]
-            part = next((x for x in rest if not x.forward and x not in done), None)
-            if part is not None:
-                stack.append((part, iter(parts(part, named))))
+            before = [x for x in parts(stack[-1], named) if not x.forward and x not in done]
+            if before:
+                stack.append(before[0])
                 continue
-            stack.pop()
+            term = stack.pop()
             if term in named and not term.forward and term not in done:
                 done.add(term)
                 statements.append(Statement(term, undoes))

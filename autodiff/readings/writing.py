@@ -1,7 +1,7 @@
 """Terms written down, in code, in text and in LaTeX, by the names that they have."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,11 +160,3 @@ def index_text(i: Any, arrays: Mapping[Any, str]) -> str:
     if isinstance(i, np.ndarray):
         return arrays[frozen(i)]
     return "..." if i is ... else str(i)
-
-
-def index_arrays(used: Sequence[Term]) -> list[Any]:
-    found: list[Any] = []
-    for term in used:
-        index = term.parameters.get("index")
-        found += index if isinstance(index, tuple) else [index]
-    return [i for i in found if isinstance(i, np.ndarray)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autodiff.readings.listing import listing
-from autodiff.readings.naming import name
+from autodiff.readings.naming import Naming
 from autodiff.readings.terms import Table, terms
 from autodiff.readings.trace import Traced, trace
 from mlp import engine
@@ -39,7 +39,10 @@ def test_no_term_computes_what_another_does():
 def test_naming_is_a_mapping_that_depends_on_nothing_but_trace_and_terms():
     record = trace(engine.loss, problem(), 0)
     found = terms(record)
-    assert name(record, found) == name(record, found)
+    first, second = Naming(record, found), Naming(record, found)
+    for part in ("names", "pieces", "bars", "constants", "arrays"):
+        assert getattr(first, part) == getattr(second, part)
+    assert first.identifiers.taken == second.identifiers.taken
 
 
 def test_every_statement_has_a_name_of_its_own_and_reads_only_what_is_defined():
