@@ -16,6 +16,7 @@ from autodiff.readings.trace import Trace
 from autodiff.walk import oldest_first
 
 UNCHANGED_AT_THE_SAME = (primitives.cast, primitives.reshape, primitives.broadcast_to)
+UNDONE_BY_THEMSELVES = (primitives.negative, primitives.transpose)
 ELEMENTWISE = {
     p for p in vars(primitives).values() if isinstance(p, Primitive) and p.broadcasts
 } - {primitives.matmul, primitives.broadcast_to, primitives.logistic_cross_entropy}
@@ -92,25 +93,17 @@ def terms(trace: Trace) -> Terms:
     for node in sorted(trace.adjoints, key=lambda node: node.serial):
         if node in of_node and trace.adjoints[node] in of_node:
             adjoints.setdefault(of_node[node], of_node[trace.adjoints[node]])
-    uses = count_uses([value, *gradients.values()])
-    used = tuple(x for x in table.known.values() if x in uses and x.primitive)
+    needed = {value, *gradients.values()}
+    for term in reversed([*table.known.values()]):
+        if term in needed:
+            needed.update(term.operands)
+    used = tuple(x for x in table.known.values() if x in needed and x.primitive)
+    uses = Counter(x for term in used for x in term.operands)
     single = any(np.result_type(x._raw) == np.float32 for x in of_node)
     arrays = tuple(table.arrays)
     return Terms(
         of_node, tuple(inputs.values()), used, uses, value, gradients, adjoints, arrays, single
     )
-
-
-def count_uses(roots: Iterable[Term]) -> Counter[Term]:
-    """Return how often each term that the roots are made of, themselves included, is an operand."""
-    uses = Counter(dict.fromkeys(roots, 0))
-    stack = list(uses)
-    while stack:
-        for x in stack.pop().operands:
-            if x not in uses:
-                stack.append(x)
-            uses[x] += 1
-    return uses
 
 
 class Table:
@@ -162,17 +155,11 @@ class Table:
         if not operands:
             return primitive, operands
         first = operands[0]
-        if primitive is primitives.identity:
+        unchanged = primitive in UNCHANGED_AT_THE_SAME and not first.is_number
+        if primitive is primitives.identity or (unchanged and is_like(first, node)):
             return first
-        same_shape = not first.is_number and first.shape == shape(node._raw)
-        if primitive in UNCHANGED_AT_THE_SAME and same_shape and is_like(first, node):
-            return first
-        if (
-            primitive is first.primitive is primitives.transpose
-            and node.parameters["axes"] is first.parameters["axes"] is None
-        ):
-            return first.operands[0]
-        if primitive is primitives.negative and first.primitive is primitives.negative:
+        undone = primitive is first.primitive and primitive in UNDONE_BY_THEMSELVES
+        if undone and node.parameters.get("axes") is first.parameters.get("axes") is None:
             return first.operands[0]
         if primitive is primitives.negative and first.is_number:
             return self.constant(-first.number, None)
@@ -195,17 +182,15 @@ class Table:
 
 def without_broadcasts(operands: list[Term]) -> list[Term]:
     """Replace operands that are spread before NumPy would spread them itself."""
-    operands = list(operands)
     for i, x in enumerate(operands):
         if x.primitive is primitives.broadcast_to:
-            inner = x.operands[0]
-            others = [y for j, y in enumerate(operands) if j != i]
-            same_shape = np.broadcast_shapes(inner.shape, *[y.shape for y in others])
-            same_dtype = np.result_type(inner.data, *[y.data for y in others])
-            if same_shape == x.shape and (
-                same_dtype == np.result_type(x.data, *[y.data for y in others])
+            fewer = [*operands[:i], x.operands[0], *operands[i + 1 :]]
+            dtype = np.result_type(*[y.data for y in operands])
+            if (
+                np.broadcast_shapes(*[y.shape for y in fewer]) == x.shape
+                and np.result_type(*[y.data for y in fewer]) == dtype
             ):
-                operands[i] = inner
+                operands = fewer
     return operands
 
 

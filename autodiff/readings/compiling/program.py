@@ -146,9 +146,7 @@ class CallWriter:
         if function is transpose:
             return f"{operands[0]}.T"
         if function is item:
-            index = call.options["index"]
-            parts = index if isinstance(index, tuple) else (index,)
-            return f"{operands[0]}[{', '.join(index_text(i, {}) for i in parts)}]"
+            return f"{operands[0]}[{index_text(call.options['index'], {})}]"
         if call.kind == "reduce":
             return self.reduction(call, operands[0])
         if call.kind == "__call__" and not call.ndim and function in SIGNS:
