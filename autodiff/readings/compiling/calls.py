@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,11 +12,12 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from autodiff import primitives
 from autodiff.readings.listing import Listing
 from autodiff.readings.terms import Term, frozen
+from autodiff.readings.trace import Path
 
 KIND_OF = {
     **dict.fromkeys((primitives.reshape, primitives.getitem, primitives.broadcast_to), "view"),
-    **dict.fromkeys((primitives.scatter, primitives.cast, primitives.concatenate), "call"),
-    primitives.logsumexp: "call",
+    **dict.fromkeys((primitives.scatter, primitives.cast), "call"),
+    **dict.fromkeys((primitives.concatenate, primitives.logsumexp), "call"),
 }
 """Primitives that are called as they are; the functions of the others are taken apart."""
 
@@ -46,14 +47,13 @@ class Call:
 class Calls(NamedTuple):
     """The calls that give a value and its gradients, in order.
 
-    `gradients` are found by the path of their argument, as in ("params", "U"); `names` are those of
-    the listing, which does not name every result.
+    `names` are those of the listing, which does not name every result.
     """
 
     calls: list[Call]
-    inputs: list[Call]
+    inputs: dict[Path, Call]
     value: Call
-    gradients: dict[tuple[Any, ...], Call]
+    gradients: dict[Path, Call]
     names: dict[Call, str]
 
 
@@ -69,12 +69,13 @@ def calls_of(listing: Listing) -> Calls:
     with np.errstate(all="ignore"):
         for term in terms.used:
             primitive: Any = term.primitive
-            inputs = [recorder.symbol(result(x)) for x in term.operands]
+            operands = [recorder.symbol(result(x)) for x in term.operands]
             if primitive in KIND_OF:
                 how = KIND_OF[primitive], primitive.function, primitive.name
-                of[term] = recorder.call_of(recorder.record(*how, inputs, term.parameters))
+                found = recorder.record(*how, operands, term.parameters)
             else:
-                of[term] = recorder.call_of(primitive.function(*inputs, **term.parameters))
+                found = primitive.function(*operands, **term.parameters)
+            of[term] = recorder.call_of(found)
     names: dict[Call, str] = {}
     for term, call in of.items():
         if term in listing.names and call.kind != "constant":
@@ -88,19 +89,14 @@ def calls_of(listing: Listing) -> Calls:
             zeros = np.zeros(np.shape(node._raw), np.result_type(node._raw))
             gradients[path] = recorder.call_of(zeros)
     value = result(terms.value)
-    calls = needed(recorder.calls, [value, *gradients.values()])
-    return Calls(calls, [of[term] for term in terms.inputs], value, gradients, names)
-
-
-def needed(calls: list[Call], results: Iterable[Call]) -> list[Call]:
-    """Return the calls that results depend on, and what is expected on the way."""
-    kept: list[Call] = []
-    wanted = set(results)
-    for call in reversed(calls):
-        if call.kind == "expect" or call in wanted:
-            kept.append(call)
-            wanted.update(call.operands)
-    return kept[::-1]
+    calls: list[Call] = []
+    needed = {value, *gradients.values()}
+    for call in reversed(recorder.calls):
+        if call.kind == "expect" or call in needed:
+            calls.append(call)
+            needed.update(call.operands)
+    inputs = dict(zip(trace.inputs, [of[term] for term in terms.inputs]))
+    return Calls(calls[::-1], inputs, value, gradients, names)
 
 
 class Symbol(NDArrayOperatorsMixin):
