@@ -30,8 +30,7 @@ class Derivation:
         lines = [f"{name}{' ' * (left - width(name))} = {right}" for name, right, _ in rows]
         longest = max(map(width, lines))
         for i, (line, (_, _, note)) in enumerate(zip(lines, rows)):
-            if note:
-                lines[i] = f"{line}{' ' * (longest - width(line))}   {note}"
+            lines[i] = f"{line}{' ' * (longest - width(line))}   {note}".rstrip()
         forward = len(self.listing.forward)
         return "\n".join([*lines[:forward], "", *lines[forward:]])
 
@@ -61,8 +60,10 @@ class Derivation:
                 text = np.array2string(data, precision=4, threshold=6, edgeitems=2)
                 notes.append(" ".join(text.split()))
             rows.append((*listing.sides(statement, style), "  ".join(notes)))
-        zeros = listing.zeros()
-        return rows + [(style.variable(listing.names[x], x.ndim, True), "0", "") for x in zeros]
+        for (path, node), x in zip(listing.trace.inputs.items(), listing.terms.inputs):
+            if path[0] in listing.trace.wanted and node not in listing.terms.gradients:
+                rows.append((style.variable(listing.names[x], x.ndim, True), "0", ""))
+        return rows
 
 
 def derivation(

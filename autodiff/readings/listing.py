@@ -50,23 +50,10 @@ class Listing:
         writer, (term, _, of) = self.writer, statement
         if of is None:
             return writer.variable(term, style).text, writer.expression(term, style).text
-        if term in self.names:
-            right = writer.variable(term, style).text
-        elif term.is_number:
-            right = style.number(term.number)
-        else:
-            right = writer.expression(term, style).text
+        right = writer.operand(term, term, style).text
         if style is CODE:
             return self.aliases[of], right
         return style.variable(self.names[of], of.ndim, True), right
-
-    def zeros(self) -> list[Term]:
-        wanted = {self.trace.parameters[i] for i in self.trace.positions}
-        return [
-            term
-            for (path, x), term in zip(self.trace.inputs.items(), self.terms.inputs)
-            if path[0] in wanted and x not in self.terms.gradients
-        ]
 
 
 def listing(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> Listing:

@@ -30,7 +30,8 @@ class Naming:
     def __init__(self, trace: Trace, terms: Terms) -> None:
         """Name what the reader's code names, the adjoints of that, and what is used repeatedly."""
         self.trace, self.terms, self.used = trace, terms, set(terms.used)
-        self.identifiers = Identifiers([*trace.parameters, *HELPERS])
+        self.uses = Counter(x for term in terms.used for x in term.operands)
+        self.identifiers = Identifiers([*trace.args, *HELPERS])
         self.names: dict[Term, str] = {}
         self.pieces: set[Term] = set()
         self.constants: dict[str, Any] = {}
@@ -57,7 +58,7 @@ class Naming:
             if term in self.names and self.is_free(adjoint) and not adjoint.forward:
                 self.names[adjoint] = self.identifiers.new(f"{self.names[term]}_bar")
         for term in terms.used:
-            if terms.uses[term] > 1 and self.is_free(term) and not self.is_short(term):
+            if self.uses[term] > 1 and self.is_free(term) and not self.is_short(term):
                 self.set_apart(term)
         for term in terms.used:
             index = term.parameters.get("index")
@@ -107,7 +108,7 @@ class Naming:
     def set_apart(self, term: Term) -> None:
         """Have a term that the reader's code has no name for named; an adjoint after its term."""
         of = self.bars.get(term)
-        if of is not None and self.is_free(of) and self.terms.uses[of]:
+        if of is not None and self.is_free(of) and self.uses[of]:
             self.draft(of)
         if of not in self.names or term.forward:
             self.draft(term)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import numerics, primitives
+from autodiff import numerics
 from autodiff.arguments import fold
+from autodiff.primitives import broadcast_to, getitem, reshape, transpose
 from autodiff.readings.listing import Listing, Statement, listing
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term
@@ -19,12 +20,7 @@ from autodiff.readings.trace import HELPERS, Path, Trace
 WIDTH = 88
 """Characters of a line, as ruff and Black have it."""
 
-SHARE_MEMORY = (
-    primitives.transpose,
-    primitives.reshape,
-    primitives.getitem,
-    primitives.broadcast_to,
-)
+SHARE_MEMORY = (transpose, reshape, getitem, broadcast_to)
 
 
 def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -> str:
@@ -44,7 +40,10 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
 
 def module(listing: Listing) -> str:
     trace, names = listing.trace, listing.names
-    body = [*docstring(listing), *inputs(listing), "", "# Forward."]
+    shapes = ", ".join(f"{names[x]} {x.shape}" for x in listing.terms.inputs)
+    body = [f'"""Return {trace.name} and its gradient.', ""]
+    body += [*textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4), '"""']
+    body += [*inputs(listing), "", "# Forward."]
     body += [assignment(listing, statement) for statement in listing.forward]
     body += ["", "# Backward."]
     undone: Statement | None = None
@@ -55,7 +54,7 @@ def module(listing: Listing) -> str:
         body.append(assignment(listing, statement))
     value = listing.terms.value
     returned = names.get(value) or code_number(value.number)
-    others = Identifiers([*listing.writer.names.values(), *listing.aliases.values(), *HELPERS])
+    others = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])
     name = others.new("gradient")
     zeros: list[str] = []
 
@@ -71,31 +70,13 @@ def module(listing: Listing) -> str:
 
     gradient = laid_out(f"{name} = {nested_gradients(trace, leaf, placed)}")
     body += [*zeros, "", gradient, f"return {returned}, {name}"]
-    parameters = ", ".join(trace.parameters)
-    header = laid_out(f"def {identifier(trace.name)}_and_gradient({parameters}):", 0)
+    header = laid_out(f"def {trace.name}_and_gradient({', '.join(trace.args)}):", 0)
     function = "\n".join([header, *[textwrap.indent(line, "    ") for line in body]])
     constants = [laid_out(f"{key} = {array(x)}", 0) for key, x in listing.constants.items()]
-    parts = [
-        '"""Written from the code of a forward pass by reverse-mode differentiation."""',
-        "import numpy as np",
-    ]
-    if constants:
-        parts.append("\n".join(constants))
+    start = '"""Written from the code of a forward pass by reverse-mode differentiation."""'
+    parts = [start, "import numpy as np", *(["\n".join(constants)] if constants else [])]
     called = re.findall(r"(?<![\w.])(\w+)\(", "\n".join(body[1:]))
     return "\n\n\n".join(["\n\n".join(parts), *helpers(called), function]) + "\n"
-
-
-def identifier(name: str) -> str:
-    """Return the name of a function as an identifier; a lambda is called f."""
-    return name if name.isidentifier() else "f"
-
-
-def docstring(listing: Listing) -> list[str]:
-    """Say what the function returns and for which shapes."""
-    shapes = ", ".join(f"{listing.names[x]} {x.shape}" for x in listing.terms.inputs)
-    lines = textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4)
-    name = identifier(listing.trace.name)
-    return [f'"""Return {name} and its gradient.', "", *lines, '"""']
 
 
 def inputs(listing: Listing) -> list[str]:
@@ -190,7 +171,7 @@ def nested_gradients(
             return f"[{items}]"
         return f"({items},)" if len(parts) == 1 else f"({items})"
 
-    found = [fold(trace.args[i], leaf, branch, (trace.parameters[i],)) for i in trace.positions]
+    found = [fold(trace.args[name], leaf, branch, (name,)) for name in trace.wanted]
     return branch((), dict(enumerate(found)), ()) if trace.several else str(found[0])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -62,16 +61,15 @@ def number(x: Any) -> Term:
 class Terms(NamedTuple):
     """The terms of a trace.
 
-    `used` are the applied ones that the value and the gradients are made of, operands first, and
-    `uses` how often each term is an operand of those. `arrays` are constants that were found
-    outside the arguments, with the names that they ask for. `adjoints` leads from a forward term
-    to its adjoint, `gradients` from the node of an argument to that of it.
+    `used` are the applied ones that the value and the gradients are made of, operands first.
+    `arrays` are constants that were found outside the arguments, with the names that they ask for.
+    `adjoints` leads from a forward term to its adjoint, `gradients` from the node of an argument to
+    that of it.
     """
 
     of_node: Mapping[Node, Term]
     inputs: tuple[Term, ...]
     used: tuple[Term, ...]
-    uses: Counter[Term]
     value: Term
     gradients: Mapping[Node, Term]
     adjoints: Mapping[Term, Term]
@@ -98,12 +96,9 @@ def terms(trace: Trace) -> Terms:
         if term in needed:
             needed.update(term.operands)
     used = tuple(x for x in table.known.values() if x in needed and x.primitive)
-    uses = Counter(x for term in used for x in term.operands)
     single = any(np.result_type(x._raw) == np.float32 for x in of_node)
     arrays = tuple(table.arrays)
-    return Terms(
-        of_node, tuple(inputs.values()), used, uses, value, gradients, adjoints, arrays, single
-    )
+    return Terms(of_node, tuple(inputs.values()), used, value, gradients, adjoints, arrays, single)
 
 
 class Table:
@@ -127,10 +122,16 @@ class Table:
             self.of_node[x] if isinstance(x, Node) else self.constant(raw, None)
             for x, raw in zip(node.operands, node.inputs)
         ]
-        simple = self.simplified(node, node.primitive, operands)
-        if isinstance(simple, Term):
-            return simple
-        primitive, operands = simple
+        primitive = node.primitive
+        if primitive in ELEMENTWISE:
+            operands = without_broadcasts(operands)
+        if operands and (equal := self.equal(node, operands)):
+            return equal
+        # The negative of a spread array has a memory order of its own, and so has the sum.
+        if primitive is primitives.add and operands[1].primitive is primitives.negative:
+            (negated,) = operands[1].operands
+            if negated.primitive is not primitives.broadcast_to:
+                primitive, operands = primitives.subtract, [operands[0], negated]
         parameters = node.parameters if primitive is node.primitive else NO_PARAMETERS
         key = key_of(primitive, operands, parameters)
         if key not in self.known:
@@ -148,13 +149,9 @@ class Table:
             self.arrays.append((self.known[key], name or "constant"))
         return self.known[key]
 
-    def simplified(
-        self, node: Node, primitive: Primitive, operands: list[Term]
-    ) -> Term | tuple[Primitive, list[Term]]:
-        """Return an equal term, or a primitive and operands, that compute the same numbers."""
-        if not operands:
-            return primitive, operands
-        first = operands[0]
+    def equal(self, node: Node, operands: list[Term]) -> Term | None:
+        """Return a simpler term that computes the same numbers as a node, if there is one."""
+        primitive, first, last = node.primitive, operands[0], operands[-1]
         unchanged = primitive in UNCHANGED_AT_THE_SAME and not first.is_number
         if primitive is primitives.identity or (unchanged and is_like(first, node)):
             return first
@@ -163,21 +160,10 @@ class Table:
             return first.operands[0]
         if primitive is primitives.negative and first.is_number:
             return self.constant(-first.number, None)
-        if primitive in ELEMENTWISE:
-            operands = without_broadcasts(operands)
-            a, b = operands[0], operands[-1]
-            if primitive is primitives.multiply:
-                if is_one(a) and is_like(b, node):
-                    return b
-                if is_one(b) and is_like(a, node):
-                    return a
-            if primitive is primitives.power and is_one(b) and is_like(a, node):
-                return a
-            # The negative of a spread array has a memory order of its own, and so has the sum.
-            spread = b.operands and b.operands[0].primitive is primitives.broadcast_to
-            if primitive is primitives.add and b.primitive is primitives.negative and not spread:
-                return primitives.subtract, [a, b.operands[0]]
-        return primitive, operands
+        if primitive is primitives.multiply and is_one(first) and is_like(last, node):
+            return last
+        is_power = primitive in (primitives.multiply, primitives.power)
+        return first if is_power and is_one(last) and is_like(first, node) else None
 
 
 def without_broadcasts(operands: list[Term]) -> list[Term]:

@@ -73,14 +73,14 @@ Path = tuple[Any, ...]
 class Trace(NamedTuple):
     """What running a function once has recorded.
 
-    `inputs` are the numbers and arrays among the arguments; `fixed` is what else there is, which
-    becomes part of what is read.
+    `args` are the arguments by the names of their parameters, `wanted` the names of those whose
+    gradient is wanted, `several` whether that is a tuple. `inputs` are the numbers and arrays among
+    the arguments; `fixed` is what else there is, which becomes part of what is read.
     """
 
     name: str
-    parameters: tuple[str, ...]
-    args: tuple[Any, ...]
-    positions: tuple[int, ...]
+    args: dict[str, Any]
+    wanted: tuple[str, ...]
     several: bool
     inputs: dict[Path, Node]
     fixed: dict[Path, Any]
@@ -98,13 +98,15 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
     Raises TypeError where `f` returns no number that depends on its arguments, and where `argnums`
     names none of them.
     """
-    several = isinstance(argnums, Sequence)
     positions = positions_of(f, as_positions(f, argnums), args)
     known = parameter_names(f)
-    parameters = tuple(
-        (f"{known[i]}_" if known[i] in HELPERS else known[i]) if i in known else f"arg{i}"
-        for i in range(len(args))
-    )
+    parameters: list[str] = []
+    for i in range(len(args)):
+        name = known.get(i, f"arg{i}")
+        while name in HELPERS or name in parameters:
+            name += "_"
+        parameters.append(name)
+    wanted = tuple([parameters[i] for i in positions])
     inputs: dict[Path, Node] = {}
     fixed: dict[Path, Any] = {}
 
@@ -112,8 +114,7 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
         """Return a Value for a number or an array; note what was found."""
         if isinstance(x, Node):
             x = x._raw
-        differentiated = path[0] in [parameters[i] for i in positions]
-        if not differentiated and not isinstance(x, (float, np.floating, np.ndarray)):
+        if path[0] not in wanted and not isinstance(x, (float, np.floating, np.ndarray)):
             return fixed.setdefault(path, x)
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
         return inputs.setdefault(path, Traced(x, name))
@@ -125,14 +126,13 @@ def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[in
             f"{name_of(f)} returned {described(y)}; a gradient is that of one number that depends "
             "on the arguments, such as a sum or a mean"
         )
-    wanted = [x for i in positions for x in leaves(values[i])]
     nodes = oldest_first([y])
-    needed = ways_to(wanted, nodes).intersection(nodes)
+    needed = ways_to(leaves([values[i] for i in positions]), nodes).intersection(nodes)
     seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
     adjoints = walk({y: seed}, needed, record=True)
-    return Trace(
-        name_of(f), parameters, tuple(args), positions, several, inputs, fixed, y, adjoints, names
-    )
+    name = name_of(f) if name_of(f).isidentifier() else "f"
+    given, several = dict(zip(parameters, args)), isinstance(argnums, Sequence)
+    return Trace(name, given, wanted, several, inputs, fixed, y, adjoints, names)
 
 
 def checked_keys(tree: Any, parts: dict[Any, Any], path: Path) -> Any:

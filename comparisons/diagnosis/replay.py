@@ -32,7 +32,7 @@ class Backward:
     def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
         listed = listing(loss, (params, *data), 0)
         paper = on_paper(listed)
-        root = listed.trace.parameters[0]
+        root = next(iter(listed.trace.args))
         places = [path[0] for path in listed.trace.inputs]
         found = [x for x, place in zip(paper.inputs, places) if place == root]
         self.parameters = dict(zip(paths(params, root), found))

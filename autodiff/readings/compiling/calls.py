@@ -9,15 +9,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autodiff import primitives
+from autodiff.primitives import (
+    broadcast_to,
+    cast,
+    concatenate,
+    getitem,
+    logsumexp,
+    reshape,
+    scatter,
+)
 from autodiff.readings.listing import Listing
 from autodiff.readings.terms import Term, frozen
 from autodiff.readings.trace import Path
 
 KIND_OF = {
-    **dict.fromkeys((primitives.reshape, primitives.getitem, primitives.broadcast_to), "view"),
-    **dict.fromkeys((primitives.scatter, primitives.cast), "call"),
-    **dict.fromkeys((primitives.concatenate, primitives.logsumexp), "call"),
+    **dict.fromkeys((reshape, getitem, broadcast_to), "view"),
+    **dict.fromkeys((scatter, cast, concatenate, logsumexp), "call"),
 }
 """Primitives that are called as they are; the functions of the others are taken apart."""
 
@@ -80,12 +87,11 @@ def calls_of(listing: Listing) -> Calls:
     for term, call in of.items():
         if term in listing.names and call.kind != "constant":
             names.setdefault(call, listing.names[term])
-    differentiated = {trace.parameters[i] for i in trace.positions}
     gradients = {}
     for path, node in trace.inputs.items():
         if node in terms.gradients:
             gradients[path] = result(terms.gradients[node])
-        elif path[0] in differentiated:
+        elif path[0] in trace.wanted:
             zeros = np.zeros(np.shape(node._raw), np.result_type(node._raw))
             gradients[path] = recorder.call_of(zeros)
     value = result(terms.value)

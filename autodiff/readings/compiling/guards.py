@@ -45,7 +45,7 @@ def guards(trace: Trace, names: Mapping[Path, str], scope: Scope) -> list[str]:
     `names` are those of the parameters and of the inputs, by their paths.
     """
     tests: list[str] = []
-    for parameter, x in zip(trace.parameters, trace.args):
+    for parameter, x in trace.args.items():
         tests += structure(names[parameter,], x, scope)
     for path, value in trace.fixed.items():
         place, constant = place_of(path, names), scope.object("constant", value)
@@ -58,12 +58,11 @@ def guards(trace: Trace, names: Mapping[Path, str], scope: Scope) -> list[str]:
     if fetched:
         lines += ["try:", *[f"    {line}" for line in fetched]]
         lines += ["except KeyError:", "    raise Miss from None"]
-    differentiated = {trace.parameters[i] for i in trace.positions}
     for path, node in trace.inputs.items():
         if np.ndim(node._raw):
             lines += array(names[path], node._raw, scope)
         else:
-            lines += number(names[path], node._raw, path[0] in differentiated, scope)
+            lines += number(names[path], node._raw, path[0] in trace.wanted, scope)
     return lines
 
 

@@ -46,7 +46,7 @@ def program(listing: Listing) -> Runnable:
     scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *memory.buffers])
     name_of = {call: scope.new(wish) for call, wish in calls.names.items()}
     names = {path: name_of[call] for path, call in calls.inputs.items()}
-    for parameter in trace.parameters:
+    for parameter in trace.args:
         if (parameter,) not in names:
             names[parameter,] = scope.new(parameter)
     writer = CallWriter(memory, name_of, scope)
@@ -62,7 +62,7 @@ def program(listing: Listing) -> Runnable:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
         buffers = ", ".join([*memory.buffers, *writer.views.values()])
         lines = [*take, f"{buffers}, = buffers", *lines, "pool.append(buffers)"]
-    parameters = [f"{names[x,]}=missing" for x in trace.parameters]
+    parameters = [f"{names[x,]}=missing" for x in trace.args]
     head = f"def run({', '.join([*parameters, '*others'])}):"
     run = "\n    ".join([head, *checks, *lines, "return result"])
     parts = [writer.constants(), memory_text(memory.buffers, writer.views), run]
