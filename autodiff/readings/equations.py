@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.readings.listing import Listing, listing
+from autodiff.readings.listing import Listing
 from autodiff.readings.notation import TEX, TEXT, Style
 
 
@@ -60,8 +60,8 @@ class Derivation:
                 text = np.array2string(data, precision=4, threshold=6, edgeitems=2)
                 notes.append(" ".join(text.split()))
             rows.append((*listing.sides(statement, style), "  ".join(notes)))
-        for (path, node), x in zip(listing.trace.inputs.items(), listing.terms.inputs):
-            if path[0] in listing.trace.wanted and node not in listing.terms.gradients:
+        for path, x in listing.terms.inputs.items():
+            if path[0] in listing.trace.wanted and path not in listing.terms.gradients:
                 rows.append((style.variable(listing.names[x], x.ndim, True), "0", ""))
         return rows
 
@@ -81,7 +81,7 @@ def derivation(
 
     Raises as `source` does.
     """
-    return Derivation(listing(f, args, argnums), shapes, numbers)
+    return Derivation(Listing(f, args, argnums), shapes, numbers)
 
 
 def width(text: str) -> int:

@@ -42,7 +42,7 @@ class Naming:
         self.repeated = Counter(
             name for x, name in trace.names.items() if x.primitive is not None or x in unkeyed
         )
-        for path, term in zip(trace.inputs, terms.inputs):
+        for path, term in terms.inputs.items():
             self.names[term] = self.identifier(*self.wish(path)) if path[1:] else path[0]
         for term, wish in terms.arrays:
             self.names[term] = self.identifiers.new(wish.upper())
@@ -88,7 +88,7 @@ class Naming:
         Of several terms with the same adjoint the one nearest to the loss lends its name.
         """
         bars: dict[Term, Term] = {}
-        for term in reversed([*self.terms.inputs, *self.terms.used]):
+        for term in reversed([*self.terms.inputs.values(), *self.terms.used]):
             if term in self.terms.adjoints:
                 adjoint = self.terms.adjoints[term]
                 of = bars.setdefault(adjoint, term)

@@ -12,7 +12,7 @@ import numpy as np
 from autodiff import numerics
 from autodiff.arguments import fold
 from autodiff.primitives import broadcast_to, getitem, reshape, transpose
-from autodiff.readings.listing import Listing, Statement, listing
+from autodiff.readings.listing import Listing, Statement
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term
 from autodiff.readings.trace import HELPERS, Path, Trace
@@ -35,12 +35,12 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
     """
-    return module(listing(f, args, argnums))
+    return module(Listing(f, args, argnums))
 
 
 def module(listing: Listing) -> str:
     trace, names = listing.trace, listing.names
-    shapes = ", ".join(f"{names[x]} {x.shape}" for x in listing.terms.inputs)
+    shapes = ", ".join(f"{names[x]} {x.shape}" for x in listing.terms.inputs.values())
     body = [f'"""Return {trace.name} and its gradient.', ""]
     body += [*textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4), '"""']
     body += [*inputs(listing), "", "# Forward."]
@@ -60,8 +60,7 @@ def module(listing: Listing) -> str:
 
     def leaf(_: Any, path: Path) -> str:
         """Write the name of a gradient; one that is zero is added to the body."""
-        node = trace.inputs[path]
-        x, term = listing.terms.of_node[node], listing.terms.gradients.get(node)
+        x, term = listing.terms.inputs[path], listing.terms.gradients.get(path)
         if term is not None:
             return listing.aliases.get(x) or names[term]
         zero = others.new(f"{names[x]}_bar")
@@ -84,7 +83,7 @@ def inputs(listing: Listing) -> list[str]:
     lines = []
     terms, names = listing.terms, listing.names
     read = {terms.value, *terms.gradients.values()}.union(*[x.operands for x in terms.used])
-    for path, term in zip(listing.trace.inputs, terms.inputs):
+    for path, term in terms.inputs.items():
         place, name = placed(path), names[term]
         single = is_single(term)
         start = f"{name} = " if term in read else ""

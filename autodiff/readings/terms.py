@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -58,47 +58,36 @@ def number(x: Any) -> Term:
     return Term(x, is_number=True)
 
 
-class Terms(NamedTuple):
+class Terms:
     """The terms of a trace.
 
     `used` are the applied ones that the value and the gradients are made of, operands first.
     `arrays` are constants that were found outside the arguments, with the names that they ask for.
-    `adjoints` leads from a forward term to its adjoint, `gradients` from the node of an argument to
-    that of it.
+    `adjoints` leads from a forward term to its adjoint; `inputs` and `gradients` are found by where
+    they are among the arguments.
     """
 
-    of_node: Mapping[Node, Term]
-    inputs: tuple[Term, ...]
-    used: tuple[Term, ...]
-    value: Term
-    gradients: Mapping[Node, Term]
-    adjoints: Mapping[Term, Term]
-    arrays: tuple[tuple[Term, str], ...]
-    has_float32: bool
-
-
-def terms(trace: Trace) -> Terms:
-    inputs = {x: Term(x._raw) for x in trace.inputs.values()}
-    table = Table(inputs, {})
-    table.add([trace.value], forward=True)
-    wanted = [x for x in inputs if x in trace.adjoints]
-    table.add([trace.adjoints[x] for x in wanted], forward=False)
-    of_node = table.of_node
-    value = of_node[trace.value]
-    gradients = {x: of_node[trace.adjoints[x]] for x in wanted}
-    # The oldest node of a term has its whole adjoint: others are the term times 1, for example.
-    adjoints: dict[Term, Term] = {}
-    for node in sorted(trace.adjoints, key=lambda node: node.serial):
-        if node in of_node and trace.adjoints[node] in of_node:
-            adjoints.setdefault(of_node[node], of_node[trace.adjoints[node]])
-    needed = {value, *gradients.values()}
-    for term in reversed([*table.known.values()]):
-        if term in needed:
-            needed.update(term.operands)
-    used = tuple(x for x in table.known.values() if x in needed and x.primitive)
-    single = any(np.result_type(x._raw) == np.float32 for x in of_node)
-    arrays = tuple(table.arrays)
-    return Terms(of_node, tuple(inputs.values()), used, value, gradients, adjoints, arrays, single)
+    def __init__(self, trace: Trace) -> None:
+        self.inputs = {path: Term(x._raw) for path, x in trace.inputs.items()}
+        table = Table(dict(zip(trace.inputs.values(), self.inputs.values())), {})
+        of_node = self.of_node = table.of_node
+        ends = {path: trace.adjoints[x] for path, x in trace.inputs.items() if x in trace.adjoints}
+        table.add([trace.value], forward=True)
+        table.add(ends.values(), forward=False)
+        self.arrays = table.arrays
+        self.value = of_node[trace.value]
+        self.gradients = {path: of_node[x] for path, x in ends.items()}
+        # The oldest node of a term has its whole adjoint: others are the term times 1, for example.
+        self.adjoints: dict[Term, Term] = {}
+        for node in sorted(trace.adjoints, key=lambda node: node.serial):
+            if node in of_node and trace.adjoints[node] in of_node:
+                self.adjoints.setdefault(of_node[node], of_node[trace.adjoints[node]])
+        needed = {self.value, *self.gradients.values()}
+        for term in reversed([*table.known.values()]):
+            if term in needed:
+                needed.update(term.operands)
+        self.used = [x for x in table.known.values() if x in needed and x.primitive]
+        self.has_float32 = any(np.result_type(x._raw) == np.float32 for x in of_node)
 
 
 class Table:

@@ -96,9 +96,9 @@ def on_paper(listing: Listing) -> Paper:
     backward = [copy.variable(s.term) for s in listing.backward if s.of is None]
     backward = [x for x in backward if x not in copy.spread or x in read]
     gradients = {}
-    for x in listing.trace.inputs.values():
-        if x in terms.gradients:
-            of, gradient = terms.of_node[x], copy.copy(terms.gradients[x])
+    for path, of in terms.inputs.items():
+        if path in terms.gradients:
+            gradient = copy.copy(terms.gradients[path])
             if gradient not in backward or bars.get(gradient) is not of:
                 right = made(primitives.identity, copy.spread.get(gradient, gradient))
                 gradient = Term(right.data, forward=False)
@@ -108,7 +108,7 @@ def on_paper(listing: Listing) -> Paper:
     paper = Paper(
         names,
         rights,
-        terms.inputs,
+        tuple(terms.inputs.values()),
         [*map(copy.variable, forward), *[x for x, _ in terms.arrays]],
         backward,
         copy.copy(terms.value),

@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.arguments import leaves, tree_map
 from autodiff.arrays import plain
-from autodiff.readings.listing import listing
+from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE
 from autodiff.readings.terms import Term, key_of
 from autodiff.readings.writing import Writer, parts
@@ -30,7 +30,7 @@ class Backward:
     """
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
-        listed = listing(loss, (params, *data), 0)
+        listed = Listing(loss, (params, *data), 0)
         paper = on_paper(listed)
         root = next(iter(listed.trace.args))
         places = [path[0] for path in listed.trace.inputs]

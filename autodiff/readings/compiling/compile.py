@@ -12,7 +12,7 @@ from autodiff.arrays import as_data, own
 from autodiff.graph import Node
 from autodiff.readings.compiling.guards import Miss, Unlike
 from autodiff.readings.compiling.program import Runnable, program
-from autodiff.readings.listing import listing
+from autodiff.readings.listing import Listing
 from autodiff.transforms import value_and_grad
 from autodiff.value import enclosing
 
@@ -60,7 +60,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         """Use another program than that of the last call, a new one if there is none."""
         args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
         for known in [*programs, None]:
-            runnable = known or program(listing(f, args, argnums))
+            runnable = known or program(Listing(f, args, argnums))
             try:
                 result = runnable.run(*args)
             except Miss:

@@ -126,8 +126,6 @@ def as_number(x: Any, kind: Any, differentiated: bool) -> Any:
 
 def converted(x: Any, dtype: Any) -> Any:
     """Return an array of integers or of another byte order as floats; float32 is another dtype."""
-    if dtype is FLOAT64 and x.dtype.kind in "biuf" and x.dtype != FLOAT32:
-        return x.astype(FLOAT64)
-    if dtype is not FLOAT64 and x.dtype == FLOAT32:
-        return x.astype(FLOAT32)
-    raise Miss
+    if x.dtype.kind not in "biuf" or (x.dtype == FLOAT32) != (dtype is FLOAT32):
+        raise Miss
+    return x.astype(dtype)

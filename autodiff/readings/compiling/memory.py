@@ -19,25 +19,18 @@ class Buffer(NamedTuple):
     rows: slice | None = None
 
 
-class Memory(NamedTuple):
+class Memory:
     """The calls in order, and the names of the buffers that hold their results.
 
-    `sums` are made at the end by one call: each adds up some rows of the block, which is the first
-    buffer, and its result is the same entries of that call's.
+    What is returned to the caller is in none of them. `sums` are made at the end by one call: each
+    adds up some rows of the block, which is the first buffer, and its result is the same entries of
+    that call's.
     """
 
-    calls: list[Call]
-    sums: dict[Call, slice]
-    buffers: dict[str, Buffer]
-    of: dict[Call, str]
-
-
-def memory_of(calls: Calls) -> Memory:
-    """Choose an order and buffers; what is returned to the caller is in none of them."""
-    results = (calls.value, *calls.gradients.values())
-    returned = {root(x) for x in results}
-    order, sums = with_sums_last(calls.calls, returned)
-    return Memory(order, sums, *in_buffers(order, sums, returned))
+    def __init__(self, calls: Calls) -> None:
+        returned = {root(x) for x in (calls.value, *calls.gradients.values())}
+        self.calls, self.sums = with_sums_last(calls.calls, returned)
+        self.buffers, self.of = in_buffers(self.calls, self.sums, returned)
 
 
 def with_sums_last(

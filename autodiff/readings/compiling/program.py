@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.readings.compiling.calls import Call, calls_of, item, transpose
+from autodiff.readings.compiling.calls import Call, Calls, item, transpose
 from autodiff.readings.compiling.guards import Miss, Scope, Unlike, as_number, guards, place_of
-from autodiff.readings.compiling.memory import Buffer, Memory, is_outer, memory_of, root
+from autodiff.readings.compiling.memory import Buffer, Memory, is_outer, root
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import NOTATION, code_number, quoted
 from autodiff.readings.source import nested_gradients
@@ -41,8 +41,8 @@ def program(listing: Listing) -> Runnable:
 
     What is defined keeps nothing of the arrays of the trace.
     """
-    trace, calls = listing.trace, calls_of(listing)
-    memory = memory_of(calls)
+    trace, calls = listing.trace, Calls(listing)
+    memory = Memory(calls)
     scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *memory.buffers])
     name_of = {call: scope.new(wish) for call, wish in calls.names.items()}
     names = {path: name_of[call] for path, call in calls.inputs.items()}

@@ -639,4 +639,4 @@ def test_a_further_argument_has_a_name_of_its_own() -> None:
     def f(arg1: Any, *others: Any) -> Any:
         return arg1 * others[0]
 
-    assert compile(f, (0, 1))(2.0, 3.0) == value_and_grad(f, (0, 1))(2.0, 3.0)
+    assert compiled_form(f, (0, 1))(2.0, 3.0) == value_and_grad(f, (0, 1))(2.0, 3.0)
