@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from autodiff.readings.naming import Naming
 from autodiff.readings.notation import CODE, Identifiers, Style
 from autodiff.readings.terms import Term, Terms
-from autodiff.readings.trace import trace
+from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
 
 
@@ -34,8 +34,8 @@ class Listing:
     def __init__(
         self, f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
     ) -> None:
-        """Raises as `trace` does."""
-        self.trace = trace(f, args, argnums)
+        """Raises as `Trace` does."""
+        self.trace = Trace(f, args, argnums)
         self.terms = Terms(self.trace)
         naming = Naming(self.trace, self.terms)
         self.constants = naming.constants

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -70,69 +70,60 @@ Path = tuple[Any, ...]
 """Where something is found among the arguments, as in ("params", "U")."""
 
 
-class Trace(NamedTuple):
-    """What running a function once has recorded.
+class Trace:
+    """What running a function and its backward pass once has recorded.
 
     `args` are the arguments by the names of their parameters, `wanted` the names of those whose
     gradient is wanted, `several` whether that is a tuple. `inputs` are the numbers and arrays among
-    the arguments; `fixed` is what else there is, which becomes part of what is read.
+    the arguments; `fixed` is what else there is, which becomes part of what is read. `names` are
+    the variables in which the function keeps Values.
     """
 
-    name: str
-    args: dict[str, Any]
-    wanted: tuple[str, ...]
-    several: bool
-    inputs: dict[Path, Node]
-    fixed: dict[Path, Any]
-    value: Node
-    adjoints: dict[Node, Node]
-    names: dict[Node, str]
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+    ) -> None:
+        """Run `f` and its backward pass on Values for the numbers in `args`.
 
+        Integers, strings and the like outside `argnums` are passed as they are and become part of
+        what is read; arrays of integers become floats.
 
-def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> Trace:
-    """Run `f` and its backward pass on Values for the numbers in `args`.
+        Raises TypeError where `f` returns no number that depends on its arguments, and where
+        `argnums` names none of them.
+        """
+        self.name = name_of(f) if name_of(f).isidentifier() else "f"
+        self.several = isinstance(argnums, Sequence)
+        positions = positions_of(f, as_positions(f, argnums), args)
+        known = parameter_names(f)
+        self.args: dict[str, Any] = {}
+        for i, x in enumerate(args):
+            name = known.get(i, f"arg{i}")
+            while name in HELPERS or name in self.args:
+                name += "_"
+            self.args[name] = x
+        self.wanted = [[*self.args][i] for i in positions]
+        self.inputs: dict[Path, Node] = {}
+        self.fixed: dict[Path, Any] = {}
+        values = {name: fold(x, self.leaf, checked_keys, (name,)) for name, x in self.args.items()}
+        self.value, self.names = with_names(f, [*values.values()])
+        y = self.value
+        if not isinstance(y, Node) or np.size(y._raw) != 1:
+            raise TypeError(
+                f"{name_of(f)} returned {described(y)}; a gradient is that of one number that "
+                "depends on the arguments, such as a sum or a mean"
+            )
+        nodes = oldest_first([y])
+        needed = ways_to(leaves([values[name] for name in self.wanted]), nodes).intersection(nodes)
+        seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
+        self.adjoints: dict[Node, Node] = walk({y: seed}, needed, record=True)
 
-    Integers, strings and the like outside `argnums` are passed as they are and become part of what
-    is read; arrays of integers become floats.
-
-    Raises TypeError where `f` returns no number that depends on its arguments, and where `argnums`
-    names none of them.
-    """
-    positions = positions_of(f, as_positions(f, argnums), args)
-    known = parameter_names(f)
-    parameters: list[str] = []
-    for i in range(len(args)):
-        name = known.get(i, f"arg{i}")
-        while name in HELPERS or name in parameters:
-            name += "_"
-        parameters.append(name)
-    wanted = tuple([parameters[i] for i in positions])
-    inputs: dict[Path, Node] = {}
-    fixed: dict[Path, Any] = {}
-
-    def leaf(x: Any, path: Path) -> Any:
+    def leaf(self, x: Any, path: Path) -> Any:
         """Return a Value for a number or an array; note what was found."""
         if isinstance(x, Node):
             x = x._raw
-        if path[0] not in wanted and not isinstance(x, (float, np.floating, np.ndarray)):
-            return fixed.setdefault(path, x)
+        if path[0] not in self.wanted and not isinstance(x, (float, np.floating, np.ndarray)):
+            return self.fixed.setdefault(path, x)
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
-        return inputs.setdefault(path, Traced(x, name))
-
-    values = [fold(x, leaf, checked_keys, (name,)) for x, name in zip(args, parameters)]
-    y, names = with_names(f, values)
-    if not isinstance(y, Node) or np.size(y._raw) != 1:
-        raise TypeError(
-            f"{name_of(f)} returned {described(y)}; a gradient is that of one number that depends "
-            "on the arguments, such as a sum or a mean"
-        )
-    nodes = oldest_first([y])
-    needed = ways_to(leaves([values[i] for i in positions]), nodes).intersection(nodes)
-    seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
-    adjoints = walk({y: seed}, needed, record=True)
-    name = name_of(f) if name_of(f).isidentifier() else "f"
-    given, several = dict(zip(parameters, args)), isinstance(argnums, Sequence)
-    return Trace(name, given, wanted, several, inputs, fixed, y, adjoints, names)
+        return self.inputs.setdefault(path, Traced(x, name))
 
 
 def checked_keys(tree: Any, parts: dict[Any, Any], path: Path) -> Any:

@@ -109,15 +109,8 @@ class Writer:
 
 def parts(term: Term, names: Mapping[Term, str]) -> list[Term]:
     """Return the named terms that the expression of a term is written with, left to right."""
-    found: list[Term] = []
-    stack = list(reversed(term.operands))
-    while stack:
-        x = stack.pop()
-        if x in names:
-            found.append(x)
-        else:
-            stack.extend(reversed(x.operands))
-    return found
+    inner = [[x] if x in names else parts(x, names) for x in term.operands]
+    return [x for found in inner for x in found]
 
 
 def is_weak(term: Term) -> bool:

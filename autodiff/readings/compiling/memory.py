@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from itertools import count
+from itertools import accumulate, count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,17 +50,12 @@ def with_sums_last(
                 chosen.pop(sum_, None)
         if call in chosen:
             behind[call].add(call)
-    summed = [call.operands[0].data for call in chosen]
-    if len(chosen) < 2 or len({(len(x), x.dtype) for x in summed}) > 1:
+    summed = dict.fromkeys(call.operands[0] for call in chosen)
+    if len(chosen) < 2 or len({(len(x.data), x.data.dtype) for x in summed}) > 1:
         return calls, {}
     late = {call for call in calls if behind[call] & chosen.keys()}
-    rows: dict[Call, slice] = {}  # of what is summed
-    stop = 0
-    for call in chosen:
-        x = call.operands[0]
-        if x not in rows:
-            start, stop = stop, stop + x.data[0].size
-            rows[x] = slice(start, stop)
+    ends = [*accumulate((x.data[0].size for x in summed), initial=0)]
+    rows = dict(zip(summed, map(slice, ends, ends[1:])))
     order = sorted(calls, key=lambda call: call in late)
     return order, {call: rows[call.operands[0]] for call in chosen}
 

@@ -10,7 +10,7 @@ import pytest
 from autodiff.readings.listing import Listing
 from autodiff.readings.naming import Naming
 from autodiff.readings.terms import Table, Terms
-from autodiff.readings.trace import Traced, trace
+from autodiff.readings.trace import Trace, Traced
 from mlp import engine
 from mlp.data import tutorial_problem
 
@@ -21,7 +21,7 @@ def problem():
 
 
 def test_terms_are_frozen_and_know_no_name():
-    found = Terms(trace(engine.loss, problem(), 0))
+    found = Terms(Trace(engine.loss, problem(), 0))
     for term in found.used:
         assert not hasattr(term, "name")
         with pytest.raises(FrozenInstanceError):
@@ -29,7 +29,7 @@ def test_terms_are_frozen_and_know_no_name():
 
 
 def test_no_term_computes_what_another_does():
-    used = Terms(trace(engine.loss, problem(), 0)).used
+    used = Terms(Trace(engine.loss, problem(), 0)).used
     keys = {(x.primitive, x.operands, str(x.parameters)) for x in used}
     assert len(keys) == len(used)
     for i, term in enumerate(used):
@@ -37,7 +37,7 @@ def test_no_term_computes_what_another_does():
 
 
 def test_naming_is_a_mapping_that_depends_on_nothing_but_trace_and_terms():
-    record = trace(engine.loss, problem(), 0)
+    record = Trace(engine.loss, problem(), 0)
     found = Terms(record)
     first, second = Naming(record, found), Naming(record, found)
     for part in ("names", "pieces", "bars", "constants", "arrays"):
