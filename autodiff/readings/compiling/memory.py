@@ -91,8 +91,8 @@ def in_buffers(
     free: dict[Buffer, list[str]] = defaultdict(list)
     last = {root(x): i for i, call in enumerate(calls) for x in call.operands}
     for i, call in enumerate(calls):
-        read = {of.get(x) for x in map(root, call.operands) if x not in parts and last[x] == i}
-        ending = [name for name in buffers if name in read]
+        read = {x for x in map(root, call.operands) if x in of and x not in parts and last[x] == i}
+        ending = sorted({of[x] for x in read}, key=lambda name: int(name[1:]))
         if call in parts:
             of[call] = name_of_part[call]
             buffers[of[call]] = like(call.data)._replace(rows=parts[call])
