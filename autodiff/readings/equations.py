@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.readings.listing import Listing, listing
+from autodiff.readings.listing import Listing
 from autodiff.readings.notation import TEX, TEXT, Style
 
 
@@ -30,8 +30,7 @@ class Derivation:
         lines = [f"{name}{' ' * (left - width(name))} = {right}" for name, right, _ in rows]
         longest = max(map(width, lines))
         for i, (line, (_, _, note)) in enumerate(zip(lines, rows)):
-            if note:
-                lines[i] = f"{line}{' ' * (longest - width(line))}   {note}"
+            lines[i] = f"{line}{' ' * (longest - width(line))}   {note}".rstrip()
         forward = len(self.listing.forward)
         return "\n".join([*lines[:forward], "", *lines[forward:]])
 
@@ -61,8 +60,10 @@ class Derivation:
                 text = np.array2string(data, precision=4, threshold=6, edgeitems=2)
                 notes.append(" ".join(text.split()))
             rows.append((*listing.sides(statement, style), "  ".join(notes)))
-        zeros = listing.zeros()
-        return rows + [(style.variable(listing.names[x], x.ndim, True), "0", "") for x in zeros]
+        for path, x in listing.terms.inputs.items():
+            if path[0] in listing.trace.wanted and path not in listing.terms.gradients:
+                rows.append((style.variable(listing.names[x], x.ndim, True), "0", ""))
+        return rows
 
 
 def derivation(
@@ -80,7 +81,7 @@ def derivation(
 
     Raises as `source` does.
     """
-    return Derivation(listing(f, args, argnums), shapes, numbers)
+    return Derivation(Listing(f, args, argnums), shapes, numbers)
 
 
 def width(text: str) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from autodiff.readings.naming import Naming, name, numbered
+from autodiff.readings.naming import Naming
 from autodiff.readings.notation import CODE, Identifiers, Style
-from autodiff.readings.terms import Term, Terms, terms
-from autodiff.readings.trace import Trace, trace
+from autodiff.readings.terms import Term, Terms
+from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
 
 
@@ -24,76 +23,47 @@ class Statement(NamedTuple):
     of: Term | None = None
 
 
-@dataclass(frozen=True)
 class Listing:
-    """The statements of a trace: every name is defined before it is used, nothing twice.
+    """The statements of a function: every name is defined before it is used, nothing twice.
 
     `aliases` are the names of gradients that are equal to something else that has one, by input;
     `constants` are arrays that are written beside the function; `pieces` are the named terms that
     neither the reader's code has a name for nor are the adjoint of another.
     """
 
-    trace: Trace
-    terms: Terms
-    aliases: Mapping[Term, str]
-    constants: Mapping[str, Any]
-    pieces: frozenset[Term]
-    forward: Sequence[Statement]
-    backward: Sequence[Statement]
-    writer: Writer
-
-    @property
-    def names(self) -> Mapping[Term, str]:
-        return self.writer.names
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+    ) -> None:
+        """Raises as `Trace` does."""
+        self.trace = Trace(f, args, argnums)
+        self.terms = Terms(self.trace)
+        naming = Naming(self.trace, self.terms)
+        self.constants = naming.constants
+        self.forward = [Statement(x) for x in self.terms.used if x.forward and x in naming.names]
+        self.backward = in_order(self.terms, naming, self.forward)
+        identifiers = Identifiers(naming.identifiers.taken)
+        self.names = dict(naming.names)
+        self.pieces: set[Term] = set()
+        for term, _, x in [*self.forward, *self.backward]:
+            if x is None and term in naming.pieces:
+                of = naming.bars.get(term)
+                if of in naming.pieces and not term.forward:
+                    self.names[term] = identifiers.new(f"{self.names[of]}_bar")
+                else:
+                    self.names[term] = identifiers.numbered("v" if term.forward else "u")
+                    self.pieces.add(term)
+        inputs = [x for _, _, x in self.backward if x is not None]
+        self.aliases = {x: identifiers.new(f"{self.names[x]}_bar") for x in inputs}
+        self.writer = Writer(self.names, naming.bars, naming.arrays, self.terms.has_float32)
 
     def sides(self, statement: Statement, style: Style) -> tuple[str, str]:
         writer, (term, _, of) = self.writer, statement
         if of is None:
             return writer.variable(term, style).text, writer.expression(term, style).text
-        if term in self.names:
-            right = writer.variable(term, style).text
-        elif term.is_number:
-            right = style.number(term.number)
-        else:
-            right = writer.expression(term, style).text
+        right = writer.operand(term, term, style).text
         if style is CODE:
             return self.aliases[of], right
         return style.variable(self.names[of], of.ndim, True), right
-
-    def zeros(self) -> list[Term]:
-        wanted = {self.trace.parameters[i] for i in self.trace.positions}
-        return [
-            term
-            for x, term in zip(self.trace.inputs, self.terms.inputs)
-            if x.path[0] in wanted and x.node not in self.terms.gradients
-        ]
-
-
-def listing(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> Listing:
-    """Return the statements of a function and of its backward pass.
-
-    Raises as `trace` does.
-    """
-    record = trace(f, args, argnums)
-    found = terms(record)
-    naming = name(record, found)
-    forward = [Statement(x) for x in found.used if x.forward and naming.is_named(x)]
-    backward = in_order(found, naming, forward)
-    names = numbered(naming, [s.term for s in [*forward, *backward] if s.of is None])
-    identifiers = Identifiers([*naming.taken, *names.values()])
-    aliases = {x: identifiers.new(f"{names[x]}_bar") for _, _, x in backward if x is not None}
-    of_pieces = {x for x in naming.pieces if naming.bars.get(x) in naming.pieces and not x.forward}
-    writer = Writer(names, naming.bars, naming.arrays, found.has_float32)
-    return Listing(
-        record,
-        found,
-        aliases,
-        naming.constants,
-        naming.pieces - of_pieces,
-        forward,
-        backward,
-        writer,
-    )
 
 
 def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list[Statement]:
@@ -103,20 +73,19 @@ def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list
     it come the adjoints and pieces that its expression is written with, and those of inputs come
     first in their group. A gradient that no statement reads ends the list.
     """
-    named = dict.fromkeys([*naming.names, *naming.pieces], "")
+    named = naming.names
     statements: list[Statement] = []
     done: set[Term] = set()
 
     def emit(term: Term, undoes: Statement | None) -> None:
         """Add a term after those that it is written with."""
-        stack = [(term, iter(parts(term, named)))]
+        stack = [term]
         while stack:
-            term, rest = stack[-1]
-            part = next((x for x in rest if not x.forward and x not in done), None)
-            if part is not None:
-                stack.append((part, iter(parts(part, named))))
+            before = [x for x in parts(stack[-1], named) if not x.forward and x not in done]
+            if before:
+                stack.append(before[0])
                 continue
-            stack.pop()
+            term = stack.pop()
             if term in named and not term.forward and term not in done:
                 done.add(term)
                 statements.append(Statement(term, undoes))
@@ -125,15 +94,16 @@ def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list
     for statement in reversed(forward):
         for x in parts(statement.term, named):
             readers[x] = statement
-    gradient_of = {terms.of_node[x]: term for x, term in terms.gradients.items()}
+    with_gradient = dict.fromkeys(terms.inputs[path] for path in terms.gradients)
 
     def emit_adjoint(x: Term, undoes: Statement | None) -> None:
         """Add the adjoint of a term; that of an input under its own name."""
         term = terms.adjoints[x]
         emit(term, undoes)
         own = naming.bars.get(term) is x and term.primitive is not None and not term.forward
-        if gradient_of.pop(x, None) is not None and not own:
+        if x in with_gradient and not own:
             statements.append(Statement(term, undoes, x))
+        with_gradient.pop(x, None)
 
     if terms.value in terms.adjoints:
         emit_adjoint(terms.value, None)
@@ -142,6 +112,6 @@ def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list
         for x in sorted(of_statement, key=lambda x: x.primitive is not None):
             if x in terms.adjoints and readers[x] is statement:
                 emit_adjoint(x, statement)
-    for x in list(gradient_of):
+    for x in list(with_gradient):
         emit_adjoint(x, None)
     return statements

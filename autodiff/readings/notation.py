@@ -5,7 +5,7 @@ import keyword
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache
 from string import Formatter
 from typing import Any, NamedTuple
@@ -18,15 +18,13 @@ from autodiff.numerics import is_plain
 LOOSE, COMPARISON, OR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)
 
 LEVELS = [
-    (COMPARISON, ("<", "<=", ">", ">=", "==", "!=", "≤", "≥", "=", "≠", "\\leq", "\\geq", "\\neq")),
-    (OR, ("|", "∨", "\\vee")),
-    (AND, ("&", "∧", "\\wedge")),
-    (SUM, ("+", "-")),
-    (PRODUCT, ("*", "/", "@", "·", "⊙", "\\odot", "\\,")),
-    (POWER, ("^",)),
+    (COMPARISON, {"<", "<=", ">", ">=", "==", "!=", "≤", "≥", "=", "≠", "\\leq", "\\geq", "\\neq"}),
+    (OR, {"|", "∨", "\\vee"}),
+    (AND, {"&", "∧", "\\wedge"}),
+    (SUM, {"+", "-"}),
+    (PRODUCT, {"*", "/", "@", "·", "⊙", "\\odot", "\\,"}),
+    (POWER, {"^"}),
 ]
-
-SUPERSCRIPTS = ("^", "ᵀ", "²")
 
 
 class Written(NamedTuple):
@@ -43,7 +41,7 @@ class Style(NamedTuple):
     brackets: str
     number: Callable[[Any], str]
     variable: Callable[[str, int, bool], str]
-    call: str
+    function: Callable[[str], str]
 
 
 @cache
@@ -52,22 +50,19 @@ def levels_of(template: str) -> tuple[int, tuple[int, ...]]:
     depth, outside = 0, ""
     operands: list[tuple[int, int]] = []  # how deep in brackets, and where in what is outside
     for literal, field, _, _ in Formatter().parse(template):
-        for character in literal:
+        is_operand = field is not None and (not field or field.isdigit())
+        for character in f"{literal}x" if is_operand else literal:
             depth += (character in "([{") - (character in ")]}")
             outside += character if depth == 0 and character not in ")]}" else ""
-        if field is not None and (not field or field.isdigit()):
-            operands.append((depth, len(outside)))
-            outside += "x" if depth == 0 else ""
+        if is_operand:
+            operands.append((depth, len(outside) - (depth == 0)))
     words = outside.split()
-    level = ATOM
-    for candidate, signs in reversed(LEVELS):
-        if any(word in signs for word in words[1:]):
-            level = candidate
+    level = next((level for level, signs in LEVELS if not signs.isdisjoint(words[1:])), ATOM)
     if level == ATOM and outside[:1] in ("-", "~", "¬"):
         level = SIGN
     elif level == ATOM and len(words) > 1:
         level = PRODUCT  # side by side
-    elif level == ATOM and any(mark in outside for mark in SUPERSCRIPTS):
+    elif level == ATOM and any(mark in outside for mark in "^ᵀ²"):
         level = POWER
     tight = level == PRODUCT and not any(sign in words for sign in "*/@")
     right = POWER if tight else level + 1 if level not in (SIGN, ATOM) else level
@@ -83,16 +78,6 @@ def levels_of(template: str) -> tuple[int, tuple[int, ...]]:
     return level, tuple(needed)
 
 
-def written(template: str, operands: Sequence[Written], style: Style, **parameters: str) -> Written:
-    """Fill a template, with brackets around the operands that need them."""
-    level, needed = levels_of(template)
-    texts = [
-        style.brackets.format(x.text) if x.level < need else x.text
-        for x, need in zip(operands, needed)
-    ]
-    return Written(template.format(*texts, **parameters), level)
-
-
 # Numbers.
 
 
@@ -101,10 +86,7 @@ def code_number(x: Any) -> str:
         return str(bool(x))
     if isinstance(x, np.float32):
         return f"np.float32({code_number(float(x))})"
-    x = float(x)
-    if np.isnan(x):
-        return "np.nan"
-    return repr(x).replace("inf", "np.inf")
+    return re.sub("inf|nan", r"np.\g<0>", repr(float(x)))
 
 
 def short_number(x: Any) -> str:
@@ -190,10 +172,6 @@ def stem_and_number(name: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (name, "")
 
 
-def code_variable(name: str, ndim: int, adjoint: bool) -> str:
-    return name
-
-
 def text_variable(name: str, ndim: int, adjoint: bool) -> str:
     """Write a variable as text: numbers at its end as subscripts, an adjoint with a bar."""
     stem, number = stem_and_number(name)
@@ -220,28 +198,27 @@ def tex_variable(name: str, ndim: int, adjoint: bool) -> str:
     return f"{base}_{{{below}}}" if below.isdigit() else rf"{base}_{{\mathrm{{{below}}}}}"
 
 
-CODE = Style("code", "({})", code_number, code_variable, "{}({})")
-TEXT = Style("text", "({})", short_number, text_variable, "{}({})")
-TEX = Style("tex", r"\left({}\right)", tex_number, tex_variable, r"{}\left({}\right)")
+def tex_function(name: str) -> str:
+    known = ("exp", "log", "sin", "cos", "tanh", "max", "min")
+    spaced = name.replace("_", r"\ ")
+    return f"\\{name}" if name in known else rf"\mathrm{{{spaced}}}"
+
+
+CODE = Style("code", "({})", code_number, lambda name, ndim, adjoint: name, str)
+TEXT = Style("text", "({})", short_number, text_variable, str)
+TEX = Style("tex", r"\left({}\right)", tex_number, tex_variable, tex_function)
 
 # How a primitive is written, where it is not written as a call. A template is a format string, or
 # a function of the operands' arrays and the parameters that returns one.
 
-Template = str | Callable[..., str]
+Template = str | Callable[..., str] | None
 
 
-class Notation(NamedTuple):
-    """The templates of a primitive: text serves for LaTeX, and code for both, if they are None."""
-
-    code: Template | None = None
-    text: Template | None = None
-    tex: Template | None = None
-
-    def template(self, style: str) -> Template | None:
-        """Return the template in "code", "text" or "tex"; None for a call."""
-        if style == "code":
-            return self.code
-        return (self.tex if style == "tex" else None) or self.text or self.code
+def notation(
+    code: Template = None, text: Template = None, tex: Template = None
+) -> dict[str, Template]:
+    """Return the templates by style, None for a call: text serves for LaTeX, and code for both."""
+    return {"code": code, "text": text or code, "tex": tex or text or code}
 
 
 def product(of_numbers: str, of_arrays: str) -> Callable[..., str]:
@@ -261,56 +238,55 @@ def total(over_rows: str, over_all: str) -> Callable[..., str]:
     return template
 
 
-AS_A_CALL = Notation()
 NOTATION = {
-    "add": Notation("{} + {}"),
-    "subtract": Notation("{} - {}"),
-    "multiply": Notation(
+    "add": notation("{} + {}"),
+    "subtract": notation("{} - {}"),
+    "multiply": notation(
         "{} * {}", product("{} · {}", "{} ⊙ {}"), product(r"{} \, {}", r"{} \odot {}")
     ),
-    "divide": Notation("{} / {}", tex=r"\frac{{{}}}{{{}}}"),
-    "power": Notation(text="{}^{}", tex="{}^{{{}}}"),
-    "negative": Notation("-{}"),
-    "sqrt": Notation(text="√{}", tex=r"\sqrt{{{}}}"),
-    "square": Notation(text="{}²", tex="{}^2"),
-    "less": Notation("{} < {}"),
-    "less_equal": Notation("{} <= {}", "{} ≤ {}", r"{} \leq {}"),
-    "greater": Notation("{} > {}"),
-    "greater_equal": Notation("{} >= {}", "{} ≥ {}", r"{} \geq {}"),
-    "equal": Notation("{} == {}", "{} = {}"),
-    "not_equal": Notation("{} != {}", "{} ≠ {}", r"{} \neq {}"),
-    "logical_and": Notation("{} & {}", "{} ∧ {}", r"{} \wedge {}"),
-    "logical_or": Notation("{} | {}", "{} ∨ {}", r"{} \vee {}"),
-    "logical_not": Notation("~{}", "¬{}", r"\neg {}"),
-    "abs": Notation(text="abs({})", tex=r"\left|{{{}}}\right|"),
-    "sigmoid": Notation(text="σ({})", tex=r"\sigma\left({}\right)"),
-    "sigmoid_slope": Notation(text="σ'({})", tex=r"\sigma^\prime\left({}\right)"),
-    "logistic_cross_entropy": Notation(text="ℒ({}, {})", tex=r"\mathcal{{L}}\left({}, {}\right)"),
-    "logistic_residual": Notation(text="σ({}) - {}", tex=r"\sigma\left({}\right) - {}"),
-    "sum": Notation(text=total("{}ᵀ 1", "Σ {}"), tex=total(r"{}^\top \mathbf{{1}}", r"\sum {}")),
-    "mean": Notation("np.mean({}{options})"),
-    "matmul": Notation(
+    "divide": notation("{} / {}", tex=r"\frac{{{}}}{{{}}}"),
+    "power": notation(text="{}^{}", tex="{}^{{{}}}"),
+    "negative": notation("-{}"),
+    "sqrt": notation(text="√{}", tex=r"\sqrt{{{}}}"),
+    "square": notation(text="{}²", tex="{}^2"),
+    "less": notation("{} < {}"),
+    "less_equal": notation("{} <= {}", "{} ≤ {}", r"{} \leq {}"),
+    "greater": notation("{} > {}"),
+    "greater_equal": notation("{} >= {}", "{} ≥ {}", r"{} \geq {}"),
+    "equal": notation("{} == {}", "{} = {}"),
+    "not_equal": notation("{} != {}", "{} ≠ {}", r"{} \neq {}"),
+    "logical_and": notation("{} & {}", "{} ∧ {}", r"{} \wedge {}"),
+    "logical_or": notation("{} | {}", "{} ∨ {}", r"{} \vee {}"),
+    "logical_not": notation("~{}", "¬{}", r"\neg {}"),
+    "abs": notation(text="abs({})", tex=r"\left|{{{}}}\right|"),
+    "sigmoid": notation(text="σ({})", tex=r"\sigma\left({}\right)"),
+    "sigmoid_slope": notation(text="σ'({})", tex=r"\sigma^\prime\left({}\right)"),
+    "logistic_cross_entropy": notation(text="ℒ({}, {})", tex=r"\mathcal{{L}}\left({}, {}\right)"),
+    "logistic_residual": notation(text="σ({}) - {}", tex=r"\sigma\left({}\right) - {}"),
+    "sum": notation(text=total("{}ᵀ 1", "Σ {}"), tex=total(r"{}^\top \mathbf{{1}}", r"\sum {}")),
+    "mean": notation("np.mean({}{options})"),
+    "matmul": notation(
         lambda a, b: "{} @ {}" if is_plain(a, b) else "matmul({}, {})", "{} {}", "{} {}"
     ),
-    "outer": Notation(text="{} {}ᵀ", tex=r"{} {}^\top"),
-    "broadcast_to": Notation("np.broadcast_to({}, {shape})"),
-    "cast": Notation(
+    "outer": notation(text="{} {}ᵀ", tex=r"{} {}^\top"),
+    "broadcast_to": notation("np.broadcast_to({}, {shape})"),
+    "cast": notation(
         lambda x, dtype: "{}.astype(np.{dtype})" if x.ndim else "np.{dtype}({})",
         "{dtype}({})",
         r"\mathrm{{{dtype}}}\left({}\right)",
     ),
-    "identity": Notation("{}"),
-    "reshape": Notation("np.reshape({}, {shape})"),
-    "transpose": Notation(
+    "identity": notation("{}"),
+    "reshape": notation("np.reshape({}, {shape})"),
+    "transpose": notation(
         lambda x, axes: "{}.T" if axes is None else "np.transpose({}, {axes})",
         lambda x, axes: "{}ᵀ" if axes is None else "transpose({}, {axes})",
         lambda x, axes: r"{}^\top" if axes is None else r"{}^{{\top{axes}}}",
     ),
-    "getitem": Notation("{}[{index}]", tex=r"{}\left[{index}\right]"),
-    "scatter": Notation(
+    "getitem": notation("{}[{index}]", tex=r"{}\left[{index}\right]"),
+    "scatter": notation(
         "scatter({}, np.s_[{index}], {shape})",
         "scatter({}, [{index}])",
         r"\mathrm{{scatter}}\left({}, [{index}]\right)",
     ),
-    "concatenate": Notation("np.concatenate([{operands}], axis={axis})"),
+    "concatenate": notation("np.concatenate([{operands}], axis={axis})"),
 }

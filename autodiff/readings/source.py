@@ -1,33 +1,26 @@
 """The NumPy code of a function and its backward pass, to be read, pasted and run."""
 
-from __future__ import annotations
-
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from autodiff import numerics, primitives
+from autodiff import numerics
 from autodiff.arguments import fold
-from autodiff.readings.listing import Listing, Statement, listing
+from autodiff.primitives import broadcast_to, getitem, reshape, transpose
+from autodiff.readings.listing import Listing, Statement
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term
-from autodiff.readings.trace import HELPERS, Trace
+from autodiff.readings.trace import HELPERS, Path, Trace
 
 WIDTH = 88
 """Characters of a line, as ruff and Black have it."""
 
-SHARE_MEMORY = (
-    primitives.transpose,
-    primitives.reshape,
-    primitives.getitem,
-    primitives.broadcast_to,
-)
-
-Path = tuple[Any, ...]
+SHARE_MEMORY = (transpose, reshape, getitem, broadcast_to)
 
 
 def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -> str:
@@ -42,12 +35,15 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
     """
-    return module(listing(f, args, argnums))
+    return module(Listing(f, args, argnums))
 
 
 def module(listing: Listing) -> str:
     trace, names = listing.trace, listing.names
-    body = [*docstring(listing), *inputs(listing), "", "# Forward."]
+    shapes = ", ".join(f"{names[x]} {x.shape}" for x in listing.terms.inputs.values())
+    body = [f'"""Return {trace.name} and its gradient.', ""]
+    body += [*textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4), '"""']
+    body += [*inputs(listing), "", "# Forward."]
     body += [assignment(listing, statement) for statement in listing.forward]
     body += ["", "# Backward."]
     undone: Statement | None = None
@@ -58,47 +54,28 @@ def module(listing: Listing) -> str:
         body.append(assignment(listing, statement))
     value = listing.terms.value
     returned = names.get(value) or code_number(value.number)
-    others = Identifiers([*listing.writer.names.values(), *listing.aliases.values(), *HELPERS])
+    others = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])
     name = others.new("gradient")
-    given = {x.path: x.node for x in trace.inputs}
     zeros: list[str] = []
 
     def leaf(_: Any, path: Path) -> str:
         """Write the name of a gradient; one that is zero is added to the body."""
-        node = given[path]
-        x, term = listing.terms.of_node[node], listing.terms.gradients.get(node)
+        x, term = listing.terms.inputs[path], listing.terms.gradients.get(path)
         if term is not None:
             return listing.aliases.get(x) or names[term]
         zero = others.new(f"{names[x]}_bar")
-        zeros.append(line(f"{zero} = ", zero_like(x)))
+        zeros.append(line(zero, zero_like(x)))
         return zero
 
-    gradient = laid_out(nested_gradients(trace, leaf, placed), len(name) + 7)
-    body += [*zeros, "", f"{name} = {gradient}", f"return {returned}, {name}"]
-    header = call(f"def {identifier(trace.name)}_and_gradient(", trace.parameters, 1)
-    function = "\n".join([f"{header}:", *[textwrap.indent(line, "    ") for line in body]])
-    constants = [f"{key} = {array(x, len(key) + 3)}" for key, x in listing.constants.items()]
-    parts = [
-        '"""Written from the code of a forward pass by reverse-mode differentiation."""',
-        "import numpy as np",
-    ]
-    if constants:
-        parts.append("\n".join(constants))
+    gradient = laid_out(f"{name} = {nested_gradients(trace, leaf, placed)}")
+    body += [*zeros, "", gradient, f"return {returned}, {name}"]
+    header = laid_out(f"def {trace.name}_and_gradient({', '.join(trace.args)}):", 0)
+    function = "\n".join([header, *[textwrap.indent(line, "    ") for line in body]])
+    constants = [laid_out(f"{key} = {array(x)}", 0) for key, x in listing.constants.items()]
+    start = '"""Written from the code of a forward pass by reverse-mode differentiation."""'
+    parts = [start, "import numpy as np", *(["\n".join(constants)] if constants else [])]
     called = re.findall(r"(?<![\w.])(\w+)\(", "\n".join(body[1:]))
     return "\n\n\n".join(["\n\n".join(parts), *helpers(called), function]) + "\n"
-
-
-def identifier(name: str) -> str:
-    """Return the name of a function as an identifier; a lambda is called f."""
-    return name if name.isidentifier() else "f"
-
-
-def docstring(listing: Listing) -> list[str]:
-    """Say what the function returns and for which shapes."""
-    shapes = ", ".join(f"{listing.names[x]} {x.shape}" for x in listing.terms.inputs)
-    lines = textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4)
-    name = identifier(listing.trace.name)
-    return [f'"""Return {name} and its gradient.', "", *lines, '"""']
 
 
 def inputs(listing: Listing) -> list[str]:
@@ -106,22 +83,20 @@ def inputs(listing: Listing) -> list[str]:
     lines = []
     terms, names = listing.terms, listing.names
     read = {terms.value, *terms.gradients.values()}.union(*[x.operands for x in terms.used])
-    for x, term in zip(listing.trace.inputs, terms.inputs):
-        place, name = placed(x.path), names[term]
+    for path, term in terms.inputs.items():
+        place, name = placed(path), names[term]
         single = is_single(term)
         start = f"{name} = " if term in read else ""
-        args = [place, str(term.shape), quoted(place)]
-        if single:
-            args.append("np.float32")
-        lines.append(call(f"{start}checked(", args))
+        dtype = ", np.float32" if single else ""
+        lines.append(laid_out(f"{start}checked({place}, {term.shape}, {quoted(place)}{dtype})"))
         if start and terms.has_float32 and not term.shape and not single:
             lines.append(f"{name} = float({name})")
-    for fixed, path in listing.trace.fixed:
+    for path, fixed in listing.trace.fixed.items():
         if fixed is None or isinstance(fixed, (int, np.integer, str)):
             place = placed(path)
             message = quoted(f"this code is for {place} = {quoted(fixed)}")
             lines.append(f"if {place} != {quoted(fixed)}:")
-            lines.append(textwrap.indent(call("raise ValueError(", [message], 8), "    "))
+            lines.append(textwrap.indent(laid_out(f"raise ValueError({message})", 8), "    "))
     return lines
 
 
@@ -133,7 +108,7 @@ def assignment(listing: Listing, statement: Statement) -> str:
         text = f"np.{'float32' if is_single(of) else 'float64'}({text})"
     elif term.shape and (of or shared):
         text = f"np.copy({text})"
-    return line(f"{name} = ", text)
+    return line(name, text)
 
 
 def is_single(x: Term) -> bool:
@@ -146,87 +121,57 @@ def zero_like(x: Term) -> str:
     return f"np.zeros({x.shape}, np.float32)" if is_single(x) else f"np.zeros({x.shape})"
 
 
-def line(start: str, text: str) -> str:
-    """Write a statement, on several lines if it is long."""
-    if len(start) + len(text) + 4 <= WIDTH:
-        return start + text
-    name, bracket, args = text.partition("(")
-    if bracket and re.fullmatch(r"[\w.]+", name) and text.endswith(")"):
-        return call(f"{start}{name}(", arguments(args[:-1]))
-    return f"{start}(\n    {text}\n)"
+def line(name: str, text: str) -> str:
+    """Write an assignment, with brackets around what is too long for a line and is no call."""
+    if len(f"{name} = {text}") + 4 > WIDTH and not re.fullmatch(r"[\w.]+\(.*\)", text):
+        text = f"({text})"
+    return laid_out(f"{name} = {text}")
 
 
-def call(start: str, args: Sequence[str], used: int = 4) -> str:
-    """Write a call, with one argument to a line if it is long."""
-    text = f"{start}{', '.join(args)})"
-    if len(text) + used <= WIDTH:
+def laid_out(text: str, indent: int = 4) -> str:
+    """Write code in one line; if that is too long, what its last brackets hold one to a line."""
+    if len(text) + indent <= WIDTH:
         return text
-    long = [x[0] == "[" and len(x) + 9 > WIDTH for x in args]
-    lines = [f"[\n{spread(arguments(x[1:-1]))}]" if far else x for x, far in zip(args, long)]
-    return f"{start}\n{spread(lines)})" if len(args) > 1 else f"{start}\n    {args[0]}\n)"
-
-
-def arguments(text: str) -> list[str]:
-    """Split the arguments of a call, which contain no quotes."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.strip() for part in parts]
-
-
-def spread(items: Sequence[str]) -> str:
-    return "".join(textwrap.indent(f"{item},\n", "    ") for item in items)
-
-
-class Collection(NamedTuple):
-    """The gradients in the entries of a structure, each with what is written before it."""
-
-    start: str
-    items: list[tuple[str, Collection | str]]
-    end: str
+    cuts, depth = [0], 0
+    for mark in re.finditer(r"""[][(){},]|"(\\.|[^"\\])*"|'(\\.|[^'\\])*'""", text):
+        opens, closes = mark[0] in "([{", mark[0] in ")]}"
+        depth -= closes
+        if opens and not depth:
+            cuts = [mark.end()]
+        elif (closes and not depth) or (mark[0] == "," and depth == 1):
+            cuts.append(mark.end() - closes)
+        depth += opens
+    if len(cuts) == 1:
+        return text
+    comma = "" if len(cuts) == 2 and text[cuts[0] - 1] == "(" else ","  # no tuple of what is none
+    items = [text[start:end].strip(", ") for start, end in pairwise(cuts)]
+    lines = [laid_out(f"{x}{comma}", indent + 4) for x in items if x]
+    inner = textwrap.indent("\n".join(lines), "    ")
+    return f"{text[: cuts[0]]}\n{inner}\n{text[cuts[-1] :]}"
 
 
 def nested_gradients(
     trace: Trace, leaf: Callable[[Any, Path], str], place: Callable[[Path], str]
-) -> Collection | str:
+) -> str:
     """Return the text of the gradient in the structure of the arguments.
 
     `leaf` writes what is at a path, and `place` where an argument is found, which named tuples are
     made from.
     """
 
-    def branch(tree: Any, parts: dict[Any, Collection | str], path: Path) -> Collection:
+    def branch(tree: Any, parts: dict[Any, str], path: Path) -> str:
         if isinstance(tree, dict):
-            return Collection("{", [(f"{quoted(k)}: ", x) for k, x in parts.items()], "}")
+            return f"{{{', '.join(f'{quoted(key)}: {x}' for key, x in parts.items())}}}"
         if hasattr(tree, "_fields"):
-            fields = [(f"{name}=", x) for name, x in zip(tree._fields, parts.values())]
-            return Collection(f"{place(path)}._replace(", fields, ")")
-        start, end = "[]" if isinstance(tree, list) else "()"
-        return Collection(start, [("", x) for x in parts.values()], end)
+            fields = map("{}={}".format, tree._fields, parts.values())
+            return f"{place(path)}._replace({', '.join(fields)})"
+        items = ", ".join(parts.values())
+        if isinstance(tree, list):
+            return f"[{items}]"
+        return f"({items},)" if len(parts) == 1 else f"({items})"
 
-    found = [fold(trace.args[i], leaf, branch, (trace.parameters[i],)) for i in trace.positions]
-    return Collection("(", [("", x) for x in found], ")") if trace.several else found[0]
-
-
-def laid_out(x: Collection | str, used: int, width: float = WIDTH) -> str:
-    """Write gradients in one line, or one to a line where that would be too long."""
-    if isinstance(x, str):
-        return x
-    items = [label + laid_out(item, 4 + len(label), width) for label, item in x.items]
-    return bracketed(x.start, items, x.end, used, width)
-
-
-def bracketed(start: str, items: Sequence[str], end: str, used: int, width: float = WIDTH) -> str:
-    """Write a collection in one line, or one item to a line if it is long."""
-    comma = "," if start == "(" and len(items) == 1 else ""
-    text = start + ", ".join(items) + comma + end
-    if len(text) + used <= width and "\n" not in text:
-        return text
-    return f"{start}\n{spread(items)}{end}"
+    found = [fold(trace.args[name], leaf, branch, (name,)) for name in trace.wanted]
+    return branch((), dict(enumerate(found)), ()) if trace.several else str(found[0])
 
 
 def helpers(names: Sequence[str]) -> list[str]:
@@ -249,7 +194,7 @@ def without_types(code: str) -> str:
     return f"{first.replace(' = ', '=')}\n{rest}".rstrip()
 
 
-def array(x: Any, used: int) -> str:
+def array(x: Any) -> str:
     if x.size > 10_000:
         raise ValueError(
             f"an array of shape {x.shape} is found outside the arguments, too long to be written "
@@ -257,20 +202,9 @@ def array(x: Any, used: int) -> str:
         )
     if not x.size:
         return f"np.zeros({x.shape}, dtype=np.{x.dtype})"
-    dtype = ["dtype=np.float32"] if x.dtype == np.float32 else []
-    text = f"np.array({', '.join([nested(x, 0), *dtype])})"
-    if used + len(text) <= WIDTH and "\n" not in text:
-        return text
-    if not dtype:
-        return f"np.array(\n{textwrap.indent(nested(x, 4), '    ')}\n)"
-    return f"np.array(\n{spread([nested(x, 4), *dtype])})"
-
-
-def nested(x: Any, used: int) -> str:
-    if not x.ndim:
-        return str(x) if x.dtype.kind in "iub" else code_number(float(x))
-    parts = [nested(part, used + 4) for part in x]
-    return bracketed("[", parts, "]", used + 1)
+    numbers = re.sub("inf|nan", r"np.\g<0>", repr(x.tolist()))
+    dtype = ", dtype=np.float32" if x.dtype == np.float32 else ""
+    return f"np.array({numbers}{dtype})"
 
 
 CHECKED = '''def checked(x, shape, name, dtype=np.float64):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from autodiff.readings.trace import Trace
 from autodiff.walk import oldest_first
 
 UNCHANGED_AT_THE_SAME = (primitives.cast, primitives.reshape, primitives.broadcast_to)
+UNDONE_BY_THEMSELVES = (primitives.negative, primitives.transpose)
 ELEMENTWISE = {
     p for p in vars(primitives).values() if isinstance(p, Primitive) and p.broadcasts
 } - {primitives.matmul, primitives.broadcast_to, primitives.logistic_cross_entropy}
@@ -58,59 +58,36 @@ def number(x: Any) -> Term:
     return Term(x, is_number=True)
 
 
-class Terms(NamedTuple):
+class Terms:
     """The terms of a trace.
 
-    `used` are the applied ones that the value and the gradients are made of, operands first, and
-    `uses` how often each term is an operand of those. `arrays` are constants that were found
-    outside the arguments, with the names that they ask for. `adjoints` leads from a forward term
-    to its adjoint, `gradients` from the node of an argument to that of it.
+    `used` are the applied ones that the value and the gradients are made of, operands first.
+    `arrays` are constants that were found outside the arguments, with the names that they ask for.
+    `adjoints` leads from a forward term to its adjoint; `inputs` and `gradients` are found by where
+    they are among the arguments.
     """
 
-    of_node: Mapping[Node, Term]
-    inputs: tuple[Term, ...]
-    used: tuple[Term, ...]
-    uses: Counter[Term]
-    value: Term
-    gradients: Mapping[Node, Term]
-    adjoints: Mapping[Term, Term]
-    arrays: tuple[tuple[Term, str], ...]
-    has_float32: bool
-
-
-def terms(trace: Trace) -> Terms:
-    inputs = {x.node: Term(x.node._raw) for x in trace.inputs}
-    table = Table(inputs, {})
-    table.add([trace.value], forward=True)
-    wanted = [x.node for x in trace.inputs if x.node in trace.adjoints]
-    table.add([trace.adjoints[x] for x in wanted], forward=False)
-    of_node = table.of_node
-    value = of_node[trace.value]
-    gradients = {x: of_node[trace.adjoints[x]] for x in wanted}
-    # The oldest node of a term has its whole adjoint: others are the term times 1, for example.
-    adjoints: dict[Term, Term] = {}
-    for node in sorted(trace.adjoints, key=lambda node: node.serial):
-        if node in of_node and trace.adjoints[node] in of_node:
-            adjoints.setdefault(of_node[node], of_node[trace.adjoints[node]])
-    uses = count_uses([value, *gradients.values()])
-    used = tuple(x for x in table.known.values() if x in uses and x.primitive)
-    single = any(np.result_type(x._raw) == np.float32 for x in of_node)
-    arrays = tuple(table.arrays)
-    return Terms(
-        of_node, tuple(inputs.values()), used, uses, value, gradients, adjoints, arrays, single
-    )
-
-
-def count_uses(roots: Iterable[Term]) -> Counter[Term]:
-    """Return how often each term that the roots are made of, themselves included, is an operand."""
-    uses = Counter(dict.fromkeys(roots, 0))
-    stack = list(uses)
-    while stack:
-        for x in stack.pop().operands:
-            if x not in uses:
-                stack.append(x)
-            uses[x] += 1
-    return uses
+    def __init__(self, trace: Trace) -> None:
+        self.inputs = {path: Term(x._raw) for path, x in trace.inputs.items()}
+        table = Table(dict(zip(trace.inputs.values(), self.inputs.values())), {})
+        of_node = self.of_node = table.of_node
+        ends = {path: trace.adjoints[x] for path, x in trace.inputs.items() if x in trace.adjoints}
+        table.add([trace.value], forward=True)
+        table.add(ends.values(), forward=False)
+        self.arrays = table.arrays
+        self.value = of_node[trace.value]
+        self.gradients = {path: of_node[x] for path, x in ends.items()}
+        # The oldest node of a term has its whole adjoint: others are the term times 1, for example.
+        self.adjoints: dict[Term, Term] = {}
+        for node in sorted(trace.adjoints, key=lambda node: node.serial):
+            if node in of_node and trace.adjoints[node] in of_node:
+                self.adjoints.setdefault(of_node[node], of_node[trace.adjoints[node]])
+        needed = {self.value, *self.gradients.values()}
+        for term in reversed([*table.known.values()]):
+            if term in needed:
+                needed.update(term.operands)
+        self.used = [x for x in table.known.values() if x in needed and x.primitive]
+        self.has_float32 = any(np.result_type(x._raw) == np.float32 for x in of_node)
 
 
 class Table:
@@ -134,10 +111,16 @@ class Table:
             self.of_node[x] if isinstance(x, Node) else self.constant(raw, None)
             for x, raw in zip(node.operands, node.inputs)
         ]
-        simple = self.simplified(node, node.primitive, operands)
-        if isinstance(simple, Term):
-            return simple
-        primitive, operands = simple
+        primitive = node.primitive
+        if primitive in ELEMENTWISE:
+            operands = without_broadcasts(operands)
+        if operands and (equal := self.equal(node, operands)):
+            return equal
+        # The negative of a spread array has a memory order of its own, and so has the sum.
+        if primitive is primitives.add and operands[1].primitive is primitives.negative:
+            (negated,) = operands[1].operands
+            if negated.primitive is not primitives.broadcast_to:
+                primitive, operands = primitives.subtract, [operands[0], negated]
         parameters = node.parameters if primitive is node.primitive else NO_PARAMETERS
         key = key_of(primitive, operands, parameters)
         if key not in self.known:
@@ -155,57 +138,34 @@ class Table:
             self.arrays.append((self.known[key], name or "constant"))
         return self.known[key]
 
-    def simplified(
-        self, node: Node, primitive: Primitive, operands: list[Term]
-    ) -> Term | tuple[Primitive, list[Term]]:
-        """Return an equal term, or a primitive and operands, that compute the same numbers."""
-        if not operands:
-            return primitive, operands
-        first = operands[0]
-        if primitive is primitives.identity:
+    def equal(self, node: Node, operands: list[Term]) -> Term | None:
+        """Return a simpler term that computes the same numbers as a node, if there is one."""
+        primitive, first, last = node.primitive, operands[0], operands[-1]
+        unchanged = primitive in UNCHANGED_AT_THE_SAME and not first.is_number
+        if primitive is primitives.identity or (unchanged and is_like(first, node)):
             return first
-        same_shape = not first.is_number and first.shape == shape(node._raw)
-        if primitive in UNCHANGED_AT_THE_SAME and same_shape and is_like(first, node):
-            return first
-        if (
-            primitive is first.primitive is primitives.transpose
-            and node.parameters["axes"] is first.parameters["axes"] is None
-        ):
-            return first.operands[0]
-        if primitive is primitives.negative and first.primitive is primitives.negative:
+        undone = primitive is first.primitive and primitive in UNDONE_BY_THEMSELVES
+        if undone and node.parameters.get("axes") is first.parameters.get("axes") is None:
             return first.operands[0]
         if primitive is primitives.negative and first.is_number:
             return self.constant(-first.number, None)
-        if primitive in ELEMENTWISE:
-            operands = without_broadcasts(operands)
-            a, b = operands[0], operands[-1]
-            if primitive is primitives.multiply:
-                if is_one(a) and is_like(b, node):
-                    return b
-                if is_one(b) and is_like(a, node):
-                    return a
-            if primitive is primitives.power and is_one(b) and is_like(a, node):
-                return a
-            # The negative of a spread array has a memory order of its own, and so has the sum.
-            spread = b.operands and b.operands[0].primitive is primitives.broadcast_to
-            if primitive is primitives.add and b.primitive is primitives.negative and not spread:
-                return primitives.subtract, [a, b.operands[0]]
-        return primitive, operands
+        if primitive is primitives.multiply and is_one(first) and is_like(last, node):
+            return last
+        is_power = primitive in (primitives.multiply, primitives.power)
+        return first if is_power and is_one(last) and is_like(first, node) else None
 
 
 def without_broadcasts(operands: list[Term]) -> list[Term]:
     """Replace operands that are spread before NumPy would spread them itself."""
-    operands = list(operands)
     for i, x in enumerate(operands):
         if x.primitive is primitives.broadcast_to:
-            inner = x.operands[0]
-            others = [y for j, y in enumerate(operands) if j != i]
-            same_shape = np.broadcast_shapes(inner.shape, *[y.shape for y in others])
-            same_dtype = np.result_type(inner.data, *[y.data for y in others])
-            if same_shape == x.shape and (
-                same_dtype == np.result_type(x.data, *[y.data for y in others])
+            fewer = [*operands[:i], x.operands[0], *operands[i + 1 :]]
+            dtype = np.result_type(*[y.data for y in operands])
+            if (
+                np.broadcast_shapes(*[y.shape for y in fewer]) == x.shape
+                and np.result_type(*[y.data for y in fewer]) == dtype
             ):
-                operands[i] = inner
+                operands = fewer
     return operands
 
 

@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from autodiff.arguments import (
 from autodiff.errors import called
 from autodiff.graph import Node, record
 from autodiff.transforms import enclosed
-from autodiff.value import Value
+from autodiff.value import Value, operators
 from autodiff.walk import oldest_first, walk, ways_to
 
 # Names that the code which is written needs for itself.
@@ -57,101 +58,75 @@ class Traced(Value):
             raise TypeError(f"{called(self)} becomes float64 or float32, not {np.dtype(dtype)}")
         return record(primitives.cast, (self,), {"dtype": np.dtype(dtype)})
 
-    def __xor__(self, other: Any) -> Any:
-        return record(primitives.not_equal, (self, other))
-
-    def __and__(self, other: Any) -> Any:
-        return record(primitives.logical_and, (self, other))
-
-    def __or__(self, other: Any) -> Any:
-        return record(primitives.logical_or, (self, other))
-
     def __invert__(self) -> Any:
         return record(primitives.logical_not, (self,))
 
-    __rand__ = __and__
-    __ror__ = __or__
-    __rxor__ = __xor__
+    __and__ = __rand__ = operators(primitives.logical_and)[0]
+    __or__ = __ror__ = operators(primitives.logical_or)[0]
+    __xor__ = __rxor__ = operators(primitives.not_equal)[0]
 
 
-class Input(NamedTuple):
-    """A number or an array among the arguments, and where it is found, as in ("params", "U")."""
-
-    node: Node
-    path: tuple[Any, ...]
+Path = tuple[Any, ...]
+"""Where something is found among the arguments, as in ("params", "U")."""
 
 
-class Fixed(NamedTuple):
-    """Something else among the arguments, which becomes part of what is read."""
+class Trace:
+    """What running a function and its backward pass once has recorded.
 
-    value: Any
-    path: tuple[Any, ...]
-
-
-class Trace(NamedTuple):
-    """What running a function once has recorded."""
-
-    name: str
-    parameters: tuple[str, ...]
-    args: tuple[Any, ...]
-    positions: tuple[int, ...]
-    several: bool
-    inputs: list[Input]
-    fixed: list[Fixed]
-    value: Node
-    adjoints: dict[Node, Node]
-    names: dict[Node, str]
-
-
-def trace(f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> Trace:
-    """Run `f` and its backward pass on Values for the numbers in `args`.
-
-    Integers, strings and the like outside `argnums` are passed as they are and become part of what
-    is read; arrays of integers become floats.
-
-    Raises TypeError where `f` returns no number that depends on its arguments, and where `argnums`
-    names none of them.
+    `args` are the arguments by the names of their parameters, `wanted` the names of those whose
+    gradient is wanted, `several` whether that is a tuple. `inputs` are the numbers and arrays among
+    the arguments; `fixed` is what else there is, which becomes part of what is read. `names` are
+    the variables in which the function keeps Values.
     """
-    several = isinstance(argnums, Sequence)
-    positions = positions_of(f, as_positions(f, argnums), args)
-    known = parameter_names(f)
-    parameters = tuple(
-        (f"{known[i]}_" if known[i] in HELPERS else known[i]) if i in known else f"arg{i}"
-        for i in range(len(args))
-    )
-    inputs: list[Input] = []
-    fixed: list[Fixed] = []
 
-    def leaf(x: Any, path: tuple[Any, ...]) -> Any:
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+    ) -> None:
+        """Run `f` and its backward pass on Values for the numbers in `args`.
+
+        Integers, strings and the like outside `argnums` are passed as they are and become part of
+        what is read; arrays of integers become floats.
+
+        Raises TypeError where `f` returns no number that depends on its arguments, and where
+        `argnums` names none of them.
+        """
+        self.name = name_of(f) if name_of(f).isidentifier() else "f"
+        self.several = isinstance(argnums, Sequence)
+        positions = positions_of(f, as_positions(f, argnums), args)
+        known = parameter_names(f)
+        self.args: dict[str, Any] = {}
+        for i, x in enumerate(args):
+            name = known.get(i, f"arg{i}")
+            while name in HELPERS or name in self.args:
+                name += "_"
+            self.args[name] = x
+        self.wanted = [[*self.args][i] for i in positions]
+        self.inputs: dict[Path, Node] = {}
+        self.fixed: dict[Path, Any] = {}
+        values = {name: fold(x, self.leaf, checked_keys, (name,)) for name, x in self.args.items()}
+        self.value, self.names = with_names(f, [*values.values()])
+        y = self.value
+        if not isinstance(y, Node) or np.size(y._raw) != 1:
+            raise TypeError(
+                f"{name_of(f)} returned {described(y)}; a gradient is that of one number that "
+                "depends on the arguments, such as a sum or a mean"
+            )
+        nodes = oldest_first([y])
+        needed = ways_to(leaves([values[name] for name in self.wanted]), nodes).intersection(nodes)
+        seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
+        self.adjoints: dict[Node, Node] = walk({y: seed}, needed, record=True)
+
+    def leaf(self, x: Any, path: Path) -> Any:
         """Return a Value for a number or an array; note what was found."""
         if isinstance(x, Node):
             x = x._raw
-        differentiated = path[0] in [parameters[i] for i in positions]
-        if not differentiated and not isinstance(x, (float, np.floating, np.ndarray)):
-            fixed.append(Fixed(x, path))
-            return x
+        if path[0] not in self.wanted and not isinstance(x, (float, np.floating, np.ndarray)):
+            return self.fixed.setdefault(path, x)
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
-        inputs.append(Input(Traced(x, name), path))
-        return inputs[-1].node
-
-    values = [fold(x, leaf, checked_keys, (name,)) for x, name in zip(args, parameters)]
-    y, names = with_names(f, values)
-    if not isinstance(y, Node) or np.size(y._raw) != 1:
-        raise TypeError(
-            f"{name_of(f)} returned {described(y)}; a gradient is that of one number that depends "
-            "on the arguments, such as a sum or a mean"
-        )
-    wanted = [x for i in positions for x in leaves(values[i])]
-    nodes = oldest_first([y])
-    needed = ways_to(wanted, nodes).intersection(nodes)
-    seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
-    adjoints = walk({y: seed}, needed, record=True)
-    return Trace(
-        name_of(f), parameters, tuple(args), positions, several, inputs, fixed, y, adjoints, names
-    )
+        return self.inputs.setdefault(path, Traced(x, name))
 
 
-def checked_keys(tree: Any, parts: dict[Any, Any], path: tuple[Any, ...]) -> Any:
+def checked_keys(tree: Any, parts: dict[Any, Any], path: Path) -> Any:
     """Return a container with Values in it, whose keys can be written as code."""
     for key in parts:
         if not isinstance(key, (str, int)):
@@ -159,37 +134,34 @@ def checked_keys(tree: Any, parts: dict[Any, Any], path: tuple[Any, ...]) -> Any
     return rebuilt(tree, parts)
 
 
-class VariableNames:
-    """A tracer that notes under which variables code keeps the Values that it computes.
-
-    The first name counts, and one in the calling function before one in the function called:
-    `found` has the number of calls that a name was found in, and the name.
-    """
-
-    def __init__(self) -> None:
-        self.found: dict[Node, tuple[int, str]] = {}
-
-    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """Look at the variables of a function at each of its lines."""
-        if event == "call":
-            return None if frame.f_code.co_filename.startswith(LIBRARY) else self
-        nodes = {name: x for name, x in frame.f_locals.items() if isinstance(x, Node)}
-        depth, caller = 0, frame.f_back if nodes else None
-        while caller is not None:
-            depth, caller = depth + 1, caller.f_back
-        for name, node in nodes.items():
-            if node not in self.found or depth < self.found[node][0]:
-                self.found[node] = depth, name
-        return self
-
-
 def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[Node, str]]:
-    """Call `f`; return its result and the names of the Values that it computes."""
-    tracer = VariableNames()
+    """Call `f`; return its result and under which variables code keeps the Values it computes."""
+    found: dict[Node, tuple[int, str]] = {}
     before = sys.gettrace()
-    sys.settrace(tracer)
+    sys.settrace(partial(note_names, found))
     try:
         y = enclosed(f, args, {})
     finally:
         sys.settrace(before)
-    return y, {node: name for node, (_, name) in tracer.found.items()}
+    return y, {node: name for node, (_, name) in found.items()}
+
+
+def note_names(
+    found: dict[Node, tuple[int, str]], frame: FrameType, event: str, arg: Any
+) -> Callable[..., Any] | None:
+    """Look at the variables of a function at each of its lines.
+
+    The first name counts, and one in the calling function before one in the function called:
+    `found` has the number of calls that a name was found in, and the name.
+    """
+    if event == "call":
+        is_ours = frame.f_code.co_filename.startswith(LIBRARY)
+        return None if is_ours else partial(note_names, found)
+    nodes = {name: x for name, x in frame.f_locals.items() if isinstance(x, Node)}
+    depth, caller = 0, frame.f_back if nodes else None
+    while caller is not None:
+        depth, caller = depth + 1, caller.f_back
+    for name, node in nodes.items():
+        if node not in found or depth < found[node][0]:
+            found[node] = depth, name
+    return partial(note_names, found)

@@ -1,27 +1,22 @@
 """Terms written down, in code, in text and in LaTeX, by the names that they have."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autodiff.graph import Primitive
 from autodiff.readings.notation import (
-    AS_A_CALL,
     ATOM,
     CODE,
     NOTATION,
     PRODUCT,
     SIGN,
-    TEX,
-    Notation,
     Style,
     Written,
     is_whole,
     levels_of,
-    written,
 )
 from autodiff.readings.terms import Term, frozen
 
@@ -60,7 +55,7 @@ class Writer:
         """Write a number; whole ones as integers where the result is a float anyway."""
         text = style.number(term.number)
         if style is CODE and is_whole(term.number) and not isinstance(term.number, bool):
-            template = reader.primitive and notation_of(reader.primitive).code
+            template = reader.primitive and NOTATION.get(reader.primitive.name, {}).get("code")
             if isinstance(template, str) and levels_of(template)[0] < ATOM:
                 others = [x for x in reader.operands if not x.is_number]
                 if (others or template == "{} / {}") and not any(x.is_mask for x in others):
@@ -74,25 +69,30 @@ class Writer:
         assert primitive is not None
         operands = [self.operand(x, term, style) for x in term.operands]
         parameters = term.parameters
-        template: Any = notation_of(primitive).template(style.name)
+        template: Any = NOTATION.get(primitive.name, {}).get(style.name)
         if callable(template):
             template = template(*[np.asarray(x.data) for x in term.operands], **parameters)
+        elif template is None:  # NumPy lacks what is in our module
+            is_ours = getattr(primitive.function, "__module__", None) == "autodiff.numerics"
+            place = "" if is_ours and style is CODE else "np."
+            template = f"{place}{primitive.name}({{operands}}{{options}})"
         fields = {key: self.parameter(key, x) for key, x in parameters.items()}
         fields["options"] = "".join(
             f", {key}={fields[key]}"
             for key, x in parameters.items()
             if x is not None and x is not False and (key != "axis" or term.operands[0].ndim != 1)
         )
-        if template is None or (style is not CODE and template.startswith("np.")):
-            call = re.fullmatch(r"np\.(\w+)\((.*)\)", template or "")
-            name = function_name(call[1] if call else primitive, style)
-            name = name.replace("{", "{{").replace("}", "}}")
-            template = style.call.format(name, call[2] if call else "{operands}{options}")
-        if "{operands}" in template:
-            joined = ", ".join(x.text for x in operands)
-            result = Written(template.format(operands=joined, **fields))
-        else:
-            result = written(template, operands, style, **fields)
+        fields["operands"] = ", ".join(x.text for x in operands)
+        call = re.fullmatch(r"np\.(\w+)\((.*)\)", template)
+        if call and style is not CODE:
+            fields["function"] = style.function(call[1])
+            template = "{function}" + style.brackets.format(call[2])
+        level, needed = levels_of(template)
+        texts = [
+            style.brackets.format(x.text) if x.level < need else x.text
+            for x, need in zip(operands, needed)
+        ]
+        result = Written(template.format(*texts, **fields), level)
         if style is CODE and self.has_float32 and is_weak(term):
             return Written(f"float({result.text})")
         return result
@@ -103,22 +103,14 @@ class Writer:
         if key == "axis" and isinstance(x, tuple) and len(x) == 1:
             x = x[0]
         if key == "index":
-            parts = [index_text(i, self.arrays) for i in (x if isinstance(x, tuple) else (x,))]
-            return ", ".join(parts) if parts else "()"
+            return index_text(x, self.arrays)
         return repr(tuple(map(int, x)) if isinstance(x, tuple) else x)
 
 
 def parts(term: Term, names: Mapping[Term, str]) -> list[Term]:
     """Return the named terms that the expression of a term is written with, left to right."""
-    found: list[Term] = []
-    stack = list(reversed(term.operands))
-    while stack:
-        x = stack.pop()
-        if x in names:
-            found.append(x)
-        else:
-            stack.extend(reversed(x.operands))
-    return found
+    inner = [[x] if x in names else parts(x, names) for x in term.operands]
+    return [x for found in inner for x in found]
 
 
 def is_weak(term: Term) -> bool:
@@ -131,40 +123,15 @@ def is_weak(term: Term) -> bool:
     )
 
 
-def notation_of(primitive: Primitive) -> Notation:
-    return NOTATION.get(primitive.name, AS_A_CALL)
-
-
-def function_name(primitive: Primitive | str, style: Style) -> str:
-    name = primitive if isinstance(primitive, str) else primitive.name
-    if style is CODE:
-        helper = isinstance(primitive, Primitive) and is_helper(primitive)
-        return name if helper else f"np.{name}"
-    if style is TEX:
-        known = ("exp", "log", "sin", "cos", "tanh", "max", "min")
-        spaced = name.replace("_", r"\ ")
-        return f"\\{name}" if name in known else rf"\mathrm{{{spaced}}}"
-    return name
-
-
-def is_helper(primitive: Primitive) -> bool:
-    """Return whether code needs a function of ours for a primitive: NumPy lacks it."""
-    return getattr(primitive.function, "__module__", None) == "autodiff.numerics"
-
-
-def index_text(i: Any, arrays: Mapping[Any, str]) -> str:
-    """Write one part of an index, an array by its name."""
-    if isinstance(i, slice):
-        ends = ["" if end is None else str(end) for end in (i.start, i.stop)]
-        return ":".join(ends) + (f":{i.step}" if i.step is not None else "")
-    if isinstance(i, np.ndarray):
-        return arrays[frozen(i)]
-    return "..." if i is ... else str(i)
-
-
-def index_arrays(used: Sequence[Term]) -> list[Any]:
-    found: list[Any] = []
-    for term in used:
-        index = term.parameters.get("index")
-        found += index if isinstance(index, tuple) else [index]
-    return [i for i in found if isinstance(i, np.ndarray)]
+def index_text(index: Any, arrays: Mapping[Any, str]) -> str:
+    """Write an index, the arrays in it by their names."""
+    texts = []
+    for i in index if isinstance(index, tuple) else (index,):
+        if isinstance(i, slice):
+            ends = ["" if end is None else str(end) for end in (i.start, i.stop)]
+            texts.append(":".join(ends) + (f":{i.step}" if i.step is not None else ""))
+        elif isinstance(i, np.ndarray):
+            texts.append(arrays[frozen(i)])
+        else:
+            texts.append("..." if i is ... else str(i))
+    return ", ".join(texts) or "()"

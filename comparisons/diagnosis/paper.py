@@ -107,16 +107,17 @@ def on_paper(listing: Listing) -> Paper:
     backward = [copy(s.term) for s in listing.backward if s.of is None]
     backward = [x for x in backward if x not in copies.spread or x in read]
     gradients = {}
-    for node, term in terms.gradients.items():
-        of, gradient = terms.of_node[node], copy(term)
+    for path, term in terms.gradients.items():
+        of, gradient = terms.inputs[path], copy(term)
         if gradient not in backward or bars.get(gradient) is not of:
             right = made(primitives.identity, copies.spread.get(gradient, gradient))
             gradient = Term(right.data, forward=False)
             rights[gradient], names[gradient], bars[gradient] = right, listing.aliases[of], of
             backward.append(gradient)
         gradients[of] = gradient
-    value, pieces = copy(terms.value), frozenset(map(copy, copies.pieces))
-    paper = Paper(names, rights, terms.inputs, forward, backward, value, gradients, bars, pieces)
+    inputs, value = tuple(terms.inputs.values()), copy(terms.value)
+    pieces = frozenset(map(copy, copies.pieces))
+    paper = Paper(names, rights, inputs, forward, backward, value, gradients, bars, pieces)
     return with_activations(paper, copies.identifiers)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from autodiff.arguments import leaves, tree_map
 from autodiff.arrays import plain
-from autodiff.readings.listing import listing
+from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE
-from autodiff.readings.terms import Term, count_uses, key_of
+from autodiff.readings.terms import Term, key_of
 from autodiff.readings.writing import Writer, parts
 from comparisons.diagnosis.paper import MISFIT, argument, on_paper
 
@@ -31,10 +31,10 @@ class Backward:
     """
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
-        listed = listing(loss, (params, *data), 0)
+        listed = Listing(loss, (params, *data), 0)
         paper = on_paper(listed)
-        root = listed.trace.parameters[0]
-        found = [x for x, given in zip(paper.inputs, listed.trace.inputs) if given.path[0] == root]
+        root = next(iter(listed.trace.args))
+        found = [x for x, path in zip(paper.inputs, listed.trace.inputs) if path[0] == root]
         self.parameters = dict(zip(paths(params, root), found))
         self.data = [x for x in paper.inputs if x not in found]
         self.gradient_of = {x: paper.gradients[x] for x in found if x in paper.gradients}
@@ -44,7 +44,8 @@ class Backward:
         self.pieces, self.inputs, self.forward = paper.pieces, paper.inputs, paper.forward
         self.names = dict(paper.names)
         if self.N and self.N not in {n for x in found for n in x.shape}:
-            self.names |= {x: "N" for x in count_uses(self.rights.values()) if x.number == self.N}
+            written = {x for right in self.rights.values() for x in numbers_in(right)}
+            self.names |= {x: "N" for x in written if x.number == self.N}
         self.adjoints = {x for x in paper.backward if x in self.bars}
         below: dict[Term, set[Term]] = {}
         for x in reversed(paper.backward):
@@ -132,6 +133,10 @@ class Backward:
         if term.is_number and term not in writer.names:
             return f"{float(term.number):.6g}" if digits else CODE.number(term.number)
         return writer.operand(term, term, CODE).text
+
+
+def numbers_in(term: Term) -> list[Term]:
+    return [term] if term.is_number else [y for x in term.operands for y in numbers_in(x)]
 
 
 def batch(data: tuple[Any, ...]) -> tuple[int, bool]:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autodiff import primitives
+from autodiff.primitives import (
+    broadcast_to,
+    cast,
+    concatenate,
+    getitem,
+    logsumexp,
+    reshape,
+    scatter,
+)
 from autodiff.readings.listing import Listing
 from autodiff.readings.terms import Term, frozen
 
 KIND_OF = {
-    **dict.fromkeys((primitives.reshape, primitives.getitem, primitives.broadcast_to), "view"),
-    **dict.fromkeys((primitives.scatter, primitives.cast, primitives.concatenate), "call"),
-    primitives.logsumexp: "call",
+    **dict.fromkeys((reshape, getitem, broadcast_to), "view"),
+    **dict.fromkeys((scatter, cast, concatenate, logsumexp), "call"),
 }
 """Primitives that are called as they are; the functions of the others are taken apart."""
+
+transpose: Any = attrgetter("T")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,64 +53,49 @@ class Call:
         return np.ndim(self.data)
 
 
-class Calls(NamedTuple):
-    """The calls that give a value and its gradients, in order.
+class Calls:
+    """The calls of NumPy that a listing stands for, in order, as far as its results need them.
 
-    `gradients` are found by the path of their argument, as in ("params", "U"); `names` are those of
+    `inputs` and `gradients` are found by where they are among the arguments; `names` are those of
     the listing, which does not name every result.
     """
 
-    calls: list[Call]
-    inputs: list[Call]
-    value: Call
-    gradients: dict[tuple[Any, ...], Call]
-    names: dict[Call, str]
+    def __init__(self, listing: Listing) -> None:
+        terms = listing.terms
+        recorder = Recorder(terms.has_float32)
+        of = {term: Call("input", recorder.held(term.data)) for term in terms.inputs.values()}
+        self.inputs = {path: of[term] for path, term in terms.inputs.items()}
 
+        def result(term: Term) -> Call:
+            return of[term] if term in of else recorder.call_of(term.data)
 
-def calls_of(listing: Listing) -> Calls:
-    """Return the calls of NumPy that a listing stands for, as far as its results need them."""
-    trace, terms = listing.trace, listing.terms
-    recorder = Recorder(terms.has_float32)
-    of = {term: Call("input", recorder.held(term.data)) for term in terms.inputs}
-
-    def result(term: Term) -> Call:
-        return of[term] if term in of else recorder.call_of(term.data)
-
-    with np.errstate(all="ignore"):
-        for term in terms.used:
-            primitive: Any = term.primitive
-            inputs = [recorder.symbol(result(x)) for x in term.operands]
-            if primitive in KIND_OF:
-                how = KIND_OF[primitive], primitive.function, primitive.name
-                of[term] = recorder.call_of(recorder.record(*how, inputs, term.parameters))
-            else:
-                of[term] = recorder.call_of(primitive.function(*inputs, **term.parameters))
-    names: dict[Call, str] = {}
-    for term, call in of.items():
-        if term in listing.names and call.kind != "constant":
-            names.setdefault(call, listing.names[term])
-    differentiated = {trace.parameters[i] for i in trace.positions}
-    gradients = {}
-    for node, path in trace.inputs:
-        if node in terms.gradients:
-            gradients[path] = result(terms.gradients[node])
-        elif path[0] in differentiated:
-            zeros = np.zeros(np.shape(node._raw), np.result_type(node._raw))
-            gradients[path] = recorder.call_of(zeros)
-    value = result(terms.value)
-    calls = needed(recorder.calls, [value, *gradients.values()])
-    return Calls(calls, [of[term] for term in terms.inputs], value, gradients, names)
-
-
-def needed(calls: list[Call], results: Iterable[Call]) -> list[Call]:
-    """Return the calls that results depend on, and what is expected on the way."""
-    kept: list[Call] = []
-    wanted = set(results)
-    for call in reversed(calls):
-        if call.kind == "expect" or call in wanted:
-            kept.append(call)
-            wanted.update(call.operands)
-    return kept[::-1]
+        with np.errstate(all="ignore"):
+            for term in terms.used:
+                primitive: Any = term.primitive
+                operands = [recorder.symbol(result(x)) for x in term.operands]
+                if primitive in KIND_OF:
+                    how = KIND_OF[primitive], primitive.function, primitive.name
+                    found = recorder.record(*how, operands, term.parameters)
+                else:
+                    found = primitive.function(*operands, **term.parameters)
+                of[term] = recorder.call_of(found)
+        self.names: dict[Call, str] = {}
+        for term, call in of.items():
+            if term in listing.names and call.kind != "constant":
+                self.names.setdefault(call, listing.names[term])
+        self.value = result(terms.value)
+        self.gradients = {}
+        for path, x in terms.inputs.items():
+            if path in terms.gradients:
+                self.gradients[path] = result(terms.gradients[path])
+            elif path[0] in listing.trace.wanted:
+                zeros = np.zeros(x.shape, np.result_type(x.data))
+                self.gradients[path] = recorder.call_of(zeros)
+        needed = {self.value, *self.gradients.values()}
+        for call in reversed(recorder.calls):
+            if call.kind == "expect" or call in needed:
+                needed.update((call, *call.operands))
+        self.calls = [call for call in recorder.calls if call in needed]
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -191,10 +186,6 @@ class Recorder:
         if isinstance(x, float):  # as np.float64 is
             return float(x) if self.has_float32 else np.float64(x)
         return x
-
-
-def transpose(x: Any) -> Any:
-    return x.T
 
 
 def item(x: Any, index: Any) -> Any:

@@ -10,11 +10,9 @@ import numpy as np
 from autodiff.arguments import described, name_of, parameter_names, tree_map
 from autodiff.arrays import as_data, own
 from autodiff.graph import Node
-from autodiff.readings.compiling.calls import calls_of
 from autodiff.readings.compiling.guards import Miss, Unlike
-from autodiff.readings.compiling.memory import memory_of
 from autodiff.readings.compiling.program import Runnable, program
-from autodiff.readings.listing import listing
+from autodiff.readings.listing import Listing
 from autodiff.transforms import value_and_grad
 from autodiff.value import enclosing
 
@@ -62,7 +60,7 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         """Use another program than that of the last call, a new one if there is none."""
         args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
         for known in [*programs, None]:
-            runnable = known or program_for(f, args, argnums)
+            runnable = known or program(Listing(f, args, argnums))
             try:
                 result = runnable.run(*args)
             except Miss:
@@ -76,13 +74,6 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         return engine(*given)
 
     return compiled
-
-
-def program_for(f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> Runnable:
-    """Return the program that computes `f` and its gradient for arguments like these."""
-    listed = listing(f, args, argnums)
-    calls = calls_of(listed)
-    return program(listed.trace, calls, memory_of(calls))
 
 
 def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:

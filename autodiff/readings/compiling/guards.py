@@ -9,7 +9,7 @@ import numpy as np
 from autodiff.arguments import fold
 from autodiff.arrays import FLOAT32, FLOAT64
 from autodiff.readings.notation import Identifiers, placed
-from autodiff.readings.trace import Trace
+from autodiff.readings.trace import Path, Trace
 
 
 class Miss(Exception):  # noqa: N818
@@ -39,42 +39,41 @@ class Scope(Identifiers):
         return self.name_of[key]
 
 
-def guards(trace: Trace, names: Mapping[tuple[Any, ...], str], scope: Scope) -> list[str]:
+def guards(trace: Trace, names: Mapping[Path, str], scope: Scope) -> list[str]:
     """Write how arguments are fetched, and that others are not for this program.
 
     `names` are those of the parameters and of the inputs, by their paths.
     """
     tests: list[str] = []
-    for parameter, x in zip(trace.parameters, trace.args):
+    for parameter, x in trace.args.items():
         tests += structure(names[parameter,], x, scope)
-    for value, path in trace.fixed:
+    for path, value in trace.fixed.items():
         place, constant = place_of(path, names), scope.object("constant", value)
         tests.append(f"type({place}) is not type({constant}) or {place} != {constant}")
     fetched = [f"if {' or '.join(tests)}:", "    raise Miss"] if tests else []
-    for _, path in trace.inputs:
+    for path in trace.inputs:
         if len(path) > 1:
             fetched.append(f"{names[path]} = {place_of(path, names)}")
     lines = ["if others:", "    raise Miss"]
     if fetched:
         lines += ["try:", *[f"    {line}" for line in fetched]]
         lines += ["except KeyError:", "    raise Miss from None"]
-    differentiated = {trace.parameters[i] for i in trace.positions}
-    for node, path in trace.inputs:
+    for path, node in trace.inputs.items():
         if np.ndim(node._raw):
             lines += array(names[path], node._raw, scope)
         else:
-            lines += number(names[path], node._raw, path[0] in differentiated, scope)
+            lines += number(names[path], node._raw, path[0] in trace.wanted, scope)
     return lines
 
 
-def place_of(path: tuple[Any, ...], names: Mapping[tuple[Any, ...], str]) -> str:
+def place_of(path: Path, names: Mapping[Path, str]) -> str:
     return placed((names[path[:1]], *path[1:]))
 
 
 def structure(name: str, argument: Any, scope: Scope) -> list[str]:
     """Write the tests that show that an argument has another structure."""
 
-    def branch(x: Any, parts: dict[Any, list[str]], path: tuple[Any, ...]) -> list[str]:
+    def branch(x: Any, parts: dict[Any, list[str]], path: Path) -> list[str]:
         place, kind = placed(path), scope.object(f"{type(x).__name__}_", type(x))
         test = f"len({place}) != {len(x)}"
         if isinstance(x, dict):
@@ -127,8 +126,6 @@ def as_number(x: Any, kind: Any, differentiated: bool) -> Any:
 
 def converted(x: Any, dtype: Any) -> Any:
     """Return an array of integers or of another byte order as floats; float32 is another dtype."""
-    if dtype is FLOAT64 and x.dtype.kind in "biuf" and x.dtype != FLOAT32:
-        return x.astype(FLOAT64)
-    if dtype is not FLOAT64 and x.dtype == FLOAT32:
-        return x.astype(FLOAT32)
-    raise Miss
+    if x.dtype.kind not in "biuf" or (x.dtype == FLOAT32) != (dtype is FLOAT32):
+        raise Miss
+    return x.astype(dtype)

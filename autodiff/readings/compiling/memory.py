@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from itertools import count
+from itertools import accumulate, count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,25 +19,18 @@ class Buffer(NamedTuple):
     rows: slice | None = None
 
 
-class Memory(NamedTuple):
-    """The calls in order, and the numbers of the buffers that hold their results.
+class Memory:
+    """The calls in order, and the names of the buffers that hold their results.
 
-    `sums` are made at the end by one call: each adds up some rows of the block, which is the first
-    buffer, and its result is the same entries of that call's.
+    What is returned to the caller is in none of them. `sums` are made at the end by one call: each
+    adds up some rows of the block, which is the first buffer, and its result is the same entries of
+    that call's.
     """
 
-    calls: list[Call]
-    sums: dict[Call, slice]
-    buffers: dict[int, Buffer]
-    of: dict[Call, int]
-
-
-def memory_of(calls: Calls) -> Memory:
-    """Choose an order and buffers; what is returned to the caller is in none of them."""
-    results = (calls.value, *calls.gradients.values())
-    returned = {root(x) for x in results}
-    order, sums = with_sums_last(calls.calls, returned)
-    return Memory(order, sums, *in_buffers(order, sums, returned))
+    def __init__(self, calls: Calls) -> None:
+        returned = {root(x) for x in (calls.value, *calls.gradients.values())}
+        self.calls, self.sums = with_sums_last(calls.calls, returned)
+        self.buffers, self.of = in_buffers(self.calls, self.sums, returned)
 
 
 def with_sums_last(
@@ -57,17 +50,12 @@ def with_sums_last(
                 chosen.pop(sum_, None)
         if call in chosen:
             behind[call].add(call)
-    summed = [call.operands[0].data for call in chosen]
-    if len(chosen) < 2 or len({(len(x), x.dtype) for x in summed}) > 1:
+    summed = dict.fromkeys(call.operands[0] for call in chosen)
+    if len(chosen) < 2 or len({(len(x.data), x.data.dtype) for x in summed}) > 1:
         return calls, {}
     late = {call for call in calls if behind[call] & chosen.keys()}
-    rows: dict[Call, slice] = {}  # of what is summed
-    stop = 0
-    for call in chosen:
-        x = call.operands[0]
-        if x not in rows:
-            start, stop = stop, stop + x.data[0].size
-            rows[x] = slice(start, stop)
+    ends = [*accumulate((x.data[0].size for x in summed), initial=0)]
+    rows = dict(zip(summed, map(slice, ends, ends[1:])))
     order = sorted(calls, key=lambda call: call in late)
     return order, {call: rows[call.operands[0]] for call in chosen}
 
@@ -86,43 +74,42 @@ def is_sum_over_rows(call: Call, returned: Collection[Call]) -> bool:
 
 def in_buffers(
     calls: Sequence[Call], sums: Mapping[Call, slice], returned: Collection[Call]
-) -> tuple[dict[int, Buffer], dict[Call, int]]:
+) -> tuple[dict[str, Buffer], dict[Call, str]]:
     """Give every result that does not leave the program a buffer, its own or a free one.
 
-    Returned are the buffers and the numbers of those that results are in.
+    Returned are the buffers, named m1, m2, ..., and the names of those that results are in.
     """
-    numbers = count(1)
-    buffers: dict[int, Buffer] = {}
-    of: dict[Call, int] = {}
+    names = map("m{}".format, count(1))
+    buffers: dict[str, Buffer] = {}
+    of: dict[Call, str] = {}
     parts = {call.operands[0]: rows for call, rows in sums.items()}
     if parts:
         x = next(iter(parts)).data
         shape = (max(rows.stop for rows in parts.values()), len(x))
-        buffers[next(numbers)] = Buffer(shape, x.dtype, in_columns=False)
-    number_of_part = {x: next(numbers) for x in parts}
-    free: dict[Buffer, list[int]] = defaultdict(list)
+        buffers[next(names)] = Buffer(shape, x.dtype, in_columns=False)
+    name_of_part = dict(zip(parts, names))
+    free: dict[Buffer, list[str]] = defaultdict(list)
     last = {root(x): i for i, call in enumerate(calls) for x in call.operands}
     for i, call in enumerate(calls):
-        read = {root(x) for x in call.operands}
-        ending = sorted(of[x] for x in read if x in of and x not in parts and last[x] == i)
+        read = {x for x in map(root, call.operands) if x in of and x not in parts and last[x] == i}
+        ending = sorted({of[x] for x in read}, key=lambda name: int(name[1:]))
         if call in parts:
-            of[call] = number_of_part[call]
+            of[call] = name_of_part[call]
             buffers[of[call]] = like(call.data)._replace(rows=parts[call])
         elif call.kind == "__call__" and call.ndim and call in last and call not in returned:
             wanted = like(call.data)
+            fits = [name for name in ending if buffers[name] == wanted]
             # NumPy would multiply matrices in place by way of a copy.
-            in_place = [] if call.function is np.matmul else ending
-            fits = [number for number in in_place if buffers[number] == wanted]
-            if fits:
+            if fits and call.function is not np.matmul:
                 of[call] = fits[0]
                 ending.remove(fits[0])
             elif free[wanted]:
                 of[call] = free[wanted].pop()
             else:
-                of[call] = next(numbers)
+                of[call] = next(names)
                 buffers[of[call]] = wanted
-        for number in ending:
-            free[buffers[number]].append(number)
+        for name in ending:
+            free[buffers[name]].append(name)
     return buffers, of
 
 

@@ -9,21 +9,17 @@ import numpy as np
 from autodiff.readings.compiling.calls import Call, Calls, item, transpose
 from autodiff.readings.compiling.guards import Miss, Scope, Unlike, as_number, guards, place_of
 from autodiff.readings.compiling.memory import Buffer, Memory, is_outer, root
-from autodiff.readings.notation import code_number, quoted
-from autodiff.readings.source import laid_out, nested_gradients
-from autodiff.readings.trace import Trace
+from autodiff.readings.listing import Listing
+from autodiff.readings.notation import NOTATION, code_number, quoted
+from autodiff.readings.source import nested_gradients
 from autodiff.readings.writing import index_text
 
 SIGNS = {
-    np.add: "{} + {}",
-    np.subtract: "{} - {}",
-    np.multiply: "{} * {}",
-    np.divide: "{} / {}",
-    np.negative: "-{}",
-    np.less: "{} < {}",
-    np.less_equal: "{} <= {}",
-    np.greater: "{} > {}",
-    np.greater_equal: "{} >= {}",
+    getattr(np, name): str(NOTATION[name]["code"])
+    for name in (
+        *("add", "subtract", "multiply", "divide", "negative"),
+        *("less", "less_equal", "greater", "greater_equal"),
+    )
 }
 
 OBJECTS = {
@@ -40,15 +36,17 @@ class Runnable(NamedTuple):
     run: Callable[..., Any]
 
 
-def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
-    """Write calls as a function of arguments like those traced, and define it.
+def program(listing: Listing) -> Runnable:
+    """Write and define a function of arguments like those that a listing was made for.
 
     What is defined keeps nothing of the arrays of the trace.
     """
-    scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *[f"m{number}" for number in memory.buffers]])
+    trace, calls = listing.trace, Calls(listing)
+    memory = Memory(calls)
+    scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *memory.buffers])
     name_of = {call: scope.new(wish) for call, wish in calls.names.items()}
-    names = {x.path: name_of[call] for x, call in zip(trace.inputs, calls.inputs)}
-    for parameter in trace.parameters:
+    names = {path: name_of[call] for path, call in calls.inputs.items()}
+    for parameter in trace.args:
         if (parameter,) not in names:
             names[parameter,] = scope.new(parameter)
     writer = CallWriter(memory, name_of, scope)
@@ -59,46 +57,37 @@ def program(trace: Trace, calls: Calls, memory: Memory) -> Runnable:
         lambda _, path: writer.returned(calls.gradients[path]),
         lambda path: place_of(path, names),
     )
-    lines.append(f"result = {writer.returned(calls.value)}, {laid_out(gradient, 0, np.inf)}")
-    buffers = [f"m{number}" for number in memory.buffers] + list(writer.views.values())
-    if buffers:
+    lines.append(f"result = {writer.returned(calls.value)}, {gradient}")
+    if memory.buffers:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
-        lines = [*take, f"{', '.join(buffers)}, = buffers", *lines, "pool.append(buffers)"]
-    parameters = [f"{names[x,]}=missing" for x in trace.parameters]
+        buffers = ", ".join([*memory.buffers, *writer.views.values()])
+        lines = [*take, f"{buffers}, = buffers", *lines, "pool.append(buffers)"]
+    parameters = [f"{names[x,]}=missing" for x in trace.args]
     head = f"def run({', '.join([*parameters, '*others'])}):"
     run = "\n    ".join([head, *checks, *lines, "return result"])
     parts = [writer.constants(), memory_text(memory.buffers, writer.views), run]
-    return runnable("\n\n\n".join([part for part in parts if part]) + "\n", scope.objects)
-
-
-def runnable(source: str, objects: Mapping[str, Any]) -> Runnable:
-    """Define what a text defines.
-
-    A function that is among its own globals would be freed by the garbage collector alone.
-    """
-    namespace = dict(objects)
+    source = "\n\n\n".join([part for part in parts if part]) + "\n"
+    namespace = dict(scope.objects)
     exec(source, namespace)
-    if memory := namespace.get("memory"):
-        namespace["memory"] = FunctionType(memory.__code__, {"empty": np.empty})
+    if memory.buffers:  # among its own globals it would be freed by the garbage collector alone
+        namespace["memory"] = FunctionType(namespace["memory"].__code__, {"empty": np.empty})
     return Runnable(source, namespace.pop("run"))
 
 
-def memory_text(buffers: Mapping[int, Buffer], views: Mapping[str, str]) -> str:
+def memory_text(buffers: Mapping[str, Buffer], views: Mapping[str, str]) -> str:
     """Write the function that makes the buffers, and views of them."""
     if not buffers:
         return ""
     lines = ["def memory():"]
-    for number, buffer in buffers.items():
-        shape, dtype, rows = buffer.shape, quoted(str(buffer.dtype)), buffer.rows
+    for name, (shape, dtype, in_columns, rows) in buffers.items():
         if rows is not None:
             made = f"m1[{rows.start}]" if len(shape) == 1 else f"m1[{rows.start}:{rows.stop}].T"
-        elif buffer.in_columns:
-            made = f"empty({shape[::-1]}, {dtype}).T"
+        elif in_columns:
+            made = f"empty({shape[::-1]}, {quoted(str(dtype))}).T"
         else:
-            made = f"empty({shape}, {dtype})"
-        lines.append(f"m{number} = {made}")
-    names = [*[f"m{number}" for number in buffers], *views]
-    return "\n    ".join([*lines, f"return ({', '.join(names)},)"])
+            made = f"empty({shape}, {quoted(str(dtype))})"
+        lines.append(f"{name} = {made}")
+    return "\n    ".join([*lines, f"return ({', '.join([*buffers, *views])},)"])
 
 
 class CallWriter:
@@ -141,38 +130,36 @@ class CallWriter:
 
     def expression(self, call: Call) -> str:
         """Write the right side of a call."""
-        function, number = call.function, self.memory.of.get(call)
+        function, buffer = call.function, self.memory.of.get(call)
         operands = [self.operand(x, call) for x in call.operands]
         if function is transpose:
             return f"{operands[0]}.T"
         if function is item:
-            index = call.options["index"]
-            parts = index if isinstance(index, tuple) else (index,)
-            return f"{operands[0]}[{', '.join(index_text(i, {}) for i in parts)}]"
+            return f"{operands[0]}[{index_text(call.options['index'], {})}]"
         if call.kind == "reduce":
             return self.reduction(call, operands[0])
         if call.kind == "__call__" and not call.ndim and function in SIGNS:
             return SIGNS[function].format(*operands)
-        if number and is_outer(call):
+        if buffer and is_outer(call):
             operands[1] = self.view(call.operands[1], "[None]")
-        if number:
+        if buffer:
             keyword = "out=" if function in (np.maximum, np.minimum) else ""  # NumPy wants it
-            operands.append(f"{keyword}m{number}")
+            operands.append(f"{keyword}{buffer}")
         options = [f"{key}={self.constant(x)}" for key, x in call.options.items()]
         return self.called(call, [*operands, *options])
 
     def called(self, call: Call, args: list[str]) -> str:
-        """Write a call of a function by its name."""
-        name, function = call.name, call.function
-        if is_dot(call, self.memory):
-            name, function = "dot", np.dot
+        """Write a call of a function by its name, of `dot` where it computes the same faster."""
+        is_product = call.function is np.matmul and all(x.ndim < 3 for x in call.operands)
+        is_dot = is_product or (call in self.memory.of and is_outer(call))
+        name, function = ("dot", np.dot) if is_dot else (call.name, call.function)
         return f"{self.scope.object(name, function)}({', '.join(args)})"
 
     def view(self, x: Call, how: str) -> str:
         """Write a view of a result, which is made once if that is in a buffer."""
         if x not in self.memory.of:
             return f"{self.operand(x)}{how}"
-        text = f"m{self.memory.of[x]}{how}"
+        text = f"{self.memory.of[x]}{how}"
         if text not in self.views:
             self.views[text] = self.scope.numbered("m")
         return self.views[text]
@@ -231,10 +218,3 @@ class CallWriter:
         self.handed_out.add(x)
         name = self.operand(x)
         return name if own else f"{self.scope.object('copy', np.copy)}({name})"
-
-
-def is_dot(call: Call, memory: Memory) -> bool:
-    """Return whether `dot` computes the same as a call, and faster."""
-    if call.function is np.matmul:
-        return all(x.ndim < 3 for x in call.operands)
-    return call in memory.of and is_outer(call)

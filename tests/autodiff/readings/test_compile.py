@@ -633,3 +633,10 @@ def test_first_calls_at_once() -> None:
             for n, (value, g) in results:
                 assert value == pytest.approx(n * np.tanh(0.5) ** 2, rel=1e-13)
                 assert g.shape == (n,)
+
+
+def test_a_further_argument_has_a_name_of_its_own() -> None:
+    def f(arg1: Any, *others: Any) -> Any:
+        return arg1 * others[0]
+
+    assert compiled_form(f, (0, 1))(2.0, 3.0) == value_and_grad(f, (0, 1))(2.0, 3.0)

@@ -7,10 +7,10 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from autodiff.readings.listing import listing
-from autodiff.readings.naming import name
-from autodiff.readings.terms import Table, terms
-from autodiff.readings.trace import Traced, trace
+from autodiff.readings.listing import Listing
+from autodiff.readings.naming import Naming
+from autodiff.readings.terms import Table, Terms
+from autodiff.readings.trace import Trace, Traced
 from mlp import engine
 from mlp.data import tutorial_problem
 
@@ -21,7 +21,7 @@ def problem():
 
 
 def test_terms_are_frozen_and_know_no_name():
-    found = terms(trace(engine.loss, problem(), 0))
+    found = Terms(Trace(engine.loss, problem(), 0))
     for term in found.used:
         assert not hasattr(term, "name")
         with pytest.raises(FrozenInstanceError):
@@ -29,7 +29,7 @@ def test_terms_are_frozen_and_know_no_name():
 
 
 def test_no_term_computes_what_another_does():
-    used = terms(trace(engine.loss, problem(), 0)).used
+    used = Terms(Trace(engine.loss, problem(), 0)).used
     keys = {(x.primitive, x.operands, str(x.parameters)) for x in used}
     assert len(keys) == len(used)
     for i, term in enumerate(used):
@@ -37,14 +37,17 @@ def test_no_term_computes_what_another_does():
 
 
 def test_naming_is_a_mapping_that_depends_on_nothing_but_trace_and_terms():
-    record = trace(engine.loss, problem(), 0)
-    found = terms(record)
-    assert name(record, found) == name(record, found)
+    record = Trace(engine.loss, problem(), 0)
+    found = Terms(record)
+    first, second = Naming(record, found), Naming(record, found)
+    for part in ("names", "pieces", "bars", "constants", "arrays"):
+        assert getattr(first, part) == getattr(second, part)
+    assert first.identifiers.taken == second.identifiers.taken
 
 
 def test_every_statement_has_a_name_of_its_own_and_reads_only_what_is_defined():
-    listed = listing(engine.loss, problem(), 0)
-    defined = {*listed.terms.inputs}
+    listed = Listing(engine.loss, problem(), 0)
+    defined = {*listed.terms.inputs.values()}
     for term, _, _ in [*listed.forward, *listed.backward]:
         stack = list(term.operands)
         while stack:
@@ -56,10 +59,10 @@ def test_every_statement_has_a_name_of_its_own_and_reads_only_what_is_defined():
 
 
 def test_a_table_of_its_own_answers_a_question_and_leaves_what_it_asks_as_it_is():
-    listed = listing(engine.loss, problem(), 0)
+    listed = Listing(engine.loss, problem(), 0)
     before = dict(listed.terms.of_node)
     x = Traced(np.ones(3))
-    table = Table({x: listed.terms.inputs[0]}, {})
+    table = Table({x: listed.terms.inputs["params", "b"]}, {})
     table.add([np.tanh(x)], forward=False)
     assert listed.terms.of_node == before
 
@@ -68,8 +71,11 @@ def test_a_listing_is_freed_by_reference_counts():
     gc.collect()
     gc.disable()
     try:
-        found = listing(engine.loss, problem(), 0)
-        held = [weakref.ref(found), *[weakref.ref(x.node._raw) for x in found.trace.inputs[:3]]]
+        found = Listing(engine.loss, problem(), 0)
+        held = [
+            weakref.ref(found),
+            *[weakref.ref(x.data) for x in [*found.terms.inputs.values()][:3]],
+        ]
         del found
         assert all(x() is None for x in held)
     finally:

@@ -5,7 +5,7 @@ import pytest
 from slip_corpus import NETWORKS, TUTORIAL
 
 from autodiff import value_and_grad
-from autodiff.readings.listing import listing
+from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE
 from comparisons.diagnosis.diagnose import diagnosis
 from comparisons.diagnosis.evidence import Claim, evidence
@@ -36,7 +36,7 @@ def test_equations_on_paper_give_the_gradients_of_the_engine_at_other_numbers(ne
 @every_network
 def test_copying_to_paper_leaves_the_listing_as_it_is(network):
     X, t, params = network.problem(np.random.default_rng(0))
-    listed = listing(network.loss, (params, X, t), 0)
+    listed = Listing(network.loss, (params, X, t), 0)
 
     def text():
         return [listed.sides(s, CODE) for s in [*listed.forward, *listed.backward]]
