@@ -33,17 +33,15 @@ PARAMS = {"params", "parameters", "param", "parms", "p", "theta", "weights", "mo
 
 @dataclass
 class Collected:
-    """What a submission did at some points; `results` is shorter than those if it has a `problem`.
+    """What a submission did at some points, and once more at the first: the last of the `results`.
 
-    `variables` and `loss_gradient`, the numerical gradient of the student's own loss, are those of
-    the first point, at which `first_again` is called after all others. `problem` is a sentence
-    without a full stop.
+    There are fewer if it has a `problem`, a sentence without a full stop. `variables` and
+    `loss_gradient`, the numerical gradient of the student's own loss, are those of the first point.
     """
 
     results: list[Result] = field(default_factory=list)
     problem: str | None = None
     notes: list[Note] = field(default_factory=list)
-    first_again: Result | None = None
     variables: list[Variable] = field(default_factory=list)
     loss_gradient: dict[str, Array] | None = None
     output: str = ""
@@ -73,8 +71,7 @@ def collect(
         if type(error) is ValueError and re.search("mismatch|broadcast", str(error)):
             out.problem += FIXED_SIZE
     else:
-        again = out.first_again = out.results.pop()
-        first = out.results[0]
+        first, *_, again = out.results
         if differ(first, again) or not equal_numbers(first.loss, again.loss, ROUNDING):
             notes.append(Note(NoteKind.NOT_REPEATABLE))
         watch = Watch(module, params)

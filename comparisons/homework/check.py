@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.console import Console
 
@@ -23,39 +23,6 @@ class Verdict(StrEnum):
     NOT_CHECKED = "could not be checked"
 
 
-class WrongLoss(NamedTuple):
-    """A loss that is not the engine's; `ratio` names the factor between the two, if it has a name.
-
-    With `has_these_gradients` the gradients are right for this loss.
-    """
-
-    yours: float
-    engine: float
-    ratio: str
-    has_these_gradients: bool
-
-    def __str__(self) -> str:
-        ratio = f", {self.ratio}" if self.ratio else ""
-        own = " Your gradients are those of your loss: the loss itself differs."
-        return (
-            f"The loss is wrong: yours is {self.yours:.6g}, and that of the engine "
-            f"{self.engine:.6g}{ratio}.{own if self.has_these_gradients else ''}"
-        )
-
-
-class Points(NamedTuple):
-    """Where a check was made: at so many points of so many examples, drawn with a seed."""
-
-    number: int
-    examples: int | None
-    seed: int
-
-    def __str__(self) -> str:
-        plural = "" if self.examples == 1 else "s"
-        size = f" of {self.examples} example{plural}" if self.examples else ""
-        return f"Checked at {self.number} points{size}, seed {self.seed}."
-
-
 @dataclass(frozen=True)
 class Check:
     """What a check of a `backprop` has found.
@@ -63,19 +30,19 @@ class Check:
     `problem` is a sentence where it could not be checked, and the rest is then empty.
     `per_parameter` has a dict for each parameter: "verdict" is "right" or "wrong", "error" the
     largest difference in units of the largest entry, and "entry", "yours", "engine" and "ratio"
-    describe the worst. `notes` are sentences about how it was computed, `line` is where the first
-    mistake stands in the code, if that was found. `mistakes` are dicts of text, the slips of the
-    most likely explanation. `wrong` and `right` are the names of parameters.
+    describe the worst. `notes` are sentences about how it was computed, `loss` is one about a wrong
+    loss, `line` is where the first mistake stands in the code, if that was found, `points` where it
+    was checked. `mistakes` are dicts of text, the slips of the most likely explanation.
     """
 
     name: str
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
     per_parameter: dict[str, dict[str, Any]] = field(default_factory=dict)
-    loss: WrongLoss | None = None
+    loss: str = ""
     diagnosis: Diagnosis | None = None
     line: str = ""
-    points: Points | None = None
+    points: str = ""
     mistakes: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -127,18 +94,16 @@ class Check:
         """Return hints up to a level: 1 which parameters, 2 which equation, 3 which slip."""
         if self.verdict is not Verdict.WRONG or level < 1:
             return []
-        lines = []
-        if self.wrong:
-            lines.append(which_are_wrong(self.wrong, self.right))
+        lines = [which_are_wrong(self.wrong, self.right)] if self.wrong else []
         if self.loss:
-            lines.append(str(self.loss) if level >= FULL else "The loss is wrong.")
+            lines.append(self.loss if level >= FULL else "The loss is wrong.")
         if self.diagnosis is None or not self.wrong:
             return lines
         if level >= FULL:
             line = [f"This is your {self.line}."] if self.line else []
             return [*lines, *self.diagnosis.sentences(), *line]
-        names = [name for name in dict.fromkeys(x["equation"] for x in self.mistakes) if name]
-        names = names or [name for name in [self.diagnosis.first_wrong] if name]
+        equations = [*(slip["equation"] for slip in self.mistakes), self.diagnosis.first_wrong]
+        names = list(dict.fromkeys(filter(None, equations)))
         if level == 2 and names:
             plural = "s" if len(names) > 1 else ""
             where = f" (your {self.line})" if self.line else ""
@@ -147,38 +112,31 @@ class Check:
 
     def text(self, hint: int = FULL) -> str:
         """Return the verdict, a table, the diagnosis up to a level of hints, and notes."""
-        has_table = hint >= 1 and self.per_parameter
         parts = [
             wrapped([self.sentence()]),
-            rendered(self.per_parameter, hint) if has_table else "",
+            rendered(self.per_parameter, hint) if hint >= 1 and self.per_parameter else "",
             wrapped(self.hint(hint)),
             wrapped(self.notes if hint >= 1 or self.ok else []),
-            wrapped([str(self.points)] if self.points else []),
+            wrapped([self.points]),
             wrapped(self.diagnosis.warnings if self.diagnosis and hint >= FULL else []),
         ]
         return "\n\n".join(filter(None, parts))
 
     def to_dict(self, hint: int = FULL) -> dict[str, Any]:
         """Return the check as plain data, with no more in it than the level of hints allows."""
-        result: dict[str, Any] = {
-            "name": self.name,
-            "ok": self.ok,
-            "problem": self.problem,
-            "verdict": self.sentence(),
-        }
+
+        def shown(x: dict[str, Any], key: str) -> dict[str, Any]:
+            return x if hint >= FULL else {key: x[key]}
+
+        result: dict[str, Any] = {"name": self.name, "ok": self.ok, "problem": self.problem}
+        result["verdict"] = self.sentence()
         if hint >= 1:
-            result["score"] = self.score
-            result["notes"] = self.notes
-            result["per_parameter"] = {
-                name: x if hint >= FULL else {"verdict": x["verdict"]}
-                for name, x in self.per_parameter.items()
-            }
+            result |= {"score": self.score, "notes": self.notes}
+            gradients = self.per_parameter.items()
+            result["per_parameter"] = {name: shown(x, "verdict") for name, x in gradients}
         if hint >= 2:
-            result["mistakes"] = [
-                slip if hint >= FULL else {"equation": slip["equation"]} for slip in self.mistakes
-            ]
-        points = str(self.points) if self.points else ""
-        return {**result, "hints": self.hint(hint), "points": points}
+            result["mistakes"] = [shown(slip, "equation") for slip in self.mistakes]
+        return {**result, "hints": self.hint(hint), "points": self.points}
 
 
 def which_are_wrong(wrong: Sequence[str], right: Sequence[str]) -> str:

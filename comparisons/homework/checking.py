@@ -1,4 +1,4 @@
-"""Whether a hand-written `backprop` is right, and what is wrong with it if not."""
+"""Find out whether a hand-written `backprop` is right, and what is wrong with it if not."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -8,12 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.check.ratio import constant_factor
+from comparisons.diagnosis.diagnose import diagnosis as diagnosed
+from comparisons.diagnosis.diagnose import hidden
+from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, error, evidence
 from comparisons.diagnosis.replay import Backward
+from comparisons.diagnosis.wording import Diagnosis, poor
 from comparisons.homework import sandbox
-from comparisons.homework.calling import Draw, collect
-from comparisons.homework.check import Check
-from comparisons.homework.judging import judged
-from comparisons.homework.loading import Refused, load
+from comparisons.homework.calling import Collected, Draw, collect, differ
+from comparisons.homework.check import Check, Verdict
+from comparisons.homework.loading import NoteKind, Refused, load
+from comparisons.homework.watching import Variable
 from mlp import engine
 
 DRAWS = 3
@@ -98,11 +103,6 @@ class Task(NamedTuple):
             points.append((params, tuple(data)))
         return points
 
-    def data_names(self, points: Sequence[Draw]) -> tuple[str, ...]:
-        """Return the names of the data: those of the arguments of the loss after the parameters."""
-        names = list(inspect.signature(self.loss).parameters)[1:]
-        return tuple(names[: len(points[0][1])])
-
 
 TUTORIAL = Task(engine.loss, problem)
 
@@ -116,14 +116,129 @@ def check_backprop(backprop: Callable[..., Any], task: Task = TUTORIAL, seed: in
     """
     if not callable(backprop):
         raise TypeError(f"backprop must be a function, not {type(backprop).__name__}")
-    points = task.drawn(seed)
-    collected = collect(backprop, points, task.data_names(points))
     name = getattr(backprop, "__name__", "backprop")
-    return judged(name, collected, points, task.loss, seed)
+    return checked(name, task, seed, partial(collect, backprop))
 
 
 def check_file(path: Path, name: str | None = None, task: Task = TUTORIAL, seed: int = 0) -> Check:
     """Check the function `name`, by default `backprop`, of a file or notebook in a sandbox."""
+    name_in_file = f"{name or 'backprop'} in {path.name}"
+    return checked(name_in_file, task, seed, partial(sandbox.run, path, name))
+
+
+def checked(
+    name: str, task: Task, seed: int, collect: Callable[[list[Draw], list[str]], Collected]
+) -> Check:
+    """Compare what a function is seen to do with the gradients of the task's loss; diagnose it."""
     points = task.drawn(seed)
-    collected = sandbox.run(path, name, points, task.data_names(points))
-    return judged(f"{name or 'backprop'} in {path.name}", collected, points, task.loss, seed)
+    params, data = points[0]
+    collected = collect(points, list(inspect.signature(task.loss).parameters)[1 : 1 + len(data)])
+    notes = [str(note) for note in collected.notes]
+    if collected.problem is not None:
+        return Check(name, f"{collected.problem}.", notes)
+    found = claimed(collected, points, task.loss)
+    diagnosis = diagnosed(found, hidden(found.backward, params, data))
+    notes += poor(found.backward, data)
+    coarse = {NoteKind.COARSE, NoteKind.BY_DIFFERENCES}
+    if diagnosis.ok and coarse.isdisjoint(note.kind for note in collected.notes):
+        notes += diagnosis.remarks
+    N = found.backward.N
+    examples = f" of {N} example{'' if N == 1 else 's'}" if N else ""
+    return Check(
+        name,
+        None,
+        notes,
+        {path: compared(found, diagnosis, path) for path in found.errors},
+        wrong_loss(found, diagnosis, collected),
+        diagnosis,
+        line_of(diagnosis, collected.variables, found.scales),
+        f"Checked at {len(points)} points{examples}, seed {seed}.",
+        [slip for x in diagnosis.explanations[:1] for slip in x.slips],
+    )
+
+
+def claimed(collected: Collected, points: Sequence[Draw], loss: Callable[..., Any]) -> Evidence:
+    """Return what a function returned at all points as the evidence for a diagnosis.
+
+    Where the second call at the first point gives something else than the first, and that was
+    wrong already, the first call is all that a slip has to explain.
+    """
+    first, *_, again = collected.results
+    seen = {x.name: x.value for x in collected.variables}
+    observed = [x.value for x in collected.variables]
+    claims = [Claim(x.grads, {**seen, **x.extras}) for x in collected.results]
+    at = [*points, points[0]]
+    found = evidence(loss, at, claims, observed)
+    if found.at(found.cases[0], {}) > RIGHT and differ(first, again):
+        return evidence(loss, at[:1], claims[:1], observed)
+    return found
+
+
+def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
+    """Return the verdict on a gradient, and the entry that is farthest off at any point."""
+    result = {
+        "verdict": Verdict.WRONG if path in diagnosis.wrong else Verdict.RIGHT,
+        "error": found.errors[path],
+        **dict.fromkeys(("entry", "yours", "engine", "ratio"), ""),
+    }
+    case = max(found.cases, key=lambda case: error(case, path, found.true(case, path)))
+    yours, right = np.asarray(case.claimed[path], float), np.asarray(found.true(case, path))
+    if yours.shape != right.shape:
+        return {**result, "entry": "shape", "yours": str(yours.shape), "engine": str(right.shape)}
+    if path in diagnosis.right:
+        return result
+    gap = np.abs(yours - right)
+    at = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, np.inf)), gap.shape)
+    return {
+        **result,
+        "entry": f"{path}[{', '.join(map(str, at))}]" if at else path,
+        "yours": f"{yours[at]:.6g}",
+        "engine": f"{right[at]:.6g}",
+        "ratio": f"{yours[at] / right[at]:.6g}" if right[at] else "",
+    }
+
+
+def wrong_loss(found: Evidence, diagnosis: Diagnosis, collected: Collected) -> str:
+    """Say what is wrong with the loss at the first point where it is wrong, if at any."""
+    tolerance = RIGHT if diagnosis.wrong else ROUGH
+    for case, result in zip(found.cases, collected.results[:-1]):
+        right = float(found.backward.compute(found.backward.value, case.known))
+        yours = result.loss
+        if yours is None or abs(yours - right) <= tolerance * abs(right):
+            continue
+        factor = constant_factor(yours, right, {"N": found.backward.N}) if yours else None
+        ratio = f", {factor.words}" if factor and factor.is_named else ""
+        sentence = (
+            f"The loss is wrong: yours is {yours:.6g}, and that of the engine {right:.6g}{ratio}."
+        )
+        own = collected.loss_gradient
+        is_own = own is not None and all(
+            np.shape(own[key]) == np.shape(x) and np.allclose(own[key], x, rtol=1e-5, atol=1e-8)
+            for key, x in found.cases[0].claimed.items()
+        )
+        if is_own and not diagnosis.ok:
+            sentence += " Your gradients are those of your loss: the loss itself differs."
+        return sentence
+    return ""
+
+
+def line_of(diagnosis: Diagnosis, variables: Sequence[Variable], scales: Sequence[float]) -> str:
+    """Return the line of the code in which the first mistake stands, if a variable shows it.
+
+    On paper 1/N may be put in later, so all adjoints may be N times larger.
+    """
+    if not diagnosis.explanations:
+        found = [x for x in variables if x.name == diagnosis.first_wrong]
+        return f"line {found[-1].line}: {found[-1].text}" if found else ""
+    values, changed = diagnosis.explanations[0].values, diagnosis.explanations[0].changed
+    for name in changed:
+        value = values[name]
+        twins = sum(np.shape(x) == np.shape(value) and alike(x, value) for x in values.values())
+        for factor in scales:
+            found = [x for x in variables if alike(x.value, factor * value)]
+            if found and np.any(value):
+                # What is equal to an adjoint before it was assigned last, if at all.
+                x = found[-1 if twins > 1 else 0]
+                missing = twins > len({x.name for x in found}) and name[:-4] in diagnosis.errors
+                return "" if missing else f"line {x.line}: {x.text}"
+    return ""

@@ -1,30 +1,34 @@
 """A student's file run in a process of its own, of which nothing comes back but data."""
 
+import faulthandler
 import json
 import linecache
 import os
 import pickle
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from comparisons.homework.calling import Collected, Draw
-from comparisons.homework.loading import LARGEST_FILE, Note, NoteKind, place
+from comparisons.homework.calling import Collected, Draw, collect
+from comparisons.homework.loading import LARGEST_FILE, Note, NoteKind, load, meaning, place
 from comparisons.homework.returned import Array, Result
 from comparisons.homework.watching import Variable
 from comparisons.threads import THREADS
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
-    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.worker import work; work()"
+    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.sandbox import work; work()"
 )
 LONGEST_OUTPUT = 20_000
 GRACE = 2.0  # seconds that the process has to end by itself
@@ -127,7 +131,7 @@ def left_behind(path: Path, status: int, points: Sequence[Draw]) -> Collected:
         return Collected(problem=how)
     try:
         found = from_json(json.loads(text))
-        keys = [x and x.grads.keys() for x in [*found.results, found.first_again]]
+        keys = [x.grads.keys() for x in found.results]
         if found.problem is None and keys != [params.keys() for params, _ in [*points, points[0]]]:
             raise ValueError("other results than were asked for")
         return found
@@ -149,10 +153,65 @@ def from_json(raw: dict[str, Any]) -> Collected:
         [result(x) for x in raw["results"]],
         None if raw["problem"] is None else str(raw["problem"]),
         [Note(NoteKind(kind), tuple(map(str, about))) for kind, about in raw["notes"]],
-        None if raw["first_again"] is None else result(raw["first_again"]),
         [
             Variable(str(x["name"]), int(x["line"]), str(x["text"]), np.array(x["value"], float))
             for x in raw["variables"]
         ],
         None if raw["loss_gradient"] is None else arrays(raw["loss_gradient"]),
     )
+
+
+# What the process does.
+
+
+def work() -> None:
+    """Check the submission that the sandbox asks for in a folder; note the results there as JSON.
+
+    The folder is the second argument of the program. Standard input ends when the sandbox does.
+    """
+    sys.path.append(sys.path.pop(0))  # the project, behind the student's own modules
+    folder, process = Path(sys.argv[2]), os.getpid()
+    order = pickle.loads((folder / "order.pickle").read_bytes())
+    path, name, points, expected, seconds, megabytes = order
+    guard(folder, seconds, megabytes)
+    sys.argv[:] = [str(path)]
+    try:
+        function, notes = load(path, name)
+        out = collect(function, points, expected)
+        out.notes[:0] = notes
+    except BaseException as error:
+        out = Collected(problem=meaning(error))
+    if os.getpid() != process:  # a child that the submission has forked and not ended
+        os._exit(0)
+    with suppress(BaseException):
+        sys.stdout.flush()
+    text = json.dumps(asdict(out), default=lambda array: array.tolist())
+    (folder / "result.json").write_text(text)
+    os._exit(0)  # no thread and no function of the submission is waited for
+
+
+def guard(folder: Path, seconds: float, megabytes: int) -> None:
+    """Limit this process, and have it end when the sandbox ends, in whatever way."""
+    watched = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+    def end_with_sandbox() -> None:
+        os.read(watched, 1)
+        shutil.rmtree(folder, ignore_errors=True)
+        if hasattr(os, "killpg"):
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=end_with_sandbox, daemon=True).start()
+    where = (folder / "where").open("w")
+    faulthandler.dump_traceback_later(seconds, file=where, exit=True)
+    with suppress(ImportError):
+        import resource
+
+        for kind, limit in (
+            (resource.RLIMIT_AS, megabytes * 2**20),
+            (resource.RLIMIT_FSIZE, LARGEST_FILE),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            with suppress(ValueError, OSError):  # the limit in force is lower already
+                resource.setrlimit(kind, (limit, limit))
