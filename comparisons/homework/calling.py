@@ -1,34 +1,54 @@
-"""Call a student's `backprop` at some points, and say what it did."""
+"""Call a student's `backprop` at some points, once under a tracer, and say what it did."""
 
 import inspect
+import linecache
 import os
 import re
+import sys
 import time
+import types
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.homework.loading import Note, NoteKind, Refused, failure
+from comparisons.homework.loading import Note, NoteKind, Refused, failure, own
 from comparisons.homework.returned import Array, Result, equal_numbers, returned_names, understood
-from comparisons.homework.watching import Variable, Watch
 
 Draw = tuple[dict[str, Any], tuple[Any, ...]]
 """Parameters and data, drawn at random."""
 
 ROUNDING = 1e-12  # what the order of additions can make, relative to the largest number
-LONGEST_SLOPES = 1.0  # seconds
+LONGEST_SLOPES, LONGEST_TRACE = 1.0, 2.0  # seconds
 FIXED_SIZE = ". If the number of points is written into the code, say it with --points"
 SYNONYMS = (
     {"x", "xs", "data", "inputs", "input", "features", "examples", "samples"},
     {"t", "ts", "y", "ys", "labels", "label", "targets", "target"},
 )
 PARAMS = {"params", "parameters", "param", "parms", "p", "theta", "weights", "model", "w", "θ"}
+MOST_VARIABLES, LARGEST_ARRAY = 400, 20_000
+ENGINES = {
+    "autodiff": "this project's own engine",
+    "mlp": "this project's own network",
+    "torch": "PyTorch",
+    "tensorflow": "TensorFlow",
+    **{name: name for name in ("jax", "autograd", "mygrad", "micrograd", "tinygrad")},
+}
+DIFFERENTIATES = re.compile(r"walk|compiled|backprop|_?backward(_pass)?|_?vjp|grad|gradient|grad_f")
+
+
+class Variable(NamedTuple):
+    """A number or array that a line of the student's code assigned."""
+
+    name: str
+    line: int
+    text: str
+    value: Any
 
 
 @dataclass
@@ -62,8 +82,7 @@ def collect(
         for point in [*points, points[0]]:
             given = deepcopy(point)
             out.results.append(understood(call(given), params, names, notes))
-            for name in changed(point, given, expected):
-                notes.append(Note(NoteKind.CHANGED_INPUT, (name,)))
+            notes += changed(point, given, expected)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -148,13 +167,15 @@ def globals_of(function: Any) -> Mapping[str, Any]:
     return found
 
 
-def changed(before: Draw, after: Draw, expected: Sequence[str]) -> list[str]:
-    """Return the names of the data and parameters that a call has changed."""
+def changed(before: Draw, after: Draw, expected: Sequence[str]) -> Iterator[Note]:
+    """Yield a note for each of the data and parameters that a call has changed."""
     (params, data), (params_after, data_after) = before, after
     pairs = dict(zip(expected, zip(data, data_after)))
     for key in {**params, **params_after}:
         pairs[f"params[{key!r}]"] = (params.get(key), params_after.get(key))
-    return [name for name, pair in pairs.items() if not equal_numbers(*pair)]
+    for name, pair in pairs.items():
+        if not equal_numbers(*pair):
+            yield Note(NoteKind.CHANGED_INPUT, (name,))
 
 
 def differ(first: Result, again: Result) -> bool:
@@ -179,3 +200,102 @@ def loss_gradient(loss: Callable[[Draw], float | None], point: Draw) -> dict[str
         return float(loss(deepcopy((moved, data))))  # type: ignore[arg-type]
 
     return dict(zip(params, central_gradient(value, list(params.values()))))
+
+
+class Watch:
+    """A tracer of one call: what the student's lines assign, and who else differentiates.
+
+    `module` has the globals of the student's code, `params` are the parameters of the call.
+    """
+
+    def __init__(self, module: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        self.module = module
+        self.variables: dict[tuple[str, int], Variable] = {}
+        self.engine = ""
+        self.moved = 0
+        # A number that is passed alone would not be recognised.
+        self.params = [x for x in map(as_vector, params.values()) if x.size > 1]
+        self.entries = sum(x.size for x in self.params)
+        self.params.append(as_vector(dict(params)))
+
+    def follow(self, call: Callable[[], Any]) -> None:
+        """Run a call under the tracer; an exception passes in silence."""
+        self.end = time.perf_counter() + LONGEST_TRACE
+        previous = sys.gettrace()
+        # What is compiled cannot be seen.
+        uncompiled = getattr(sys.modules.get("jax"), "disable_jit", nullcontext)
+        try:
+            with suppress(Exception, SystemExit), uncompiled():
+                sys.settrace(self.enter)
+                call()
+        finally:
+            sys.settrace(previous)
+
+    def notes(self) -> Iterator[Note]:
+        """Yield who differentiated, if it was not the student."""
+        if self.engine:
+            yield Note(NoteKind.BY_LIBRARY, (ENGINES[self.engine],))
+        if self.moved >= max(1, self.entries):
+            yield Note(NoteKind.BY_DIFFERENCES, (str(self.moved),))
+
+    def enter(self, frame: types.FrameType, event: str, _: Any) -> Any:
+        """Look at a call; return the tracer of its lines if they are the student's."""
+        if time.perf_counter() > self.end:
+            sys.settrace(None)
+        elif own(frame, self.module):
+            self.moved += any(map(self.is_moved, frame.f_locals.values()))
+            return self.lines(frame)
+        else:
+            package = str(frame.f_globals.get("__name__")).partition(".")[0]
+            if package in ENGINES and DIFFERENTIATES.fullmatch(frame.f_code.co_name):
+                self.engine = self.engine or package
+        return None
+
+    def lines(self, frame: types.FrameType) -> Callable[..., Any]:
+        """Return the tracer of the lines of a frame: what differs after a line, it assigned."""
+        filename, line = frame.f_code.co_filename, frame.f_lineno
+        seen = {name: (x, copied(x)) for name, x in frame.f_locals.items()}
+
+        def step(frame: types.FrameType, event: str, _: Any) -> Any:
+            nonlocal line
+            text = linecache.getline(filename, line).strip()
+            for name, x in frame.f_locals.items() if event != "exception" else ():
+                old, content = seen.get(name, (seen, None))
+                is_named = content is not None and name in text
+                if x is old and (not is_named or equal_numbers(x, content)):
+                    continue
+                content = copied(x)
+                seen[name] = x, content
+                self.variables.pop((name, line), None)
+                if content is not None and len(self.variables) < MOST_VARIABLES:
+                    self.variables[name, line] = Variable(name, line, text, content)
+            line = frame.f_lineno
+            if time.perf_counter() > self.end:
+                sys.settrace(None)
+                return None
+            return step
+
+        return step
+
+    def is_moved(self, x: Any) -> bool:
+        """Return whether these are parameters of which one entry alone differs."""
+        with suppress(Exception):
+            if isinstance(x, dict | np.ndarray):
+                x = as_vector(x)
+                return any(x.size == p.size and np.sum(x != p) == 1 for p in self.params)
+        return False
+
+
+def as_vector(x: Any) -> np.ndarray[Any, Any]:
+    """Return an array, or all the numbers of a dict of arrays, as one vector."""
+    return np.concatenate([*map(np.ravel, x.values())]) if isinstance(x, dict) else np.ravel(x)
+
+
+def copied(x: Any) -> Any:
+    """Return a copy of an array of floats or of a number, None for anything else."""
+    if isinstance(x, np.ndarray):
+        return np.array(x) if x.dtype.kind == "f" and x.size <= LARGEST_ARRAY else None
+    if isinstance(x, int | float | np.number) and not isinstance(x, bool | complex):
+        with suppress(OverflowError, TypeError):
+            return float(x)
+    return None

@@ -15,10 +15,9 @@ from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike,
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.wording import Diagnosis, poor
 from comparisons.homework import sandbox
-from comparisons.homework.calling import Collected, Draw, collect, differ
+from comparisons.homework.calling import Collected, Draw, Variable, collect, differ
 from comparisons.homework.check import Check, Verdict
-from comparisons.homework.loading import NoteKind, Refused, load
-from comparisons.homework.watching import Variable
+from comparisons.homework.loading import NoteKind, load
 from mlp import engine
 
 DRAWS = 3
@@ -64,10 +63,7 @@ class Task(NamedTuple):
         if spec is None:
             return Task(engine.loss, partial(problem, examples=points))
         path, name = Task.parsed(spec)
-        try:
-            loss, _ = load(path, name or "loss")
-        except Refused as error:
-            raise ValueError(str(error)) from None
+        loss, _ = load(path, name or "loss")
         draw = loss.__globals__.get("problem")
         if draw is None:
             raise ValueError(
@@ -176,26 +172,20 @@ def claimed(collected: Collected, points: Sequence[Draw], loss: Callable[..., An
 
 def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
     """Return the verdict on a gradient, and the entry that is farthest off at any point."""
-    result = {
-        "verdict": Verdict.WRONG if path in diagnosis.wrong else Verdict.RIGHT,
-        "error": found.errors[path],
-        **dict.fromkeys(("entry", "yours", "engine", "ratio"), ""),
-    }
     case = max(found.cases, key=lambda case: error(case, path, found.true(case, path)))
     yours, right = np.asarray(case.claimed[path], float), np.asarray(found.true(case, path))
+    entry = ("", "", "", "")
     if yours.shape != right.shape:
-        return {**result, "entry": "shape", "yours": str(yours.shape), "engine": str(right.shape)}
-    if path in diagnosis.right:
-        return result
-    gap = np.abs(yours - right)
-    at = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, np.inf)), gap.shape)
-    return {
-        **result,
-        "entry": f"{path}[{', '.join(map(str, at))}]" if at else path,
-        "yours": f"{yours[at]:.6g}",
-        "engine": f"{right[at]:.6g}",
-        "ratio": f"{yours[at] / right[at]:.6g}" if right[at] else "",
-    }
+        entry = ("shape", str(yours.shape), str(right.shape), "")
+    elif path in diagnosis.wrong:
+        gap = np.abs(yours - right)
+        at = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, np.inf)), gap.shape)
+        place = f"{path}[{', '.join(map(str, at))}]" if at else path
+        ratio = f"{yours[at] / right[at]:.6g}" if right[at] else ""
+        entry = (place, f"{yours[at]:.6g}", f"{right[at]:.6g}", ratio)
+    verdict = Verdict.WRONG if path in diagnosis.wrong else Verdict.RIGHT
+    worst = dict(zip(("entry", "yours", "engine", "ratio"), entry))
+    return {"verdict": verdict, "error": found.errors[path], **worst}
 
 
 def wrong_loss(found: Evidence, diagnosis: Diagnosis, collected: Collected) -> str:

@@ -13,17 +13,15 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from comparisons.homework.calling import Collected, Draw, collect
+from comparisons.homework.calling import Collected, Draw, Variable, collect
 from comparisons.homework.loading import LARGEST_FILE, Note, NoteKind, load, meaning, place
 from comparisons.homework.returned import Array, Result
-from comparisons.homework.watching import Variable
 from comparisons.threads import THREADS
 
 ROOT = Path(__file__).parents[2]
@@ -145,17 +143,16 @@ def from_json(raw: dict[str, Any]) -> Collected:
     def arrays(x: dict[str, Any]) -> dict[str, Array]:
         return {name: np.array(value, float) for name, value in x.items()}
 
-    def result(x: dict[str, Any]) -> Result:
-        loss = None if x["loss"] is None else float(x["loss"])
-        return Result(arrays(x["grads"]), arrays(x["extras"]), loss)
-
     return Collected(
-        [result(x) for x in raw["results"]],
+        [
+            Result(arrays(grads), arrays(extras), None if loss is None else float(loss))
+            for grads, extras, loss in raw["results"]
+        ],
         None if raw["problem"] is None else str(raw["problem"]),
         [Note(NoteKind(kind), tuple(map(str, about))) for kind, about in raw["notes"]],
         [
-            Variable(str(x["name"]), int(x["line"]), str(x["text"]), np.array(x["value"], float))
-            for x in raw["variables"]
+            Variable(str(name), int(line), str(text), np.array(value, float))
+            for name, line, text, value in raw["variables"]
         ],
         None if raw["loss_gradient"] is None else arrays(raw["loss_gradient"]),
     )
@@ -185,7 +182,7 @@ def work() -> None:
         os._exit(0)
     with suppress(BaseException):
         sys.stdout.flush()
-    text = json.dumps(asdict(out), default=lambda array: array.tolist())
+    text = json.dumps(vars(out), default=lambda array: array.tolist())
     (folder / "result.json").write_text(text)
     os._exit(0)  # no thread and no function of the submission is waited for
 
