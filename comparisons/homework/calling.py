@@ -93,16 +93,15 @@ def collect(
         first, *_, again = out.results
         if differ(first, again) or not equal_numbers(first.loss, again.loss, ROUNDING):
             notes.append(Note(NoteKind.NOT_REPEATABLE))
-        watch = Watch(module, params)
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # has been printed
             if again.loss is not None:
                 with suppress(Exception, SystemExit):
                     out.loss_gradient = loss_gradient(
                         lambda given: understood(call(given), params, names, []).loss, points[0]
                     )
-            watch.follow(partial(call, deepcopy(points[0])))
+            watch = Watch(module, params)
+            notes += watch.follow(partial(call, deepcopy(points[0])))
         out.variables = list(watch.variables.values())
-        notes += watch.notes()
     out.notes = list(dict.fromkeys(notes))
     return out
 
@@ -111,38 +110,32 @@ def arranged(
     function: Callable[..., Any], expected: Sequence[str], keys: Sequence[str]
 ) -> Callable[[Draw], Any]:
     """Return the call of a function at a point; which argument is which, its names or order say."""
-    bound = roles(function, expected, keys)
+    signature, ways = inspect.signature(function), list[inspect.BoundArguments]()
+    one_by_one, together = [*expected, *keys], [*expected, "params"]
+    arguments = [
+        p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    required = {p.name for p in arguments if p.default is p.empty}
+    for order in (one_by_one, together):
+        found = {p.name: role for p in arguments if (role := role_of(p.name, order))}
+        if sorted(found.values()) == sorted(order) and required <= found.keys():
+            ways.append(inspect.BoundArguments(signature, OrderedDict(found)))
+    for order in (together, one_by_one):
+        with suppress(TypeError):
+            ways.append(signature.bind(*order))
+    if not ways:
+        raise Refused(
+            f"the function takes {signature}, and it is to be called with ({', '.join(together)}), "
+            f"where params is a dict of {', '.join(keys)}"
+        )
 
     def call(point: Draw) -> Any:
         params, data = point
         values = {**params, "params": params, **dict(zip(expected, data))}
-        named = {name: values[role] for name, role in bound.kwargs.items()}
-        return function(*(values[role] for role in bound.args), **named)
+        named = {name: values[role] for name, role in ways[0].kwargs.items()}
+        return function(*(values[role] for role in ways[0].args), **named)
 
     return call
-
-
-def roles(
-    function: Callable[..., Any], expected: Sequence[str], keys: Sequence[str]
-) -> inspect.BoundArguments:
-    """Bind to each argument the name of the data or of the parameter that it is, or "params"."""
-    signature = inspect.signature(function)
-    arguments = [
-        p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
-    one_by_one, together = [*expected, *keys], [*expected, "params"]
-    for order in (one_by_one, together):
-        found = {p.name: role for p in arguments if (role := role_of(p.name, order))}
-        required = {p.name for p in arguments if p.default is p.empty}
-        if sorted(found.values()) == sorted(order) and required <= found.keys():
-            return inspect.BoundArguments(signature, OrderedDict(found))
-    for order in (together, one_by_one):
-        with suppress(TypeError):
-            return signature.bind(*order)
-    raise Refused(
-        f"the function takes {signature}, and it is to be called with ({', '.join(together)}), "
-        f"where params is a dict of {', '.join(keys)}"
-    )
 
 
 def role_of(name: str, order: Sequence[str]) -> str | None:
@@ -184,10 +177,7 @@ def differ(first: Result, again: Result) -> bool:
 
 
 def loss_gradient(loss: Callable[[Draw], float | None], point: Draw) -> dict[str, Array]:
-    """Return the numerical gradient of a student's own loss at a point.
-
-    Raises TimeoutError after LONGEST_SLOPES, and TypeError where no loss is returned.
-    """
+    """Return the numerical gradient of a student's own loss; TimeoutError after LONGEST_SLOPES."""
     from autodiff.check.slopes import central_gradient  # without a loss its import is saved
 
     params, data = point
@@ -211,15 +201,14 @@ class Watch:
     def __init__(self, module: Mapping[str, Any], params: Mapping[str, Any]) -> None:
         self.module = module
         self.variables: dict[tuple[str, int], Variable] = {}
-        self.engine = ""
-        self.moved = 0
+        self.engine, self.moved = "", 0
         # A number that is passed alone would not be recognised.
         self.params = [x for x in map(as_vector, params.values()) if x.size > 1]
         self.entries = sum(x.size for x in self.params)
         self.params.append(as_vector(dict(params)))
 
-    def follow(self, call: Callable[[], Any]) -> None:
-        """Run a call under the tracer; an exception passes in silence."""
+    def follow(self, call: Callable[[], Any]) -> Iterator[Note]:
+        """Run a call under the tracer, whatever it raises; yield who differentiated beside it."""
         self.end = time.perf_counter() + LONGEST_TRACE
         previous = sys.gettrace()
         # What is compiled cannot be seen.
@@ -230,9 +219,6 @@ class Watch:
                 call()
         finally:
             sys.settrace(previous)
-
-    def notes(self) -> Iterator[Note]:
-        """Yield who differentiated, if it was not the student."""
         if self.engine:
             yield Note(NoteKind.BY_LIBRARY, (ENGINES[self.engine],))
         if self.moved >= max(1, self.entries):
@@ -270,10 +256,10 @@ class Watch:
                 if content is not None and len(self.variables) < MOST_VARIABLES:
                     self.variables[name, line] = Variable(name, line, text, content)
             line = frame.f_lineno
-            if time.perf_counter() > self.end:
-                sys.settrace(None)
-                return None
-            return step
+            if time.perf_counter() <= self.end:
+                return step
+            sys.settrace(None)
+            return None
 
         return step
 

@@ -11,8 +11,7 @@ from rich.console import Console
 from comparisons.diagnosis.wording import Diagnosis, is_or_are
 from comparisons.printing import listed, scientific, table
 
-FULL = 3
-"""The level of hints that tells the slip."""
+FULL = 3  # the level of hints that tells the slip
 
 
 class Verdict(StrEnum):
@@ -94,7 +93,12 @@ class Check:
         """Return hints up to a level: 1 which parameters, 2 which equation, 3 which slip."""
         if self.verdict is not Verdict.WRONG or level < 1:
             return []
-        lines = [which_are_wrong(self.wrong, self.right)] if self.wrong else []
+        lines = []
+        if self.wrong:
+            rest = f"; {'those' if len(self.right) > 1 else 'that'} in {are(self.right, 'right')}"
+            plural = "s" if len(self.wrong) > 1 else ""
+            found = f"The gradient{plural} in {are(self.wrong, 'wrong')}"
+            lines.append(f"{found}{rest if self.right else ''}.")
         if self.loss:
             lines.append(self.loss if level >= FULL else "The loss is wrong.")
         if self.diagnosis is None or not self.wrong:
@@ -139,13 +143,8 @@ class Check:
         return {**result, "hints": self.hint(hint), "points": self.points}
 
 
-def which_are_wrong(wrong: Sequence[str], right: Sequence[str]) -> str:
-    plural = "s" if len(wrong) > 1 else ""
-    sentence = f"The gradient{plural} in {listed(wrong)} {is_or_are(wrong)} wrong"
-    if not right:
-        return f"{sentence}."
-    ones = "those" if len(right) > 1 else "that"
-    return f"{sentence}; {ones} in {listed(right)} {is_or_are(right)} right."
+def are(names: Sequence[str], what: str) -> str:
+    return f"{listed(names)} {is_or_are(names)} {what}"
 
 
 def wrapped(sentences: Sequence[str]) -> str:
@@ -156,13 +155,11 @@ def wrapped(sentences: Sequence[str]) -> str:
 
 def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
     """Return the table of the parameters as text; without numbers below the last hint."""
-    header = ["gradient in", "verdict"]
-    rows = [[name, x["verdict"]] for name, x in per_parameter.items()]
-    if hint >= FULL:
-        header += ["difference", "worst at", "yours", "engine", "ratio"]
-        for row, x in zip(rows, per_parameter.values()):
-            row += [scientific(x["error"]), x["entry"], x["yours"], x["engine"], x["ratio"]]
+    header = ["gradient in", "verdict", "difference", "worst at", "yours", "engine", "ratio"]
+    shown = len(header) if hint >= FULL else 2
+    found = [{**x, "error": scientific(x["error"])} for x in per_parameter.values()]
+    rows = [[name, *x.values()][:shown] for name, x in zip(per_parameter, found)]
     console = Console(width=200, color_system=None, force_jupyter=False)
     with console.capture() as captured:
-        console.print(table(header, rows, left=2))
+        console.print(table(header[:shown], rows, left=2))
     return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -90,8 +90,7 @@ class Task(NamedTuple):
         """Return the points at which is checked."""
         rng = np.random.default_rng(seed)
         points = []
-        for _ in range(DRAWS):
-            *data, params = self.problem(rng)
+        for *data, params in (self.problem(rng) for _ in range(DRAWS)):
             if not isinstance(params, dict):
                 raise TypeError(
                     f"problem(rng) must return (*data, params), params a dict, not {params!r}"
@@ -132,7 +131,14 @@ def checked(
     notes = [str(note) for note in collected.notes]
     if collected.problem is not None:
         return Check(name, f"{collected.problem}.", notes)
-    found = claimed(collected, points, task.loss)
+    first, *_, again = collected.results
+    seen = {x.name: x.value for x in collected.variables}
+    observed = [x.value for x in collected.variables]
+    claims = [Claim(x.grads, {**seen, **x.extras}) for x in collected.results]
+    found = evidence(task.loss, [*points, points[0]], claims, observed)
+    if found.at(found.cases[0], {}) > RIGHT and differ(first, again):
+        # The first call was wrong already: that is all that a slip has to explain.
+        found = evidence(task.loss, points[:1], claims[:1], observed)
     diagnosis = diagnosed(found, hidden(found.backward, params, data))
     notes += poor(found.backward, data)
     coarse = {NoteKind.COARSE, NoteKind.BY_DIFFERENCES}
@@ -151,23 +157,6 @@ def checked(
         f"Checked at {len(points)} points{examples}, seed {seed}.",
         [slip for x in diagnosis.explanations[:1] for slip in x.slips],
     )
-
-
-def claimed(collected: Collected, points: Sequence[Draw], loss: Callable[..., Any]) -> Evidence:
-    """Return what a function returned at all points as the evidence for a diagnosis.
-
-    Where the second call at the first point gives something else than the first, and that was
-    wrong already, the first call is all that a slip has to explain.
-    """
-    first, *_, again = collected.results
-    seen = {x.name: x.value for x in collected.variables}
-    observed = [x.value for x in collected.variables]
-    claims = [Claim(x.grads, {**seen, **x.extras}) for x in collected.results]
-    at = [*points, points[0]]
-    found = evidence(loss, at, claims, observed)
-    if found.at(found.cases[0], {}) > RIGHT and differ(first, again):
-        return evidence(loss, at[:1], claims[:1], observed)
-    return found
 
 
 def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
