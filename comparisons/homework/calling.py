@@ -20,8 +20,7 @@ import numpy as np
 from comparisons.homework.loading import Note, NoteKind, Refused, failure, own
 from comparisons.homework.returned import Array, Result, equal_numbers, returned_names, understood
 
-Draw = tuple[dict[str, Any], tuple[Any, ...]]
-"""Parameters and data, drawn at random."""
+Draw = tuple[dict[str, Any], tuple[Any, ...]]  # parameters and data
 
 ROUNDING = 1e-12  # what the order of additions can make, relative to the largest number
 LONGEST_SLOPES, LONGEST_TRACE = 1.0, 2.0  # seconds
@@ -152,23 +151,20 @@ def role_of(name: str, order: Sequence[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def globals_of(function: Any) -> Mapping[str, Any]:
+def globals_of(function: Any) -> Any:
     """Return the globals of the code of a function, a method, a partial or a callable object."""
     function = inspect.unwrap(getattr(function, "func", function))
     code = function if hasattr(function, "__globals__") else type(function).__call__
-    found: Mapping[str, Any] = getattr(code, "__globals__", {})
-    return found
+    return getattr(code, "__globals__", {})
 
 
-def changed(before: Draw, after: Draw, expected: Sequence[str]) -> Iterator[Note]:
-    """Yield a note for each of the data and parameters that a call has changed."""
+def changed(before: Draw, after: Draw, expected: Sequence[str]) -> list[Note]:
+    """Return a note for each of the data and parameters that a call has changed."""
     (params, data), (params_after, data_after) = before, after
     pairs = dict(zip(expected, zip(data, data_after)))
     for key in {**params, **params_after}:
         pairs[f"params[{key!r}]"] = (params.get(key), params_after.get(key))
-    for name, pair in pairs.items():
-        if not equal_numbers(*pair):
-            yield Note(NoteKind.CHANGED_INPUT, (name,))
+    return [Note(NoteKind.CHANGED_INPUT, (x,)) for x, xs in pairs.items() if not equal_numbers(*xs)]
 
 
 def differ(first: Result, again: Result) -> bool:
@@ -193,13 +189,10 @@ def loss_gradient(loss: Callable[[Draw], float | None], point: Draw) -> dict[str
 
 
 class Watch:
-    """A tracer of one call: what the student's lines assign, and who else differentiates.
-
-    `module` has the globals of the student's code, `params` are the parameters of the call.
-    """
+    """A tracer of one call: what the student's lines assign, and who else differentiates."""
 
     def __init__(self, module: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-        self.module = module
+        self.module = module  # the globals of the student's code
         self.variables: dict[tuple[str, int], Variable] = {}
         self.engine, self.moved = "", 0
         # A number that is passed alone would not be recognised.

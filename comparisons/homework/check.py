@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.console import Console
 from comparisons.diagnosis.wording import Diagnosis, is_or_are
 from comparisons.printing import listed, scientific, table
 
+wrapped = partial(textwrap.fill, width=100, break_long_words=False, break_on_hyphens=False)
 FULL = 3  # the level of hints that tells the slip
 
 
@@ -43,6 +45,8 @@ class Check:
     line: str = ""
     points: str = ""
     mistakes: list[dict[str, str]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    right: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
@@ -54,14 +58,6 @@ class Check:
     @property
     def ok(self) -> bool:
         return self.verdict is Verdict.RIGHT
-
-    @property
-    def wrong(self) -> list[str]:
-        return [k for k, x in self.per_parameter.items() if x["verdict"] is Verdict.WRONG]
-
-    @property
-    def right(self) -> list[str]:
-        return [name for name in self.per_parameter if name not in self.wrong]
 
     @property
     def score(self) -> float:
@@ -116,14 +112,16 @@ class Check:
 
     def text(self, hint: int = FULL) -> str:
         """Return the verdict, a table, the diagnosis up to a level of hints, and notes."""
-        parts = [
-            wrapped([self.sentence()]),
-            rendered(self.per_parameter, hint) if hint >= 1 and self.per_parameter else "",
-            wrapped(self.hint(hint)),
-            wrapped(self.notes if hint >= 1 or self.ok else []),
-            wrapped([self.points]),
-            wrapped(self.diagnosis.warnings if self.diagnosis and hint >= FULL else []),
+        said = [
+            [self.sentence()],
+            self.hint(hint),
+            self.notes if hint >= 1 or self.ok else [],
+            [self.points],
+            self.diagnosis.warnings if self.diagnosis and hint >= FULL else [],
         ]
+        parts = ["\n".join(map(wrapped, sentences)) for sentences in said]
+        if hint >= 1 and self.per_parameter:
+            parts.insert(1, rendered(self.per_parameter, hint))
         return "\n\n".join(filter(None, parts))
 
     def to_dict(self, hint: int = FULL) -> dict[str, Any]:
@@ -145,12 +143,6 @@ class Check:
 
 def are(names: Sequence[str], what: str) -> str:
     return f"{listed(names)} {is_or_are(names)} {what}"
-
-
-def wrapped(sentences: Sequence[str]) -> str:
-    return "\n".join(
-        textwrap.fill(x, 100, break_long_words=False, break_on_hyphens=False) for x in sentences
-    )
 
 
 def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:

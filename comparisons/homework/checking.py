@@ -45,10 +45,9 @@ def problem(rng: np.random.Generator, examples: int = EXAMPLES) -> tuple[Any, An
 
 
 class Task(NamedTuple):
-    """What a `backprop` has to be the gradient of, and where it is checked.
+    """What a `backprop` has to be the gradient of, `loss(params, *data)`, and where it is checked.
 
-    `loss(params, *data)` is any function that the engine can record, and `problem(rng)` draws
-    `(*data, params)`.
+    The engine can record the loss, and `problem(rng)` draws `(*data, params)`.
     """
 
     loss: Callable[..., Any]
@@ -56,10 +55,7 @@ class Task(NamedTuple):
 
     @staticmethod
     def load(spec: str | None, points: int = EXAMPLES) -> "Task":
-        """Return the tutorial's task, or that of a file, given as FILE:FUNCTION.
-
-        The file also has to define `problem(rng)`. Raises ValueError, in a sentence, otherwise.
-        """
+        """Return the tutorial's task, or that of FILE:FUNCTION; else ValueError, in a sentence."""
         if spec is None:
             return Task(engine.loss, partial(problem, examples=points))
         path, name = Task.parsed(spec)
@@ -156,6 +152,8 @@ def checked(
         line_of(diagnosis, collected.variables, found.scales),
         f"Checked at {len(points)} points{examples}, seed {seed}.",
         [slip for x in diagnosis.explanations[:1] for slip in x.slips],
+        diagnosis.wrong,
+        diagnosis.right,
     )
 
 
@@ -187,33 +185,27 @@ def wrong_loss(found: Evidence, diagnosis: Diagnosis, collected: Collected) -> s
             continue
         factor = constant_factor(yours, right, {"N": found.backward.N}) if yours else None
         ratio = f", {factor.words}" if factor and factor.is_named else ""
-        sentence = (
-            f"The loss is wrong: yours is {yours:.6g}, and that of the engine {right:.6g}{ratio}."
-        )
+        start = f"The loss is wrong: yours is {yours:.6g}, and that of the engine {right:.6g}"
         own = collected.loss_gradient
         is_own = own is not None and all(
             np.shape(own[key]) == np.shape(x) and np.allclose(own[key], x, rtol=1e-5, atol=1e-8)
             for key, x in found.cases[0].claimed.items()
         )
-        if is_own and not diagnosis.ok:
-            sentence += " Your gradients are those of your loss: the loss itself differs."
-        return sentence
+        end = " Your gradients are those of your loss: the loss itself differs."
+        return f"{start}{ratio}.{end if is_own and not diagnosis.ok else ''}"
     return ""
 
 
 def line_of(diagnosis: Diagnosis, variables: Sequence[Variable], scales: Sequence[float]) -> str:
-    """Return the line of the code in which the first mistake stands, if a variable shows it.
-
-    On paper 1/N may be put in later, so all adjoints may be N times larger.
-    """
+    """Return the line of the code in which the first mistake stands, if a variable shows it."""
     if not diagnosis.explanations:
         found = [x for x in variables if x.name == diagnosis.first_wrong]
         return f"line {found[-1].line}: {found[-1].text}" if found else ""
-    values, changed = diagnosis.explanations[0].values, diagnosis.explanations[0].changed
-    for name in changed:
+    values = diagnosis.explanations[0].values
+    for name in diagnosis.explanations[0].changed:
         value = values[name]
         twins = sum(np.shape(x) == np.shape(value) and alike(x, value) for x in values.values())
-        for factor in scales:
+        for factor in scales:  # all adjoints may be N times larger: 1/N can be put in later
             found = [x for x in variables if alike(x.value, factor * value)]
             if found and np.any(value):
                 # What is equal to an adjoint before it was assigned last, if at all.

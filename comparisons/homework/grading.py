@@ -63,9 +63,11 @@ def grade(folder: Path, journal: Path, settings: Settings) -> Iterator[dict[str,
             with suppress(ValueError, TypeError):  # of an interrupted run, the last may be half
                 key, row = json.loads(line)
                 done[key] = row
+    loss = b"" if settings.loss is None else Task.parsed(settings.loss)[0].read_bytes()
     for path in submissions(folder):
         name = path.relative_to(folder).as_posix()
-        key = identity(path, name, settings)
+        depends_on = repr((name, settings)).encode() + path.read_bytes() + loss
+        key = hashlib.sha256(depends_on).hexdigest()
         if key in done:
             yield done[key]
         else:
@@ -115,14 +117,6 @@ def in_processes(
             idle.get().shutdown(wait=False)
 
 
-def identity(path: Path, name: str, settings: Settings) -> str:
-    """Return what a row depends on, in short: the name, the file, the settings and the loss."""
-    content = path.read_bytes()
-    if settings.loss is not None:
-        content += Task.parsed(settings.loss)[0].read_bytes()
-    return hashlib.sha256(repr((name, settings)).encode() + content).hexdigest()
-
-
 def graded(path: Path, name: str, settings: Settings) -> dict[str, Any]:
     """Check one submission and return its row, whatever it does."""
     try:
@@ -152,18 +146,16 @@ def row(name: str, check: Check, hint: int) -> dict[str, Any]:
 def write(rows: Sequence[dict[str, Any]], out: Path) -> list[Path]:
     """Write the rows as CSV and as JSON, and the histogram; return the paths."""
     files = [out, out.with_suffix(".json"), out.with_suffix(".png")]
-    parameters = parameters_in(rows)
+    start, parameters = ("submission", "score", "verdict"), parameters_in(rows)
     # A file name may hold bytes that are not UTF-8; JSON writes them in the same way.
     with files[0].open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
-        start, slips = ("submission", "score", "verdict"), ("mistake", "equation")
-        sentences = ("hint", "notes")
-        writer.writerow([*start, *parameters, *slips, *sentences])
+        writer.writerow([*start, *parameters, "mistake", "equation", "hint", "notes"])
         for row in rows:
-            cells = [row[key] for key in start]
-            cells += [row["parameters"].get(key, "") for key in parameters]
-            cells += [" and ".join(row[key]) for key in slips]
-            writer.writerow([*cells, *(" ".join(row[key]) for key in sentences)])
+            gradients = [row["parameters"].get(key, "") for key in parameters]
+            slips = [" and ".join(row[key]) for key in ("mistake", "equation")]
+            sentences = [" ".join(row[key]) for key in ("hint", "notes")]
+            writer.writerow([*(row[key] for key in start), *gradients, *slips, *sentences])
     files[1].write_text(to_json(rows) + "\n", encoding="utf-8")
     figure(rows).savefig(files[2], dpi=150)
     return files

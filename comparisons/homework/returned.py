@@ -42,8 +42,7 @@ class Item:
 def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list[Note]) -> Result:
     """Return the gradients, adjoints and loss in what was returned; Refused if they are not there.
 
-    `names` are those of `returned_names`. Notes are added to `notes`. A gradient of a wrong shape
-    is kept.
+    `names` are `returned_names`; notes are added to `notes`. A gradient of a wrong shape is kept.
     """
     keys = list(params)
     wanted = f"expected was a dict with the gradients of {', '.join(keys)}, and the loss"
@@ -102,14 +101,11 @@ def returned_names(function: Callable[..., Any]) -> Any:
                 return name(tuples.pop(id))
             case ast.Tuple() | ast.List():
                 return [name(x) for x in node.elts]
-            case (
-                ast.Name(text)
-                | ast.Attribute(attr=text)
-                | ast.Subscript(slice=ast.Constant(value=str(text)))
-                | ast.Call(func=ast.Attribute(value=ast.Name(text)), args=[])
-            ):
+            case ast.Subscript(slice=ast.Constant(value=str(text))):
                 return text
-            case ast.Call(args=[x, *_]):
+            case ast.Name(text) | ast.Attribute(attr=text):
+                return text
+            case ast.Call(args=[x, *_]) | ast.Call(func=ast.Attribute(value=x)):
                 return name(x)
         return ""
 
@@ -117,13 +113,8 @@ def returned_names(function: Callable[..., Any]) -> Any:
 
 
 def items(value: Any, names: Any, count: int) -> Iterator[Item]:
-    """Yield what is in a dict, a tuple, or one within the other; `count` parameters are expected.
-
-    A list of lists may be an array as well: only `count` things beside at most one other are taken
-    for so many gradients.
-    """
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
+    """Yield what is in a dict, a tuple, or one within the other; `count` gradients are expected."""
+    value = value._asdict() if hasattr(value, "_asdict") else value
     if isinstance(value, Mapping):
         for key, x in value.items():
             inner = isinstance(x, Mapping)
@@ -132,6 +123,7 @@ def items(value: Any, names: Any, count: int) -> Iterator[Item]:
         if not isinstance(names, list) or len(names) != len(value):
             names = [""] * len(value)
         for x, name in zip(value, names):
+            # A list of lists may be an array as well: at most the loss may stand beside this one.
             gradients = isinstance(x, tuple | list) and len(value) <= 2 and len(x) == count > 1
             inner = gradients or isinstance(x, Mapping)
             yield from items(x, name, count) if inner else [Item(str(name), x)]
@@ -223,11 +215,8 @@ def type_in_words(x: Any) -> str:
 
 
 def equal_numbers(x: Any, y: Any, rtol: float = 0.0) -> bool:
-    """Return whether two things are the same numbers in the same shape, NaN the same as NaN.
-
-    They may differ by `rtol` of the largest. Things that are not numbers have to be identical.
-    """
+    """Return whether two things are the same numbers, NaN as well, up to `rtol` of the largest."""
     with suppress(Exception):
         atol = rtol * np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
         return np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol, equal_nan=True)
-    return x is y
+    return x is y  # no numbers

@@ -162,10 +162,7 @@ def from_json(raw: dict[str, Any]) -> Collected:
 
 
 def work() -> None:
-    """Check the submission that the sandbox asks for in a folder; note the results there as JSON.
-
-    The folder is the second argument of the program. Standard input ends when the sandbox does.
-    """
+    """Check the submission that the sandbox asks for in a folder, and note the results there."""
     sys.path.append(sys.path.pop(0))  # the project, behind the student's own modules
     folder, process = Path(sys.argv[2]), os.getpid()
     order = pickle.loads((folder / "order.pickle").read_bytes())
@@ -189,7 +186,7 @@ def work() -> None:
 
 def guard(folder: Path, seconds: float, megabytes: int) -> None:
     """Limit this process, and have it end when the sandbox ends, in whatever way."""
-    watched = os.dup(0)
+    watched = os.dup(0)  # ends when the sandbox does
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
     def end_with_sandbox() -> None:
@@ -203,12 +200,9 @@ def guard(folder: Path, seconds: float, megabytes: int) -> None:
     where = (folder / "where").open("w")
     faulthandler.dump_traceback_later(seconds, file=where, exit=True)
     with suppress(ImportError):
-        import resource
+        from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_FSIZE, setrlimit
 
-        for kind, limit in (
-            (resource.RLIMIT_AS, megabytes * 2**20),
-            (resource.RLIMIT_FSIZE, LARGEST_FILE),
-            (resource.RLIMIT_CORE, 0),
-        ):
+        limits = {RLIMIT_AS: megabytes * 2**20, RLIMIT_FSIZE: LARGEST_FILE, RLIMIT_CORE: 0}
+        for kind, limit in limits.items():
             with suppress(ValueError, OSError):  # the limit in force is lower already
-                resource.setrlimit(kind, (limit, limit))
+                setrlimit(kind, (limit, limit))
