@@ -66,9 +66,7 @@ class Collected:
     output: str = ""
 
 
-def collect(
-    function: Callable[..., Any], points: Sequence[Draw], expected: Sequence[str]
-) -> Collected:
+def collect(function: Callable[..., Any], points: list[Draw], expected: Sequence[str]) -> Collected:
     """Call a function at points `(params, (X, t))` and return what it did, whatever that was.
 
     `expected` are the names of the data. It gets copies, once more at the first point after the
@@ -111,9 +109,7 @@ def arranged(
     """Return the call of a function at a point; which argument is which, its names or order say."""
     signature, ways = inspect.signature(function), list[inspect.BoundArguments]()
     one_by_one, together = [*expected, *keys], [*expected, "params"]
-    arguments = [
-        p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    arguments = [p for p in signature.parameters.values() if not str(p).startswith("*")]
     required = {p.name for p in arguments if p.default is p.empty}
     for order in (one_by_one, together):
         found = {p.name: role for p in arguments if (role := role_of(p.name, order))}
@@ -168,7 +164,6 @@ def changed(before: Draw, after: Draw, expected: Sequence[str]) -> list[Note]:
 
 
 def differ(first: Result, again: Result) -> bool:
-    """Return whether two calls have given different gradients."""
     return not all(equal_numbers(x, again.grads[k], ROUNDING) for k, x in first.grads.items())
 
 

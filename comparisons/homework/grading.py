@@ -6,8 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from functools import cache
 from multiprocessing import get_context
@@ -19,8 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import RenderableType
 
-from comparisons.homework.check import Check, Verdict
-from comparisons.homework.checking import Task, check_file
+from comparisons.homework.checking import Check, Task, Verdict, check_file
 from comparisons.printing import paragraph, table, to_json
 
 SPAWN = get_context("spawn")  # not forked: the threads of a library may hold a lock at that moment
@@ -95,7 +93,7 @@ def in_processes(
         pool = idle.get()
         try:
             return pool.submit(graded, path, name, settings).result()
-        except (BrokenProcessPool, KeyboardInterrupt):
+        except (BrokenExecutor, KeyboardInterrupt):
             pool.shutdown(wait=False)
             pool = ProcessPoolExecutor(1, SPAWN)
             killed = (
@@ -173,7 +171,6 @@ def kinds(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
-    """Return a table of the submissions and one of the mistakes."""
     counts = Counter(row["verdict"] for row in rows)
     mean = sum(row["score"] for row in rows) / len(rows)
     parameters, marks = parameters_in(rows), {Verdict.RIGHT: "yes", Verdict.WRONG: "no", None: ""}
@@ -192,7 +189,6 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
 
 
 def figure(rows: Sequence[dict[str, Any]]) -> Figure:
-    """Draw how many submissions show each mistake."""
     found = kinds(rows)
     right = sum(row["verdict"] == Verdict.RIGHT for row in rows)
     picture = Figure(figsize=(7.5, 1.4 + 0.3 * max(len(found), 1)), layout="constrained")

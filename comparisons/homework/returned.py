@@ -68,8 +68,7 @@ def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list
     if len(scalars) == 1 or (named and scalars):
         loss = float(numbers.pop(scalars[0]).item())
         if not np.isfinite(loss):
-            what = "NaN" if np.isnan(loss) else "infinite"
-            notes.append(Note(NoteKind.LOSS_NOT_FINITE, (what,)))
+            notes.append(Note(NoteKind.LOSS_NOT_FINITE, ("NaN" if np.isnan(loss) else "infinite",)))
     elif named:
         notes.append(Note(NoteKind.LOSS_NOT_ONE, (type_in_words(named[0].value),)))
     extras: dict[str, Array] = {}
@@ -87,13 +86,11 @@ def returned_names(function: Callable[..., Any]) -> Any:
         last = definition.body[-1]  # type: ignore[attr-defined]
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
         return ""
-    tuples = {
-        node.targets[0].id: node.value
-        for node in ast.walk(definition)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Tuple | ast.List)
-        and isinstance(node.targets[0], ast.Name)
-    }
+    tuples: dict[str, ast.expr] = {}
+    for node in ast.walk(definition):
+        match node:
+            case ast.Assign([ast.Name(id), *_], ast.Tuple() | ast.List() as value):
+                tuples[id] = value
 
     def name(node: ast.AST | None) -> Any:
         match node:

@@ -67,14 +67,6 @@ def run(
 
 def exit_status(folder: Path, seconds: float) -> int | None:
     """Run the process and return its exit status, None if it took longer than it may."""
-    environment = {
-        **os.environ,
-        **dict.fromkeys(THREADS, "1"),
-        "MPLBACKEND": "Agg",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "TMPDIR": str(folder / "work"),
-    }
     with (
         (folder / "output").open("wb") as output,
         subprocess.Popen(
@@ -83,7 +75,14 @@ def exit_status(folder: Path, seconds: float) -> int | None:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder / "work",
-            env=environment,
+            env={
+                **os.environ,
+                **dict.fromkeys(THREADS, "1"),
+                "MPLBACKEND": "Agg",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONIOENCODING": "utf-8",
+                "TMPDIR": str(folder / "work"),
+            },
             start_new_session=True,
         ) as process,
     ):

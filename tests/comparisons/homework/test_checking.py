@@ -16,8 +16,7 @@ from places import ROOT
 from rich.console import Console
 
 from comparisons.cli import main
-from comparisons.homework.check import Check
-from comparisons.homework.checking import Task, check_backprop, check_file, problem
+from comparisons.homework.checking import Check, Task, check_backprop, check_file, problem
 from mlp import by_hand, compiled, engine
 
 MISTAKES = ROOT / "docs" / "mistakes"
