@@ -214,15 +214,14 @@ class Watch:
 
     def enter(self, frame: types.FrameType, event: str, _: Any) -> Any:
         """Look at a call; return the tracer of its lines if they are the student's."""
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
         if time.perf_counter() > self.end:
             sys.settrace(None)
         elif own(frame, self.module):
             self.moved += any(map(self.is_moved, frame.f_locals.values()))
             return self.lines(frame)
-        else:
-            package = str(frame.f_globals.get("__name__")).partition(".")[0]
-            if package in ENGINES and DIFFERENTIATES.fullmatch(frame.f_code.co_name):
-                self.engine = self.engine or package
+        elif package in ENGINES and DIFFERENTIATES.fullmatch(frame.f_code.co_name):
+            self.engine = self.engine or package
         return None
 
     def lines(self, frame: types.FrameType) -> Callable[..., Any]:

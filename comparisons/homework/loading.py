@@ -67,16 +67,14 @@ SENTENCES: dict[type[BaseException], str] = {
 
 
 def load(path: str | Path, name: str | None = None) -> tuple[Callable[..., Any], list[Note]]:
-    """Return the function `name` (`backprop`) of a .py file or a notebook, and notes on the way.
+    """Return the function `name` (`backprop`) of a .py file or a notebook, and notes; or Refused.
 
     The code runs as a module of its own, with its folder on `sys.path`. Where it fails after the
     function was defined, a note says so; cells of a notebook run whether or not others fail.
-    Raises Refused where there is no such function.
     """
     name, path = name or "backprop", Path(path).absolute()
-    module = types.ModuleType("submission")
+    module = sys.modules["submission"] = types.ModuleType("submission")
     module.__file__ = str(path)
-    sys.modules["submission"] = module
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     failures = []
