@@ -109,7 +109,7 @@ def arranged(
     """Return the call of a function at a point; which argument is which, its names or order say."""
     signature, ways = inspect.signature(function), list[inspect.BoundArguments]()
     one_by_one, together = [*expected, *keys], [*expected, "params"]
-    arguments = [p for p in signature.parameters.values() if not str(p).startswith("*")]
+    arguments = [p for p in signature.parameters.values() if "VAR_" not in p.kind.name]
     required = {p.name for p in arguments if p.default is p.empty}
     for order in (one_by_one, together):
         found = {p.name: role for p in arguments if (role := role_of(p.name, order))}

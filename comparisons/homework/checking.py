@@ -24,9 +24,9 @@ from comparisons.printing import listed, scientific, table
 from mlp import engine
 
 DRAWS = 3
-wrapped = partial(textwrap.fill, width=100, break_long_words=False, break_on_hyphens=False)
-FULL = 3  # the level of hints that tells the slip
 EXAMPLES = 11  # no other length in the network, and 1/11 is no factor that one writes by chance
+FULL = 3  # the level of hints that tells the slip
+wrapped = partial(textwrap.fill, width=100, break_long_words=False, break_on_hyphens=False)
 
 
 class Verdict(StrEnum):
@@ -104,10 +104,10 @@ class Check:
             return []
         lines = []
         if self.wrong:
-            rest = f"; {'those' if len(self.right) > 1 else 'that'} in {are(self.right, 'right')}"
             plural = "s" if len(self.wrong) > 1 else ""
-            found = f"The gradient{plural} in {are(self.wrong, 'wrong')}"
-            lines.append(f"{found}{rest if self.right else ''}.")
+            ones = "those" if len(self.right) > 1 else "that"
+            rest = f"; {ones} in {are(self.right, 'right')}" if self.right else ""
+            lines.append(f"The gradient{plural} in {are(self.wrong, 'wrong')}{rest}.")
         if self.loss:
             lines.append(self.loss if level >= FULL else "The loss is wrong.")
         if self.diagnosis is None or not self.wrong:
@@ -213,8 +213,7 @@ class Task(NamedTuple):
             )
         task = Task(loss, draw)
         try:
-            (params, data), *_ = task.drawn(0)
-            Backward(loss, params, data)
+            Backward(loss, *task.drawn(0)[0])
         except Exception as error:  # of the code of a teacher, who needs to know what it says
             raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from None
         return task
