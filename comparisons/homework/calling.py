@@ -1,57 +1,72 @@
-"""Call a student's `backprop` at some points, and say what it did."""
+"""Call a student's `backprop` at some points, once under a tracer, and say what it did."""
 
 import inspect
+import linecache
 import os
 import re
+import sys
 import time
+import types
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.homework.loading import Note, NoteKind, Refused, failure
+from comparisons.homework.loading import Note, NoteKind, Refused, failure, own
 from comparisons.homework.returned import Array, Result, equal_numbers, returned_names, understood
-from comparisons.homework.watching import Variable, Watch
 
-Draw = tuple[dict[str, Any], tuple[Any, ...]]
-"""Parameters and data, drawn at random."""
+Draw = tuple[dict[str, Any], tuple[Any, ...]]  # parameters and data
 
 ROUNDING = 1e-12  # what the order of additions can make, relative to the largest number
-LONGEST_SLOPES = 1.0  # seconds
+LONGEST_SLOPES, LONGEST_TRACE = 1.0, 2.0  # seconds
 FIXED_SIZE = ". If the number of points is written into the code, say it with --points"
 SYNONYMS = (
     {"x", "xs", "data", "inputs", "input", "features", "examples", "samples"},
     {"t", "ts", "y", "ys", "labels", "label", "targets", "target"},
 )
 PARAMS = {"params", "parameters", "param", "parms", "p", "theta", "weights", "model", "w", "θ"}
+MOST_VARIABLES, LARGEST_ARRAY = 400, 20_000
+ENGINES = {
+    "autodiff": "this project's own engine",
+    "mlp": "this project's own network",
+    "torch": "PyTorch",
+    "tensorflow": "TensorFlow",
+    **{name: name for name in ("jax", "autograd", "mygrad", "micrograd", "tinygrad")},
+}
+DIFFERENTIATES = re.compile(r"walk|compiled|backprop|_?backward(_pass)?|_?vjp|grad|gradient|grad_f")
+
+
+class Variable(NamedTuple):
+    """A number or array that a line of the student's code assigned."""
+
+    name: str
+    line: int
+    text: str
+    value: Any
 
 
 @dataclass
 class Collected:
-    """What a submission did at some points; `results` is shorter than those if it has a `problem`.
+    """What a submission did at some points, and once more at the first: the last of the `results`.
 
-    `variables` and `loss_gradient`, the numerical gradient of the student's own loss, are those of
-    the first point, at which `first_again` is called after all others. `problem` is a sentence
-    without a full stop.
+    There are fewer if it has a `problem`, a sentence without a full stop. `variables` and
+    `loss_gradient`, the numerical gradient of the student's own loss, are those of the first point.
     """
 
     results: list[Result] = field(default_factory=list)
     problem: str | None = None
     notes: list[Note] = field(default_factory=list)
-    first_again: Result | None = None
     variables: list[Variable] = field(default_factory=list)
     loss_gradient: dict[str, Array] | None = None
     output: str = ""
 
 
-def collect(
-    function: Callable[..., Any], points: Sequence[Draw], expected: Sequence[str]
-) -> Collected:
+def collect(function: Callable[..., Any], points: list[Draw], expected: Sequence[str]) -> Collected:
     """Call a function at points `(params, (X, t))` and return what it did, whatever that was.
 
     `expected` are the names of the data. It gets copies, once more at the first point after the
@@ -64,8 +79,7 @@ def collect(
         for point in [*points, points[0]]:
             given = deepcopy(point)
             out.results.append(understood(call(given), params, names, notes))
-            for name in changed(point, given, expected):
-                notes.append(Note(NoteKind.CHANGED_INPUT, (name,)))
+            notes += changed(point, given, expected)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -73,20 +87,18 @@ def collect(
         if type(error) is ValueError and re.search("mismatch|broadcast", str(error)):
             out.problem += FIXED_SIZE
     else:
-        again = out.first_again = out.results.pop()
-        first = out.results[0]
+        first, *_, again = out.results
         if differ(first, again) or not equal_numbers(first.loss, again.loss, ROUNDING):
             notes.append(Note(NoteKind.NOT_REPEATABLE))
-        watch = Watch(module, params)
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # has been printed
             if again.loss is not None:
                 with suppress(Exception, SystemExit):
                     out.loss_gradient = loss_gradient(
                         lambda given: understood(call(given), params, names, []).loss, points[0]
                     )
-            watch.follow(partial(call, deepcopy(points[0])))
+            watch = Watch(module, params)
+            notes += watch.follow(partial(call, deepcopy(points[0])))
         out.variables = list(watch.variables.values())
-        notes += watch.notes()
     out.notes = list(dict.fromkeys(notes))
     return out
 
@@ -95,38 +107,30 @@ def arranged(
     function: Callable[..., Any], expected: Sequence[str], keys: Sequence[str]
 ) -> Callable[[Draw], Any]:
     """Return the call of a function at a point; which argument is which, its names or order say."""
-    bound = roles(function, expected, keys)
+    signature, ways = inspect.signature(function), list[inspect.BoundArguments]()
+    one_by_one, together = [*expected, *keys], [*expected, "params"]
+    arguments = [p for p in signature.parameters.values() if "VAR_" not in p.kind.name]
+    required = {p.name for p in arguments if p.default is p.empty}
+    for order in (one_by_one, together):
+        found = {p.name: role for p in arguments if (role := role_of(p.name, order))}
+        if sorted(found.values()) == sorted(order) and required <= found.keys():
+            ways.append(inspect.BoundArguments(signature, OrderedDict(found)))
+    for order in (together, one_by_one):
+        with suppress(TypeError):
+            ways.append(signature.bind(*order))
+    if not ways:
+        raise Refused(
+            f"the function takes {signature}, and it is to be called with ({', '.join(together)}), "
+            f"where params is a dict of {', '.join(keys)}"
+        )
 
     def call(point: Draw) -> Any:
         params, data = point
         values = {**params, "params": params, **dict(zip(expected, data))}
-        named = {name: values[role] for name, role in bound.kwargs.items()}
-        return function(*(values[role] for role in bound.args), **named)
+        named = {name: values[role] for name, role in ways[0].kwargs.items()}
+        return function(*(values[role] for role in ways[0].args), **named)
 
     return call
-
-
-def roles(
-    function: Callable[..., Any], expected: Sequence[str], keys: Sequence[str]
-) -> inspect.BoundArguments:
-    """Bind to each argument the name of the data or of the parameter that it is, or "params"."""
-    signature = inspect.signature(function)
-    arguments = [
-        p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
-    one_by_one, together = [*expected, *keys], [*expected, "params"]
-    for order in (one_by_one, together):
-        found = {p.name: role for p in arguments if (role := role_of(p.name, order))}
-        required = {p.name for p in arguments if p.default is p.empty}
-        if sorted(found.values()) == sorted(order) and required <= found.keys():
-            return inspect.BoundArguments(signature, OrderedDict(found))
-    for order in (together, one_by_one):
-        with suppress(TypeError):
-            return signature.bind(*order)
-    raise Refused(
-        f"the function takes {signature}, and it is to be called with ({', '.join(together)}), "
-        f"where params is a dict of {', '.join(keys)}"
-    )
 
 
 def role_of(name: str, order: Sequence[str]) -> str | None:
@@ -143,33 +147,28 @@ def role_of(name: str, order: Sequence[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def globals_of(function: Any) -> Mapping[str, Any]:
+def globals_of(function: Any) -> Any:
     """Return the globals of the code of a function, a method, a partial or a callable object."""
     function = inspect.unwrap(getattr(function, "func", function))
     code = function if hasattr(function, "__globals__") else type(function).__call__
-    found: Mapping[str, Any] = getattr(code, "__globals__", {})
-    return found
+    return getattr(code, "__globals__", {})
 
 
-def changed(before: Draw, after: Draw, expected: Sequence[str]) -> list[str]:
-    """Return the names of the data and parameters that a call has changed."""
+def changed(before: Draw, after: Draw, expected: Sequence[str]) -> list[Note]:
+    """Return a note for each of the data and parameters that a call has changed."""
     (params, data), (params_after, data_after) = before, after
     pairs = dict(zip(expected, zip(data, data_after)))
     for key in {**params, **params_after}:
         pairs[f"params[{key!r}]"] = (params.get(key), params_after.get(key))
-    return [name for name, pair in pairs.items() if not equal_numbers(*pair)]
+    return [Note(NoteKind.CHANGED_INPUT, (x,)) for x, xs in pairs.items() if not equal_numbers(*xs)]
 
 
 def differ(first: Result, again: Result) -> bool:
-    """Return whether two calls have given different gradients."""
     return not all(equal_numbers(x, again.grads[k], ROUNDING) for k, x in first.grads.items())
 
 
 def loss_gradient(loss: Callable[[Draw], float | None], point: Draw) -> dict[str, Array]:
-    """Return the numerical gradient of a student's own loss at a point.
-
-    Raises TimeoutError after LONGEST_SLOPES, and TypeError where no loss is returned.
-    """
+    """Return the numerical gradient of a student's own loss; TimeoutError after LONGEST_SLOPES."""
     from autodiff.check.slopes import central_gradient  # without a loss its import is saved
 
     params, data = point
@@ -182,3 +181,94 @@ def loss_gradient(loss: Callable[[Draw], float | None], point: Draw) -> dict[str
         return float(loss(deepcopy((moved, data))))  # type: ignore[arg-type]
 
     return dict(zip(params, central_gradient(value, list(params.values()))))
+
+
+class Watch:
+    """A tracer of one call: what the student's lines assign, and who else differentiates."""
+
+    def __init__(self, module: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        self.module = module  # the globals of the student's code
+        self.variables: dict[tuple[str, int], Variable] = {}
+        self.engine, self.moved = "", 0
+        # A number that is passed alone would not be recognised.
+        self.params = [x for x in map(as_vector, params.values()) if x.size > 1]
+        self.entries = sum(x.size for x in self.params)
+        self.params.append(as_vector(dict(params)))
+
+    def follow(self, call: Callable[[], Any]) -> Iterator[Note]:
+        """Run a call under the tracer, whatever it raises; yield who differentiated beside it."""
+        self.end = time.perf_counter() + LONGEST_TRACE
+        previous = sys.gettrace()
+        # What is compiled cannot be seen.
+        uncompiled = getattr(sys.modules.get("jax"), "disable_jit", nullcontext)
+        try:
+            with suppress(Exception, SystemExit), uncompiled():
+                sys.settrace(self.enter)
+                call()
+        finally:
+            sys.settrace(previous)
+        if self.engine:
+            yield Note(NoteKind.BY_LIBRARY, (ENGINES[self.engine],))
+        if self.moved >= max(1, self.entries):
+            yield Note(NoteKind.BY_DIFFERENCES, (str(self.moved),))
+
+    def enter(self, frame: types.FrameType, event: str, _: Any) -> Any:
+        """Look at a call; return the tracer of its lines if they are the student's."""
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if time.perf_counter() > self.end:
+            sys.settrace(None)
+        elif own(frame, self.module):
+            self.moved += any(map(self.is_moved, frame.f_locals.values()))
+            return self.lines(frame)
+        elif package in ENGINES and DIFFERENTIATES.fullmatch(frame.f_code.co_name):
+            self.engine = self.engine or package
+        return None
+
+    def lines(self, frame: types.FrameType) -> Callable[..., Any]:
+        """Return the tracer of the lines of a frame: what differs after a line, it assigned."""
+        filename, line = frame.f_code.co_filename, frame.f_lineno
+        seen = {name: (x, copied(x)) for name, x in frame.f_locals.items()}
+
+        def step(frame: types.FrameType, event: str, _: Any) -> Any:
+            nonlocal line
+            text = linecache.getline(filename, line).strip()
+            for name, x in frame.f_locals.items() if event != "exception" else ():
+                old, content = seen.get(name, (seen, None))
+                is_named = content is not None and name in text
+                if x is old and (not is_named or equal_numbers(x, content)):
+                    continue
+                content = copied(x)
+                seen[name] = x, content
+                self.variables.pop((name, line), None)
+                if content is not None and len(self.variables) < MOST_VARIABLES:
+                    self.variables[name, line] = Variable(name, line, text, content)
+            line = frame.f_lineno
+            if time.perf_counter() <= self.end:
+                return step
+            sys.settrace(None)
+            return None
+
+        return step
+
+    def is_moved(self, x: Any) -> bool:
+        """Return whether these are parameters of which one entry alone differs."""
+        with suppress(Exception):
+            if isinstance(x, dict | np.ndarray):
+                x = as_vector(x)
+                return any(x.size == p.size and np.sum(x != p) == 1 for p in self.params)
+        return False
+
+
+def as_vector(x: Any) -> np.ndarray[Any, Any]:
+    """Return an array, or all the numbers of a dict of arrays, as one vector."""
+    return np.concatenate([*map(np.ravel, x.values())]) if isinstance(x, dict) else np.ravel(x)
+
+
+def copied(x: Any) -> Any:
+    """Return a copy of an array of floats or of a number, None for anything else."""
+    if isinstance(x, np.ndarray):
+        return np.array(x) if x.dtype.kind == "f" and x.size <= LARGEST_ARRAY else None
+    if isinstance(x, int | float | np.number) and not isinstance(x, bool | complex):
+        with suppress(OverflowError, TypeError):
+            return float(x)
+    return None

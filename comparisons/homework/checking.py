@@ -1,24 +1,173 @@
-"""Whether a hand-written `backprop` is right, and what is wrong with it if not."""
+"""Find out whether a hand-written `backprop` is right, and what is wrong with it if not."""
 
 import inspect
+import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from rich.console import Console
 
+from autodiff.check.ratio import constant_factor
+from comparisons.diagnosis import diagnose
+from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, error, evidence
 from comparisons.diagnosis.replay import Backward
+from comparisons.diagnosis.wording import Diagnosis, is_or_are, poor
 from comparisons.homework import sandbox
-from comparisons.homework.calling import Draw, collect
-from comparisons.homework.check import Check
-from comparisons.homework.judging import judged
-from comparisons.homework.loading import Refused, load
+from comparisons.homework.calling import Collected, Draw, Variable, collect, differ
+from comparisons.homework.loading import NoteKind, load
+from comparisons.printing import listed, scientific, table
 from mlp import engine
 
 DRAWS = 3
-EXAMPLES = 11
-"""No other length in the network, and its inverse is not a factor that anybody writes by chance."""
+EXAMPLES = 11  # no other length in the network, and 1/11 is no factor that one writes by chance
+FULL = 3  # the level of hints that tells the slip
+wrapped = partial(textwrap.fill, width=100, break_long_words=False, break_on_hyphens=False)
+
+
+class Verdict(StrEnum):
+    """What is found of a submission, or of one gradient."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NOT_CHECKED = "could not be checked"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check of a `backprop` has found.
+
+    `problem` is a sentence where it could not be checked, and the rest is then empty.
+    `per_parameter` has a dict for each parameter: "verdict" is "right" or "wrong", "error" the
+    largest difference in units of the largest entry, and "entry", "yours", "engine" and "ratio"
+    describe the worst. `notes` are sentences about how it was computed, `loss` is one about a wrong
+    loss, `line` is where the first mistake stands in the code, if that was found, `points` where it
+    was checked. `mistakes` are dicts of text, the slips of the most likely explanation.
+    """
+
+    name: str
+    problem: str | None = None
+    notes: list[str] = field(default_factory=list)
+    per_parameter: dict[str, dict[str, Any]] = field(default_factory=dict)
+    loss: str = ""
+    diagnosis: Diagnosis | None = None
+    line: str = ""
+    points: str = ""
+    mistakes: list[dict[str, str]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    right: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it is right: the gradients, and the loss where there is one."""
+        if self.problem is not None:
+            return Verdict.NOT_CHECKED
+        return Verdict.WRONG if self.wrong or self.loss else Verdict.RIGHT
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict is Verdict.RIGHT
+
+    @property
+    def score(self) -> float:
+        """The fraction of the parameters whose gradients are right."""
+        return len(self.right) / len(self.per_parameter) if self.per_parameter else 0.0
+
+    @property
+    def status(self) -> int:
+        """The exit status of the command: 0 right, 1 wrong, 2 not checked."""
+        return list(Verdict).index(self.verdict)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def assert_ok(self, hint: int = FULL) -> None:
+        """Raise AssertionError with the text of the check unless all is right."""
+        if not self.ok:
+            raise AssertionError(self.text(hint))
+
+    def sentence(self) -> str:
+        if self.problem is not None:
+            return f"{self.name} {self.verdict}: {self.problem}"
+        return f"{self.name} is {self.verdict}."
+
+    def hint(self, level: int = FULL) -> list[str]:
+        """Return hints up to a level: 1 which parameters, 2 which equation, 3 which slip."""
+        if self.verdict is not Verdict.WRONG or level < 1:
+            return []
+        lines = []
+        if self.wrong:
+            plural = "s" if len(self.wrong) > 1 else ""
+            ones = "those" if len(self.right) > 1 else "that"
+            rest = f"; {ones} in {are(self.right, 'right')}" if self.right else ""
+            lines.append(f"The gradient{plural} in {are(self.wrong, 'wrong')}{rest}.")
+        if self.loss:
+            lines.append(self.loss if level >= FULL else "The loss is wrong.")
+        if self.diagnosis is None or not self.wrong:
+            return lines
+        if level >= FULL:
+            line = [f"This is your {self.line}."] if self.line else []
+            return [*lines, *self.diagnosis.sentences(), *line]
+        equations = [*(slip["equation"] for slip in self.mistakes), self.diagnosis.first_wrong]
+        names = list(dict.fromkeys(filter(None, equations)))
+        if level == 2 and names:
+            plural = "s" if len(names) > 1 else ""
+            where = f" (your {self.line})" if self.line else ""
+            lines.append(f"Look at the equation{plural} of {listed(names)}{where}.")
+        return lines
+
+    def text(self, hint: int = FULL) -> str:
+        """Return the verdict, a table, the diagnosis up to a level of hints, and notes."""
+        said = [
+            [self.sentence()],
+            self.hint(hint),
+            self.notes if hint >= 1 or self.ok else [],
+            [self.points],
+            self.diagnosis.warnings if self.diagnosis and hint >= FULL else [],
+        ]
+        parts = ["\n".join(map(wrapped, sentences)) for sentences in said]
+        if hint >= 1 and self.per_parameter:
+            parts.insert(1, rendered(self.per_parameter, hint))
+        return "\n\n".join(filter(None, parts))
+
+    def to_dict(self, hint: int = FULL) -> dict[str, Any]:
+        """Return the check as plain data, with no more in it than the level of hints allows."""
+
+        def shown(x: dict[str, Any], key: str) -> dict[str, Any]:
+            return x if hint >= FULL else {key: x[key]}
+
+        result: dict[str, Any] = {"name": self.name, "ok": self.ok, "problem": self.problem}
+        result["verdict"] = self.sentence()
+        if hint >= 1:
+            result |= {"score": self.score, "notes": self.notes}
+            gradients = self.per_parameter.items()
+            result["per_parameter"] = {name: shown(x, "verdict") for name, x in gradients}
+        if hint >= 2:
+            result["mistakes"] = [shown(slip, "equation") for slip in self.mistakes]
+        return {**result, "hints": self.hint(hint), "points": self.points}
+
+
+def are(names: Sequence[str], what: str) -> str:
+    return f"{listed(names)} {is_or_are(names)} {what}"
+
+
+def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
+    """Return the table of the parameters as text; without numbers below the last hint."""
+    header = ["gradient in", "verdict", "difference", "worst at", "yours", "engine", "ratio"]
+    shown = len(header) if hint >= FULL else 2
+    found = [{**x, "error": scientific(x["error"])} for x in per_parameter.values()]
+    rows = [[name, *x.values()][:shown] for name, x in zip(per_parameter, found)]
+    console = Console(width=200, color_system=None, force_jupyter=False)
+    with console.capture() as captured:
+        console.print(table(header[:shown], rows, left=2))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def problem(rng: np.random.Generator, examples: int = EXAMPLES) -> tuple[Any, Any, dict[str, Any]]:
@@ -41,10 +190,9 @@ def problem(rng: np.random.Generator, examples: int = EXAMPLES) -> tuple[Any, An
 
 
 class Task(NamedTuple):
-    """What a `backprop` has to be the gradient of, and where it is checked.
+    """What a `backprop` has to be the gradient of, `loss(params, *data)`, and where it is checked.
 
-    `loss(params, *data)` is any function that the engine can record, and `problem(rng)` draws
-    `(*data, params)`.
+    The engine can record the loss, and `problem(rng)` draws `(*data, params)`.
     """
 
     loss: Callable[..., Any]
@@ -52,17 +200,11 @@ class Task(NamedTuple):
 
     @staticmethod
     def load(spec: str | None, points: int = EXAMPLES) -> "Task":
-        """Return the tutorial's task, or that of a file, given as FILE:FUNCTION.
-
-        The file also has to define `problem(rng)`. Raises ValueError, in a sentence, otherwise.
-        """
+        """Return the tutorial's task, or that of FILE:FUNCTION; else ValueError, in a sentence."""
         if spec is None:
             return Task(engine.loss, partial(problem, examples=points))
         path, name = Task.parsed(spec)
-        try:
-            loss, _ = load(path, name or "loss")
-        except Refused as error:
-            raise ValueError(str(error)) from None
+        loss, _ = load(path, name or "loss")
         draw = loss.__globals__.get("problem")
         if draw is None:
             raise ValueError(
@@ -71,8 +213,7 @@ class Task(NamedTuple):
             )
         task = Task(loss, draw)
         try:
-            (params, data), *_ = task.drawn(0)
-            Backward(loss, params, data)
+            Backward(loss, *task.drawn(0)[0])
         except Exception as error:  # of the code of a teacher, who needs to know what it says
             raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from None
         return task
@@ -86,22 +227,14 @@ class Task(NamedTuple):
         return Path(spec), None
 
     def drawn(self, seed: int) -> list[Draw]:
-        """Return the points at which is checked."""
         rng = np.random.default_rng(seed)
-        points = []
-        for _ in range(DRAWS):
-            *data, params = self.problem(rng)
+        drawn = [self.problem(rng) for _ in range(DRAWS)]
+        for *_, params in drawn:
             if not isinstance(params, dict):
                 raise TypeError(
                     f"problem(rng) must return (*data, params), params a dict, not {params!r}"
                 )
-            points.append((params, tuple(data)))
-        return points
-
-    def data_names(self, points: Sequence[Draw]) -> tuple[str, ...]:
-        """Return the names of the data: those of the arguments of the loss after the parameters."""
-        names = list(inspect.signature(self.loss).parameters)[1:]
-        return tuple(names[: len(points[0][1])])
+        return [(params, tuple(data)) for *data, params in drawn]
 
 
 TUTORIAL = Task(engine.loss, problem)
@@ -116,14 +249,107 @@ def check_backprop(backprop: Callable[..., Any], task: Task = TUTORIAL, seed: in
     """
     if not callable(backprop):
         raise TypeError(f"backprop must be a function, not {type(backprop).__name__}")
-    points = task.drawn(seed)
-    collected = collect(backprop, points, task.data_names(points))
     name = getattr(backprop, "__name__", "backprop")
-    return judged(name, collected, points, task.loss, seed)
+    return checked(name, task, seed, partial(collect, backprop))
 
 
 def check_file(path: Path, name: str | None = None, task: Task = TUTORIAL, seed: int = 0) -> Check:
     """Check the function `name`, by default `backprop`, of a file or notebook in a sandbox."""
+    name_in_file = f"{name or 'backprop'} in {path.name}"
+    return checked(name_in_file, task, seed, partial(sandbox.run, path, name))
+
+
+def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) -> Check:
+    """Compare what a function is seen to do with the gradients of the task's loss; diagnose it."""
     points = task.drawn(seed)
-    collected = sandbox.run(path, name, points, task.data_names(points))
-    return judged(f"{name or 'backprop'} in {path.name}", collected, points, task.loss, seed)
+    params, data = points[0]
+    collected = called(points, list(inspect.signature(task.loss).parameters)[1 : 1 + len(data)])
+    notes = [str(note) for note in collected.notes]
+    if collected.problem is not None:
+        return Check(name, f"{collected.problem}.", notes)
+    first, *_, again = collected.results
+    seen = {x.name: x.value for x in collected.variables}
+    observed = [x.value for x in collected.variables]
+    claims = [Claim(x.grads, {**seen, **x.extras}) for x in collected.results]
+    found = evidence(task.loss, [*points, points[0]], claims, observed)
+    if found.at(found.cases[0], {}) > RIGHT and differ(first, again):
+        # The first call was wrong already: that is all that a slip has to explain.
+        found = evidence(task.loss, points[:1], claims[:1], observed)
+    diagnosis = diagnose.diagnosis(found, diagnose.hidden(found.backward, params, data))
+    notes += poor(found.backward, data)
+    coarse = {NoteKind.COARSE, NoteKind.BY_DIFFERENCES}
+    if diagnosis.ok and coarse.isdisjoint(note.kind for note in collected.notes):
+        notes += diagnosis.remarks
+    N = found.backward.N
+    examples = f" of {N} example{'' if N == 1 else 's'}" if N else ""
+    return Check(
+        name,
+        None,
+        notes,
+        {path: compared(found, diagnosis, path) for path in found.errors},
+        wrong_loss(found, diagnosis, collected),
+        diagnosis,
+        line_of(diagnosis, collected.variables, found.scales),
+        f"Checked at {len(points)} points{examples}, seed {seed}.",
+        [slip for x in diagnosis.explanations[:1] for slip in x.slips],
+        diagnosis.wrong,
+        diagnosis.right,
+    )
+
+
+def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
+    """Return the verdict on a gradient, and the entry that is farthest off at any point."""
+    case = max(found.cases, key=lambda case: error(case, path, found.true(case, path)))
+    yours, right = np.asarray(case.claimed[path], float), np.asarray(found.true(case, path))
+    entry = ("", "", "", "")
+    if yours.shape != right.shape:
+        entry = ("shape", str(yours.shape), str(right.shape), "")
+    elif path in diagnosis.wrong:
+        gap = np.abs(yours - right)
+        at = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, np.inf)), gap.shape)
+        place = f"{path}[{', '.join(map(str, at))}]" if at else path
+        ratio = f"{yours[at] / right[at]:.6g}" if right[at] else ""
+        entry = (place, f"{yours[at]:.6g}", f"{right[at]:.6g}", ratio)
+    verdict = Verdict.WRONG if path in diagnosis.wrong else Verdict.RIGHT
+    worst = dict(zip(("entry", "yours", "engine", "ratio"), entry))
+    return {"verdict": verdict, "error": found.errors[path], **worst}
+
+
+def wrong_loss(found: Evidence, diagnosis: Diagnosis, collected: Collected) -> str:
+    """Say what is wrong with the loss at the first point where it is wrong, if at any."""
+    tolerance = RIGHT if diagnosis.wrong else ROUGH
+    for case, result in zip(found.cases, collected.results[:-1]):
+        right = float(found.backward.compute(found.backward.value, case.known))
+        yours = result.loss
+        if yours is None or abs(yours - right) <= tolerance * abs(right):
+            continue
+        factor = constant_factor(yours, right, {"N": found.backward.N}) if yours else None
+        ratio = f", {factor.words}" if factor and factor.is_named else ""
+        start = f"The loss is wrong: yours is {yours:.6g}, and that of the engine {right:.6g}"
+        own = collected.loss_gradient
+        is_own = own is not None and all(
+            np.shape(own[key]) == np.shape(x) and np.allclose(own[key], x, rtol=1e-5, atol=1e-8)
+            for key, x in found.cases[0].claimed.items()
+        )
+        end = " Your gradients are those of your loss: the loss itself differs."
+        return f"{start}{ratio}.{end if is_own and not diagnosis.ok else ''}"
+    return ""
+
+
+def line_of(diagnosis: Diagnosis, variables: Sequence[Variable], scales: Sequence[float]) -> str:
+    """Return the line of the code in which the first mistake stands, if a variable shows it."""
+    if not diagnosis.explanations:
+        found = [x for x in variables if x.name == diagnosis.first_wrong]
+        return f"line {found[-1].line}: {found[-1].text}" if found else ""
+    values = diagnosis.explanations[0].values
+    for name in diagnosis.explanations[0].changed:
+        value = values[name]
+        twins = sum(np.shape(x) == np.shape(value) and alike(x, value) for x in values.values())
+        for factor in scales:  # all adjoints may be N times larger: 1/N can be put in later
+            found = [x for x in variables if alike(x.value, factor * value)]
+            if found and np.any(value):
+                # What is equal to an adjoint before it was assigned last, if at all.
+                x = found[-1 if twins > 1 else 0]
+                missing = twins > len({x.name for x in found}) and name[:-4] in diagnosis.errors
+                return "" if missing else f"line {x.line}: {x.text}"
+    return ""

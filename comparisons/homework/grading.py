@@ -5,9 +5,9 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,18 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import RenderableType
 
-from comparisons.homework.check import Check, Verdict
-from comparisons.homework.checking import Task, check_file
+from comparisons.homework.checking import Check, Task, Verdict, check_file
 from comparisons.printing import paragraph, table, to_json
 
-SUFFIXES = (".py", ".ipynb")
-KILLED = (
-    "the process that was checking it has ended: the file may have killed it, or memory may have "
-    "run out."
-)
 SPAWN = get_context("spawn")  # not forked: the threads of a library may hold a lock at that moment
-UNEXPLAINED = "no typical slip"
-WRONG_LOSS = "wrong loss"
+task = cache(Task.load)  # once in each process
 
 
 class Settings(NamedTuple):
@@ -46,7 +39,7 @@ def submissions(folder: Path) -> list[Path]:
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix in SUFFIXES
+        if path.suffix in (".py", ".ipynb")
         and path.is_file()
         and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
     ]
@@ -62,24 +55,30 @@ def grade(folder: Path, journal: Path, settings: Settings) -> Iterator[dict[str,
     computed again. A submission that cannot be checked does not stop the others, nor does one that
     ends the process that checks it.
     """
-    done, left = rows_in(journal), list[tuple[Path, str, str]]()
+    done, left = dict[str, dict[str, Any]](), dict[str, tuple[Path, str]]()
+    if journal.exists():
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, TypeError):  # of an interrupted run, the last may be half
+                key, row = json.loads(line)
+                done[key] = row
+    loss = b"" if settings.loss is None else Task.parsed(settings.loss)[0].read_bytes()
     for path in submissions(folder):
-        key = identity(path, settings)
         name = path.relative_to(folder).as_posix()
-        row = done.get((name, key))
-        if row is None:
-            left.append((path, name, key))
+        depends_on = repr((name, settings)).encode() + path.read_bytes() + loss
+        key = hashlib.sha256(depends_on).hexdigest()
+        if key in done:
+            yield done[key]
         else:
-            yield row
+            left[key] = path, name
     with journal.open("a", encoding="utf-8") as notes:
         for key, row in in_processes(left, settings):
-            notes.write(json.dumps({"key": key, **row}) + "\n")
+            notes.write(json.dumps([key, row]) + "\n")
             notes.flush()
             yield row
 
 
 def in_processes(
-    left: Sequence[tuple[Path, str, str]], settings: Settings
+    left: Mapping[str, tuple[Path, str]], settings: Settings
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the keys and rows of submissions, checked by as many processes as there are processors.
 
@@ -94,15 +93,19 @@ def in_processes(
         pool = idle.get()
         try:
             return pool.submit(graded, path, name, settings).result()
-        except (BrokenProcessPool, KeyboardInterrupt):
+        except (BrokenExecutor, KeyboardInterrupt):
             pool.shutdown(wait=False)
             pool = ProcessPoolExecutor(1, SPAWN)
-            return row(name, Check(name, KILLED), settings.hint)
+            killed = (
+                "the process that was checking it has ended: the file may have killed it, or "
+                "memory may have run out."
+            )
+            return row(name, Check(name, killed), settings.hint)
         finally:
             idle.put(pool)
 
     threads = ThreadPoolExecutor(count)
-    futures = {threads.submit(checked, path, name): key for path, name, key in left}
+    futures = {threads.submit(checked, *submission): key for key, submission in left.items()}
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -112,37 +115,10 @@ def in_processes(
             idle.get().shutdown(wait=False)
 
 
-def identity(path: Path, settings: Settings) -> str:
-    """Return what a row depends on, in short: the file, the settings and the loss."""
-    content = path.read_bytes()
-    if settings.loss is not None:
-        content += Task.parsed(settings.loss)[0].read_bytes()
-    return hashlib.sha256(repr(settings).encode() + content).hexdigest()
-
-
-def rows_in(journal: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the rows of a run that was interrupted, of which the last may be incomplete."""
-    rows = {}
-    if journal.exists():
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
-                rows[row["submission"], row.pop("key")] = row
-            except (ValueError, KeyError, TypeError):
-                continue
-    return rows
-
-
-@cache
-def task(settings: Settings) -> Task:
-    """Return the task of all submissions, once in each process."""
-    return Task.load(settings.loss, settings.points)
-
-
 def graded(path: Path, name: str, settings: Settings) -> dict[str, Any]:
     """Check one submission and return its row, whatever it does."""
     try:
-        check = check_file(path, None, task(settings), settings.seed)
+        check = check_file(path, None, task(settings.loss, settings.points), settings.seed)
     except Exception as error:  # a fault of ours, which must not cost the others their marks
         check = Check(name, f"the check itself failed: {type(error).__name__}: {error}")
     return row(name, check, settings.hint)
@@ -152,7 +128,7 @@ def row(name: str, check: Check, hint: int) -> dict[str, Any]:
     """Return what is said of a submission: plain data."""
     kinds = [slip["kind"] for slip in check.mistakes]
     if check.verdict is Verdict.WRONG and not kinds:
-        kinds = [UNEXPLAINED] if check.wrong else [WRONG_LOSS]
+        kinds = ["no typical slip" if check.wrong else "wrong loss"]
     return {
         "submission": name,
         "score": round(check.score, 4),
@@ -168,18 +144,16 @@ def row(name: str, check: Check, hint: int) -> dict[str, Any]:
 def write(rows: Sequence[dict[str, Any]], out: Path) -> list[Path]:
     """Write the rows as CSV and as JSON, and the histogram; return the paths."""
     files = [out, out.with_suffix(".json"), out.with_suffix(".png")]
-    parameters = parameters_in(rows)
+    start, parameters = ("submission", "score", "verdict"), parameters_in(rows)
     # A file name may hold bytes that are not UTF-8; JSON writes them in the same way.
     with files[0].open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
-        start, slips = ("submission", "score", "verdict"), ("mistake", "equation")
-        sentences = ("hint", "notes")
-        writer.writerow([*start, *parameters, *slips, *sentences])
+        writer.writerow([*start, *parameters, "mistake", "equation", "hint", "notes"])
         for row in rows:
-            cells = [row[key] for key in start]
-            cells += [row["parameters"].get(key, "") for key in parameters]
-            cells += [" and ".join(row[key]) for key in slips]
-            writer.writerow([*cells, *(" ".join(row[key]) for key in sentences)])
+            gradients = [row["parameters"].get(key, "") for key in parameters]
+            slips = [" and ".join(row[key]) for key in ("mistake", "equation")]
+            sentences = [" ".join(row[key]) for key in ("hint", "notes")]
+            writer.writerow([*(row[key] for key in start), *gradients, *slips, *sentences])
     files[1].write_text(to_json(rows) + "\n", encoding="utf-8")
     figure(rows).savefig(files[2], dpi=150)
     return files
@@ -189,14 +163,14 @@ def parameters_in(rows: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row["parameters"]))
 
 
-def kinds(rows: Sequence[dict[str, Any]]) -> Counter[str]:
-    """Count the submissions that show each mistake, and those that could not be checked."""
+def kinds(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Count the submissions that show a mistake, the most frequent first, and those not checked."""
     unchecked = [row["verdict"] for row in rows if row["verdict"] == Verdict.NOT_CHECKED]
-    return Counter([*unchecked, *(kind for row in rows for kind in set(row["mistake"]))])
+    found = [kind for row in rows for kind in set(row["mistake"])]
+    return dict(Counter(sorted(unchecked + found)).most_common())
 
 
 def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
-    """Return a table of the submissions and one of the mistakes."""
     counts = Counter(row["verdict"] for row in rows)
     mean = sum(row["score"] for row in rows) / len(rows)
     parameters, marks = parameters_in(rows), {Verdict.RIGHT: "yes", Verdict.WRONG: "no", None: ""}
@@ -206,23 +180,22 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
         end = [" and ".join(row["mistake"]), f"{row['score']:.2f}"]
         lines.append([row["submission"], row["verdict"], *gradients, *end])
     head = ["submission", "verdict", *parameters, "mistake", "score"]
-    found = sorted(kinds(rows).items(), key=lambda item: (-item[1], item[0]))
     sentence = ", ".join(f"{counts[v]} {v}" for v in Verdict if counts[v])
     shown: list[RenderableType] = [table(head, lines, left=len(head) - 1)]
-    if found:
+    if found := kinds(rows):
         shown.append(paragraph("What the class got wrong:"))
-        shown.append(table(["mistake", "submissions"], [[kind, str(n)] for kind, n in found]))
+        shown.append(table(["mistake", "submissions"], [[x, str(n)] for x, n in found.items()]))
     return [*shown, paragraph(f"{len(rows)} submissions: {sentence}; mean score {mean:.2f}.")]
 
 
 def figure(rows: Sequence[dict[str, Any]]) -> Figure:
-    """Draw how many submissions show each mistake."""
-    found = sorted(kinds(rows).items(), key=lambda item: (item[1], item[0]))
+    found = kinds(rows)
     right = sum(row["verdict"] == Verdict.RIGHT for row in rows)
     picture = Figure(figsize=(7.5, 1.4 + 0.3 * max(len(found), 1)), layout="constrained")
     axes = picture.subplots()
-    bars = axes.barh([kind for kind, _ in found], [n for _, n in found], color="tab:blue")
+    bars = axes.barh(list(found), list(found.values()), color="tab:blue")
     axes.bar_label(bars, padding=3)
+    axes.invert_yaxis()
     axes.set_xlabel("submissions")
     axes.set_title(f"{len(rows)} submissions, {right} right", loc="left")
     axes.margins(y=0.01)

@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,21 +67,18 @@ SENTENCES: dict[type[BaseException], str] = {
 
 
 def load(path: str | Path, name: str | None = None) -> tuple[Callable[..., Any], list[Note]]:
-    """Return the function `name` (`backprop`) of a .py file or a notebook, and notes on the way.
+    """Return the function `name` (`backprop`) of a .py file or a notebook, and notes; or Refused.
 
     The code runs as a module of its own, with its folder on `sys.path`. Where it fails after the
     function was defined, a note says so; cells of a notebook run whether or not others fail.
-    Raises Refused where there is no such function.
     """
     name, path = name or "backprop", Path(path).absolute()
-    pieces = cells(path)
-    module = types.ModuleType("submission")
+    module = sys.modules["submission"] = types.ModuleType("submission")
     module.__file__ = str(path)
-    sys.modules["submission"] = module
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     failures = []
-    for filename, source in pieces:
+    for filename, source in cells(path):
         try:
             exec(compile(source, filename, "exec", dont_inherit=True), vars(module))
         except KeyboardInterrupt:
@@ -100,15 +97,16 @@ def load(path: str | Path, name: str | None = None) -> tuple[Callable[..., Any],
     )
 
 
-def cells(path: Path) -> list[tuple[str, str | bytes]]:
-    """Return the pieces of code in a file, each with the file name to compile it under."""
+def cells(path: Path) -> Iterator[tuple[str, str | bytes]]:
+    """Yield the pieces of code in a file, each with the file name to compile it under."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise Refused(f"{path.name} cannot be read: {error.strerror}") from None
     if path.suffix.lower() == ".py":
         linecache.checkcache(str(path))
-        return [(str(path), content)]
+        yield str(path), content
+        return
     if path.suffix.lower() != ".ipynb":
         raise Refused(f"{path.name} is neither a .py file nor a notebook (.ipynb)")
     try:
@@ -117,13 +115,10 @@ def cells(path: Path) -> list[tuple[str, str | bytes]]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"{type(error).__name__}: {error}"
         raise Refused(f"{path.name} is not a notebook that can be read ({what})") from None
-    found: list[tuple[str, str | bytes]] = []
     for i, source in enumerate(sources, 1):
         filename = str(path.parent / f"cell {i}")
         linecache.cache[filename] = len(source), None, source.splitlines(True), filename
-        python = "" if OTHER_LANGUAGE.match(source) else MAGIC.sub(r"\1pass", source)
-        found.append((filename, python))
-    return found
+        yield filename, "" if OTHER_LANGUAGE.match(source) else MAGIC.sub(r"\1pass", source)
 
 
 def own(frame: types.FrameType, module: Mapping[str, Any]) -> bool:

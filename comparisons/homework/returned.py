@@ -6,8 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ PREFIX = (
 DECORATED = re.compile(rf"(?:{PREFIX})([A-Za-z]\w*)|(\w+)_(?:bar|grad|gradient)|([A-Z]\w*)bar")
 
 
-@dataclass
-class Result:
+class Result(NamedTuple):
     """What a call returned: gradients by the name of the parameter, other adjoints, the loss."""
 
     grads: dict[str, Array]
@@ -39,15 +37,12 @@ class Item:
     def __init__(self, name: str, value: Any, is_keyed: bool = False) -> None:
         self.name, self.value, self.is_keyed = name, value, is_keyed
         self.array = real_array(value)
-        self.is_scalar = self.array is not None and self.array.size == 1
-        self.is_loss = name.lower() in LOSSES or name.lower().endswith("loss")
 
 
 def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list[Note]) -> Result:
     """Return the gradients, adjoints and loss in what was returned; Refused if they are not there.
 
-    `names` are those of `returned_names`. Notes are added to `notes`. A gradient of a wrong shape
-    is kept.
+    `names` are `returned_names`; notes are added to `notes`. A gradient of a wrong shape is kept.
     """
     keys = list(params)
     wanted = f"expected was a dict with the gradients of {', '.join(keys)}, and the loss"
@@ -64,25 +59,24 @@ def understood(returned: Any, params: Mapping[str, Any], names: Any, notes: list
             f"the gradient of {' and '.join(missing)} is missing; {wanted}; "
             f"returned were {', '.join(came) or 'no gradients at all'}"
         )
-    result = Result({}, {}, None)
-    for key, x in params.items():
-        result.grads[key] = gradient(key, taken[key], np.shape(x), notes)
-    named = [x for x in left if x.is_loss]
-    scalars = [x for x in named or left if x.is_scalar and (named or not x.is_keyed)]
+    grads = {key: gradient(key, taken[key], np.shape(x), notes) for key, x in params.items()}
+    loss = None
+    named = [x for x in left if x.name.lower() in LOSSES or x.name.lower().endswith("loss")]
+    numbers = {x: x.array for x in left if x.array is not None and x.array.size <= LARGEST_GRADIENT}
+    candidates = named or [x for x in left if not x.is_keyed]
+    scalars = [x for x in candidates if x in numbers and numbers[x].size == 1]
     if len(scalars) == 1 or (named and scalars):
-        left.remove(scalars[0])
-        result.loss = float(np.asarray(scalars[0].array).item())
-        if not np.isfinite(result.loss):
-            what = "NaN" if np.isnan(result.loss) else "infinite"
-            notes.append(Note(NoteKind.LOSS_NOT_FINITE, (what,)))
+        loss = float(numbers.pop(scalars[0]).item())
+        if not np.isfinite(loss):
+            notes.append(Note(NoteKind.LOSS_NOT_FINITE, ("NaN" if np.isnan(loss) else "infinite",)))
     elif named:
         notes.append(Note(NoteKind.LOSS_NOT_ONE, (type_in_words(named[0].value),)))
-    for x in left:
-        if x.name and x.array is not None and x.array.size <= LARGEST_GRADIENT:
+    extras: dict[str, Array] = {}
+    for x, array in numbers.items():
+        if x.name:
             bare = undecorated(x.name)
-            name = x.name if bare == x.name else f"{bare}_bar"
-            result.extras.setdefault(name, x.array.astype(float))
-    return result
+            extras.setdefault(x.name if bare == x.name else f"{bare}_bar", array.astype(float))
+    return Result(grads, extras, loss)
 
 
 def returned_names(function: Callable[..., Any]) -> Any:
@@ -92,13 +86,11 @@ def returned_names(function: Callable[..., Any]) -> Any:
         last = definition.body[-1]  # type: ignore[attr-defined]
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
         return ""
-    tuples = {
-        node.targets[0].id: node.value
-        for node in ast.walk(definition)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Tuple | ast.List)
-        and isinstance(node.targets[0], ast.Name)
-    }
+    tuples: dict[str, ast.expr] = {}
+    for node in ast.walk(definition):
+        match node:
+            case ast.Assign([ast.Name(id), *_], ast.Tuple() | ast.List() as value):
+                tuples[id] = value
 
     def name(node: ast.AST | None) -> Any:
         match node:
@@ -106,13 +98,11 @@ def returned_names(function: Callable[..., Any]) -> Any:
                 return name(tuples.pop(id))
             case ast.Tuple() | ast.List():
                 return [name(x) for x in node.elts]
+            case ast.Subscript(slice=ast.Constant(value=str(text))):
+                return text
             case ast.Name(text) | ast.Attribute(attr=text):
                 return text
-            case ast.Subscript(slice=ast.Constant(value=str(key))):
-                return key
-            case ast.Call(func=ast.Attribute(value=ast.Name(text)), args=[]):
-                return text
-            case ast.Call(args=[x, *_]):
+            case ast.Call(args=[x, *_]) | ast.Call(func=ast.Attribute(value=x)):
                 return name(x)
         return ""
 
@@ -120,13 +110,8 @@ def returned_names(function: Callable[..., Any]) -> Any:
 
 
 def items(value: Any, names: Any, count: int) -> Iterator[Item]:
-    """Yield what is in a dict, a tuple, or one within the other; `count` parameters are expected.
-
-    A list of lists may be an array as well: only `count` things beside at most one other are taken
-    for so many gradients.
-    """
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
+    """Yield what is in a dict, a tuple, or one within the other; `count` gradients are expected."""
+    value = value._asdict() if hasattr(value, "_asdict") else value
     if isinstance(value, Mapping):
         for key, x in value.items():
             inner = isinstance(x, Mapping)
@@ -135,6 +120,7 @@ def items(value: Any, names: Any, count: int) -> Iterator[Item]:
         if not isinstance(names, list) or len(names) != len(value):
             names = [""] * len(value)
         for x, name in zip(value, names):
+            # A list of lists may be an array as well: at most the loss may stand beside this one.
             gradients = isinstance(x, tuple | list) and len(value) <= 2 and len(x) == count > 1
             inner = gradients or isinstance(x, Mapping)
             yield from items(x, name, count) if inner else [Item(str(name), x)]
@@ -193,9 +179,11 @@ def gradient(key: str, item: Item, shape: tuple[int, ...], notes: list[Note]) ->
         notes.append(Note(NoteKind.COARSE, (str(array.dtype), str(digits))))
     elif array.dtype.kind != "f" and array.ndim:
         notes.append(Note(NoteKind.INTEGERS, (key,)))
-    for what, is_found in ("NaN", np.isnan(array)), ("infinity", np.isinf(array)):
-        if np.any(is_found):
-            notes.append(Note(NoteKind.NOT_FINITE, (key, what)))
+    notes += [
+        Note(NoteKind.NOT_FINITE, (key, what))
+        for what, is_such in (("NaN", np.isnan), ("infinity", np.isinf))
+        if np.any(is_such(array))
+    ]
     if array.shape != shape and fits(item, shape):
         notes.append(Note(NoteKind.RESHAPED, (key, str(array.shape), str(shape))))
         array = array.reshape(shape)
@@ -224,11 +212,8 @@ def type_in_words(x: Any) -> str:
 
 
 def equal_numbers(x: Any, y: Any, rtol: float = 0.0) -> bool:
-    """Return whether two things are the same numbers in the same shape, NaN the same as NaN.
-
-    They may differ by `rtol` of the largest. Things that are not numbers have to be identical.
-    """
+    """Return whether two things are the same numbers, NaN as well, up to `rtol` of the largest."""
     with suppress(Exception):
         atol = rtol * np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
         return np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol, equal_nan=True)
-    return x is y
+    return x is y  # no numbers

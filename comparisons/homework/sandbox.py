@@ -1,13 +1,16 @@
 """A student's file run in a process of its own, of which nothing comes back but data."""
 
+import faulthandler
 import json
 import linecache
 import os
 import pickle
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,15 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.homework.calling import Collected, Draw
-from comparisons.homework.loading import LARGEST_FILE, Note, NoteKind, place
+from comparisons.homework.calling import Collected, Draw, Variable, collect
+from comparisons.homework.loading import LARGEST_FILE, Note, NoteKind, load, meaning, place
 from comparisons.homework.returned import Array, Result
-from comparisons.homework.watching import Variable
 from comparisons.threads import THREADS
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
-    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.worker import work; work()"
+    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.sandbox import work; work()"
 )
 LONGEST_OUTPUT = 20_000
 GRACE = 2.0  # seconds that the process has to end by itself
@@ -65,14 +67,6 @@ def run(
 
 def exit_status(folder: Path, seconds: float) -> int | None:
     """Run the process and return its exit status, None if it took longer than it may."""
-    environment = {
-        **os.environ,
-        **dict.fromkeys(THREADS, "1"),
-        "MPLBACKEND": "Agg",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "TMPDIR": str(folder / "work"),
-    }
     with (
         (folder / "output").open("wb") as output,
         subprocess.Popen(
@@ -81,7 +75,14 @@ def exit_status(folder: Path, seconds: float) -> int | None:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder / "work",
-            env=environment,
+            env={
+                **os.environ,
+                **dict.fromkeys(THREADS, "1"),
+                "MPLBACKEND": "Agg",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONIOENCODING": "utf-8",
+                "TMPDIR": str(folder / "work"),
+            },
             start_new_session=True,
         ) as process,
     ):
@@ -127,7 +128,7 @@ def left_behind(path: Path, status: int, points: Sequence[Draw]) -> Collected:
         return Collected(problem=how)
     try:
         found = from_json(json.loads(text))
-        keys = [x and x.grads.keys() for x in [*found.results, found.first_again]]
+        keys = [x.grads.keys() for x in found.results]
         if found.problem is None and keys != [params.keys() for params, _ in [*points, points[0]]]:
             raise ValueError("other results than were asked for")
         return found
@@ -141,18 +142,66 @@ def from_json(raw: dict[str, Any]) -> Collected:
     def arrays(x: dict[str, Any]) -> dict[str, Array]:
         return {name: np.array(value, float) for name, value in x.items()}
 
-    def result(x: dict[str, Any]) -> Result:
-        loss = None if x["loss"] is None else float(x["loss"])
-        return Result(arrays(x["grads"]), arrays(x["extras"]), loss)
-
     return Collected(
-        [result(x) for x in raw["results"]],
+        [
+            Result(arrays(grads), arrays(extras), None if loss is None else float(loss))
+            for grads, extras, loss in raw["results"]
+        ],
         None if raw["problem"] is None else str(raw["problem"]),
         [Note(NoteKind(kind), tuple(map(str, about))) for kind, about in raw["notes"]],
-        None if raw["first_again"] is None else result(raw["first_again"]),
         [
-            Variable(str(x["name"]), int(x["line"]), str(x["text"]), np.array(x["value"], float))
-            for x in raw["variables"]
+            Variable(str(name), int(line), str(text), np.array(value, float))
+            for name, line, text, value in raw["variables"]
         ],
         None if raw["loss_gradient"] is None else arrays(raw["loss_gradient"]),
     )
+
+
+# What the process does.
+
+
+def work() -> None:
+    """Check the submission that the sandbox asks for in a folder, and note the results there."""
+    sys.path.append(sys.path.pop(0))  # the project, behind the student's own modules
+    folder, process = Path(sys.argv[2]), os.getpid()
+    order = pickle.loads((folder / "order.pickle").read_bytes())
+    path, name, points, expected, seconds, megabytes = order
+    guard(folder, seconds, megabytes)
+    sys.argv[:] = [str(path)]
+    try:
+        function, notes = load(path, name)
+        out = collect(function, points, expected)
+        out.notes[:0] = notes
+    except BaseException as error:
+        out = Collected(problem=meaning(error))
+    if os.getpid() != process:  # a child that the submission has forked and not ended
+        os._exit(0)
+    with suppress(BaseException):
+        sys.stdout.flush()
+    text = json.dumps(vars(out), default=lambda array: array.tolist())
+    (folder / "result.json").write_text(text)
+    os._exit(0)  # no thread and no function of the submission is waited for
+
+
+def guard(folder: Path, seconds: float, megabytes: int) -> None:
+    """Limit this process, and have it end when the sandbox ends, in whatever way."""
+    watched = os.dup(0)  # ends when the sandbox does
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+    def end_with_sandbox() -> None:
+        os.read(watched, 1)
+        shutil.rmtree(folder, ignore_errors=True)
+        if hasattr(os, "killpg"):
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=end_with_sandbox, daemon=True).start()
+    where = (folder / "where").open("w")
+    faulthandler.dump_traceback_later(seconds, file=where, exit=True)
+    with suppress(ImportError):
+        from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_FSIZE, setrlimit
+
+        limits = {RLIMIT_AS: megabytes * 2**20, RLIMIT_FSIZE: LARGEST_FILE, RLIMIT_CORE: 0}
+        for kind, limit in limits.items():
+            with suppress(ValueError, OSError):  # the limit in force is lower already
+                setrlimit(kind, (limit, limit))

@@ -66,7 +66,7 @@ def body(lines: str) -> str:
 
 def is_right(collected: Collected) -> bool:
     assert collected.problem is None
-    assert len(collected.results) == 2
+    assert len(collected.results) == 3
     for (params, (X, t)), result in zip(points(), collected.results):
         grads, loss = engine.backprop(X, t, params)
         assert result.loss == pytest.approx(loss, rel=1e-12)
@@ -434,12 +434,13 @@ def test_the_process_ends_when_that_of_the_sandbox_is_interrupted(tmp_path, how)
 def test_the_process_of_a_file_imports_numpy_and_little_else():
     """Most of the time that a usual file takes is that of imports."""
     program = (
-        "import sys, numpy; before = set(sys.modules); import comparisons.homework.worker; "
+        "import sys, numpy; before = set(sys.modules); import comparisons.homework.sandbox; "
         "print(*set(sys.modules) - before)"
     )
     found = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    ours = {"worker", "calling", "loading", "returned", "watching"}
-    wanted = {"comparisons", "comparisons.homework", *(f"comparisons.homework.{x}" for x in ours)}
+    ours = {"sandbox", "calling", "loading", "returned"}
+    wanted = {"comparisons", "comparisons.homework", "comparisons.threads"}
+    wanted |= {f"comparisons.homework.{x}" for x in ours}
     assert {x for x in found if x.partition(".")[0] not in sys.stdlib_module_names} == wanted
