@@ -1,7 +1,5 @@
 """What the tables have in common: their look, numbers as text, JSON, and how a run was made."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """Whether two results `(grads, loss)` agree: how far they are apart, and how far they may be."""
 
-from __future__ import annotations
-
 from itertools import combinations
 from typing import Any
 

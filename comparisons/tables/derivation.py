@@ -1,7 +1,5 @@
 """The equations of backpropagation, derived from the code of the two forward passes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

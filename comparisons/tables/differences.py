@@ -1,7 +1,5 @@
 """The error of finite differences against their step: too large truncates, too small cancels."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Every way's gradient compared with every other's, at the initial and the trained parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ with learning rate 1, loss, gradients and update, and returns the loss; `current
 parameters as arrays of the tutorial's shapes.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What one step of gradient descent costs: every way and every installed peer, side by side."""
 
-from __future__ import annotations
-
 import gc
 import json
 import os

@@ -1,7 +1,5 @@
 """The cross-entropy of y against that of z: what is left of the loss and its slope as |z| grows."""
 
-from __future__ import annotations
-
 import math
 from decimal import Context, Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """The tutorial's training run with every way's gradients: losses and parameter paths."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

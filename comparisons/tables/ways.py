@@ -1,7 +1,5 @@
 """The ways to the gradient that are installed, under the names that the tables give them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
