@@ -135,7 +135,7 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
     folder = writable(out)
     import numpy as np
 
-    from comparisons.printing import Terminal, circumstances, to_json
+    from comparisons.printing import Terminal, circumstances, paragraph, to_json
     from mlp import Diverged
 
     console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
@@ -153,8 +153,8 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
         verdicts.append(f"{part}: {module.verdict(result)}")
         if len(parts) > 1:
             console.rule(part, style="none")
-        for table in module.tables(result):
-            console.print(table, crop=False)
+        for shown in module.tables(result):
+            console.print(paragraph(shown) if isinstance(shown, str) else shown, crop=False)
         picture = module.figure(result)
         if picture is not None:
             figures.append(folder / f"{part}.png")

@@ -18,7 +18,8 @@ def compared(place: str, ways: list[Way], X: Array, t: Any, params: Parameters) 
     """Return the gradients of all ways at some parameters, and the difference of every pair.
 
     "allowed" is what the gradients of a pair may differ by: 1e-12 of their largest entry, or where
-    that is less than the rounding of right ones, the rounding.
+    that is less than the rounding of right ones, the rounding. "culprits" are the exact ways that
+    disagree with most of the others.
     """
     results = {way.name: way.backprop(X, t, params) for way in ways}
     floor = rounding(X, t, params)
@@ -35,7 +36,16 @@ def compared(place: str, ways: list[Way], X: Array, t: Any, params: Parameters) 
             for name, (grads, _) in results.items()
         },
         "pairs": pairs,
+        "culprits": culprits([way.name for way in ways if way.exact], pairs),
     }
+
+
+def culprits(exact: list[str], pairs: list[dict[str, Any]]) -> list[str]:
+    """Return the exact ways that disagree with most of the others, or all that disagree."""
+    apart = [pair["ways"] for pair in pairs if set(pair["ways"]) <= set(exact) and disagree(pair)]
+    against = {name: sum(name in ways for ways in apart) for name in exact}
+    majority = [name for name, count in against.items() if count > (len(exact) - 1) / 2]
+    return majority or [name for name, count in against.items() if count]
 
 
 def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict[str, Any]:

@@ -60,14 +60,10 @@ def installed_ways() -> list[Way]:
 
 
 def affordable(
-    ways: Sequence[Way], points: int, hidden: int, seconds: float
-) -> tuple[list[Way], str]:
+    ways: Sequence[Any], points: int, hidden: int, seconds: float
+) -> tuple[list[Any], str]:
     """Return the ways that take at most `seconds` a gradient, and a sentence about the others."""
     kept = [way for way in ways if way.seconds(points, hidden) <= seconds]
-    dropped = [way.name for way in ways if way not in kept]
-    if not dropped:
-        return kept, ""
-    return kept, (
-        f"Left out, because one gradient takes more than {seconds:g} s at this size: "
-        f"{', '.join(dropped)}."
-    )
+    dropped = ", ".join(way.name for way in ways if way not in kept)
+    why = f"Left out, because one gradient takes more than {seconds:g} s at this size"
+    return kept, f"{why}: {dropped}." if dropped else ""

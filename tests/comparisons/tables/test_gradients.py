@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from comparisons.tables import gradients
-from comparisons.tables.agreement import compared, difference, disagree
-from comparisons.tables.gradients import culprits
+from comparisons.tables.agreement import compared, culprits, difference, disagree
 from comparisons.tables.training import train_with
 from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way, affordable, installed_ways
 from mlp import by_hand
