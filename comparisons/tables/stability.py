@@ -6,16 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import RenderableType
+from rich.table import Table
 
-from comparisons.printing import digits_right, paragraph, scientific, table
-from mlp.losses import (
-    cross_entropy,
-    cross_entropy_slope,
-    logistic_cross_entropy,
-    logistic_cross_entropy_slope,
-    sigmoid,
-)
+from comparisons.printing import digits_right, scientific, table
+from mlp import losses
 
 LOGITS = (-1000.0, -700.0, -100.0, -40.0, -20.0, -5.0, 0.0, 5.0, 20.0, 36.0, 40.0, 100.0, 1000.0)
 CURVE = np.linspace(-60.0, 60.0, 481)
@@ -50,8 +44,9 @@ def evaluated(z: float, t: int) -> dict[str, Any]:
     """Return the values and the relative errors of both forms at one logit."""
     found: dict[str, Any] = {"z": z, "t": t}
     with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
-        naive_ones = cross_entropy(sigmoid(z), t), cross_entropy_slope(z, t)
-        stable_ones = logistic_cross_entropy(z, t), logistic_cross_entropy_slope(z, t)
+        y = losses.sigmoid(z)
+        naive_ones = losses.cross_entropy(y, t), losses.cross_entropy_slope(z, t)
+        stable_ones = losses.logistic_cross_entropy(z, t), losses.logistic_cross_entropy_slope(z, t)
     quantities = zip(("loss", "slope"), exact_values(z, t), naive_ones, stable_ones)
     for name, truth, naive, stable in quantities:
         found[name] = {
@@ -90,7 +85,7 @@ def verdict(result: dict[str, Any]) -> str:
     )
 
 
-def tables(result: dict[str, Any]) -> list[RenderableType]:
+def tables(result: dict[str, Any]) -> list[str | Table]:
     sentences = {
         1: "Target 1. For large z the point is classified rightly and y rounds to 1: log(y) and "
         "y - 1 keep fewer and fewer digits and none from z = 37 on, where the other half of the "
@@ -99,24 +94,21 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         "from y becomes infinite from z = 37 on, where the true loss is a harmless 37. "
         "For negative z it vanishes long before the true loss does. The slope keeps its digits.",
     }
-    shown: list[RenderableType] = [
-        paragraph(
-            "The loss can be computed from y = sigmoid(z), as the cross-entropy is written, or "
-            "directly from z, as the logistic cross-entropy; so can its slope in z. For both, the "
-            "columns `digits right` say how many of the 16 digits of a float64 are those of the "
-            "exact value. They are blank where the exact value is too small for float64."
-        )
+    shown: list[str | Table] = [
+        "The loss can be computed from y = sigmoid(z), as the cross-entropy is written, or "
+        "directly from z, as the logistic cross-entropy; so can its slope in z. For both, the "
+        "columns `digits right` say how many of the 16 digits of a float64 are those of the "
+        "exact value. They are blank where the exact value is too small for float64."
     ]
-    header = ["z"]
-    for quantity, from_y in (("loss", "loss\nfrom y"), ("slope", "slope\ny - t")):
-        header += [f"exact\n{quantity}", from_y, "digits\nright,\nfrom y", "digits\nright,\nfrom z"]
+    right = ["digits\nright,\nfrom y", "digits\nright,\nfrom z"]
+    header = ["z", "exact\nloss", "loss\nfrom y", *right, "exact\nslope", "slope\ny - t", *right]
     for t, sentence in sentences.items():
         rows = [
             [f"{r['z']:g}", *cells(r["loss"]), *cells(r["slope"])]
             for r in result["table"]
             if r["t"] == t
         ]
-        shown += [paragraph(sentence), table(header, rows, left=0)]
+        shown += [sentence, table(header, rows, left=0)]
     return shown
 
 
