@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from comparisons.printing import digits_right, scientific, table
-from comparisons.tables.agreement import TOLERANCE, difference
-from comparisons.tables.ways import BY_HAND, COMPLEX_STEP
+from comparisons.tables.ways import BY_HAND, COMPLEX_STEP, TOLERANCE, difference
 from mlp.data import tutorial_problem
 from mlp.numerical import central_differences, complex_step, forward_differences
 

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from comparisons.printing import listed, scientific, table
-from comparisons.tables.agreement import compared, disagree
 from comparisons.tables.training import train_with
-from comparisons.tables.ways import BY_HAND, Way, affordable, installed_ways
+from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
 from mlp.data import tutorial_problem
 
 

@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from comparisons.printing import circumstances, table
-from comparisons.tables.agreement import difference
 from comparisons.tables.peers import Peer, descent, installed_peers, micrograd_backprop
-from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, affordable
+from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, affordable, difference
 from mlp import scalar
 from mlp.data import Array, Parameters, tutorial_problem
 

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from comparisons.printing import scientific, table
-from comparisons.tables.agreement import compared, disagree
-from comparisons.tables.ways import BY_HAND, Way, affordable, installed_ways
+from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
 from mlp import Diverged, History, by_hand, train
 from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import plot_data, plot_decision_surface, plot_hidden_lines, plot_loss

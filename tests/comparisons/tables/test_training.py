@@ -8,8 +8,7 @@ import pytest
 from places import GOLDEN
 
 from comparisons.tables import peers, speed, training
-from comparisons.tables.agreement import difference
-from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way
+from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way, difference
 from mlp import by_hand
 from mlp.data import tutorial_problem
 
