@@ -298,8 +298,6 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     try:
         group.main(given, prog_name="backprop", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as finished:
-        sys.exit(finished.exit_code)
     except click.ClickException as error:
         fail(error.format_message())
     except MemoryError:

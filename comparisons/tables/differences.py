@@ -19,7 +19,6 @@ METHODS: dict[str, tuple[Any, str, str, str, float]] = {
     "complex": (complex_step, "any below 1e-8", "#009E73", "^", 1.0),
 }
 STEPS = 10.0 ** np.arange(0.0, -20.5, -0.5)
-SECONDS = 30.0
 
 
 def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
     The error is the largest difference from the gradient by hand, relative to its largest entry.
     """
     seconds = 2.0 * len(STEPS) * COMPLEX_STEP.seconds(points, hidden)
-    if seconds > SECONDS:
+    if seconds > 30.0:
         left_out = (
             f"At this size finite differences in {len(STEPS)} steps would take about "
             f"{seconds:.0f} s; give fewer --points or --hidden to see them."
@@ -48,7 +47,6 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return how many digits each method gets right, if by hand can be trusted."""
     if not result["methods"]:
         return str(result["left_out"])
     forward, central, complex_ = (m["best_error"] for m in result["methods"].values())
@@ -64,7 +62,6 @@ def verdict(result: dict[str, Any]) -> str:
 
 
 def tables(result: dict[str, Any]) -> list[str | Table]:
-    """Return the errors, a row for each step, and the best step of each method."""
     methods = result["methods"]
     if not methods:
         return [result["left_out"]]
@@ -94,7 +91,6 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
 
 
 def figure(result: dict[str, Any]) -> Figure | None:
-    """Draw error against step, the V, with the best step of each method marked."""
     if not result["methods"]:
         return None
     picture = Figure(figsize=(8, 5.5), layout="constrained")

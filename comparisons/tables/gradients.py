@@ -46,7 +46,6 @@ def exact_pairs(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return that the exact ways agree, or who does not, where and by how much."""
     if result["culprits"]:
         return " ".join(accusation(name, result) for name in result["culprits"])
     worst = max((pair["relative"] for _, pair in exact_pairs(result)), default=0.0)
@@ -82,7 +81,6 @@ def accusation(name: str, result: dict[str, Any]) -> str:
 
 
 def tables(result: dict[str, Any]) -> list[str | Table]:
-    """Return the verdict and, for each place, by hand in full and every pair in brief."""
     shown: list[str | Table] = [verdict(result)]
     for place in result["places"]:
         names = list(place["losses"])
@@ -120,7 +118,6 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the largest relative difference of every pair at both places."""
     picture = Figure(figsize=(11, 5.4), layout="constrained")
     axes = picture.subplots(1, len(result["places"]), sharey=True, squeeze=False)[0]
     limits = 1e-17, 1.0

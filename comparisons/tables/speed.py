@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -24,10 +23,6 @@ from mlp import scalar
 from mlp.data import Array, Parameters, tutorial_problem
 
 ROUNDS = 15
-FEWEST_ROUNDS = 3
-SECONDS_A_ROUND = 0.02
-SECONDS_EACH = 1.0
-LONGEST_STEP = 3.0
 
 
 def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
@@ -64,7 +59,7 @@ def contestants_for(points: int, hidden: int) -> tuple[list[Peer], str]:
         Peer(w.name, "numpy", partial(descent, w.backprop), 1e-10 if w.exact else 1e-6, w.seconds)
         for w in NUMPY_WAYS
     ]
-    return affordable([*ways, *installed_peers()], points, hidden, LONGEST_STEP)
+    return affordable([*ways, *installed_peers()], points, hidden, 3.0)
 
 
 def checked_step(
@@ -82,7 +77,7 @@ def checked_step(
 
 
 def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Time all in turn, in rounds, fewer for slow ones; return medians, the fastest first.
+    """Time all in turn, in rounds of 20 ms, fewer for slow ones; return medians, the fastest first.
 
     The garbage collector is on, but does not look at what was there before: otherwise the steps of
     one library would be charged for the objects of all the others. The time of a turn includes
@@ -95,9 +90,9 @@ def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     try:
         for name, step in steps.items():
             seconds = min(time_of(step, 1) for _ in range(2))
-            calls[name] = max(1, int(SECONDS_A_ROUND / seconds))
-            fewer = min(ROUNDS, max(FEWEST_ROUNDS, int(SECONDS_EACH / seconds)))
-            rounds[name] = fewer if name != "by hand" else ROUNDS
+            calls[name] = max(1, int(0.02 / seconds))
+            in_a_second = min(ROUNDS, max(3, int(1.0 / seconds)))
+            rounds[name] = in_a_second if name != "by hand" else ROUNDS
         for i in range(ROUNDS):
             for name, step in steps.items():
                 if i * rounds[name] % ROUNDS < rounds[name]:
@@ -144,10 +139,9 @@ def number_by_number(seed: int, points: int, hidden: int) -> dict[str, Any]:
 
 def in_own_process(name: str, seed: int, points: int, hidden: int) -> list[float]:
     """Return the times of some calls in a new Python process, the garbage collector on."""
-    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
     arguments = f"{name!r}, {seed}, {points}, {hidden}"
     code = f"from comparisons.tables.speed import print_times; print_times({arguments})"
-    environment = {**os.environ, "PYTHONPATH": path}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", code]
     printed = subprocess.check_output(command, env=environment, stderr=subprocess.PIPE)
     times: list[float] = json.loads(printed)
@@ -166,13 +160,12 @@ def print_times(name: str, seed: int, points: int, hidden: int) -> None:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return what the engine costs."""
     if "engine" not in result["ways"]:
         return "The engine is not timed."
-    return f"{costs(result['ways']).capitalize()}."
+    return f"{in_short(result['ways']).capitalize()}."
 
 
-def costs(ways: dict[str, Any]) -> str:
+def in_short(ways: dict[str, Any]) -> str:
     """Return what the engine and its compiled form cost, in units of by hand."""
     spoken = {"engine": "the engine", "compiled": "its compiled form"}
     found = [f"{spoken[name]} {ways[name]['ratio']:.2f}" for name in spoken if name in ways]
@@ -180,13 +173,9 @@ def costs(ways: dict[str, Any]) -> str:
 
 
 def tables(result: dict[str, Any]) -> list[str | Table]:
-    """Return the times in this process, and those of number by number alone."""
     ways, alone, made = result["ways"], result["alone"], result["circumstances"]
-    rows = [
-        [name, microseconds(w["microseconds"]), times_as_long(w["ratio"]), str(w["rounds"])]
-        for name, w in ways.items()
-    ]
-    engine = f": {costs(ways)}" if "engine" in ways else ""
+    rows = [[name, *cost(way), str(way["rounds"])] for name, way in ways.items()]
+    engine = f": {in_short(ways)}" if "engine" in ways else ""
     shown = [
         f"One step of training, loss, gradients and update, on {result['points']} points and "
         f"{result['hidden']} hidden units{engine}.",
@@ -207,12 +196,10 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
     return shown
 
 
-def microseconds(x: float) -> str:
-    return f"{x:,.1f}" if x < 100 else f"{x:,.0f}"
-
-
-def times_as_long(ratio: float) -> str:
-    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+def cost(way: dict[str, Any]) -> list[str]:
+    """Return the microseconds of a step, and its time in units of by hand."""
+    us, ratio = way["microseconds"], way["ratio"]
+    return [f"{us:,.{1 if us < 100 else 0}f}", f"{ratio:,.{2 if ratio < 10 else 0}f}"]
 
 
 def figure(result: dict[str, Any]) -> Figure:
@@ -231,7 +218,7 @@ def figure(result: dict[str, Any]) -> Figure:
     ax.grid(True, axis="y", color="0.9", linewidth=0.6)
     for i, way in enumerate(ways.values()):
         ax.annotate(
-            f"{microseconds(values[i])} us, {times_as_long(way['ratio'])} x",
+            "{} us, {} x".format(*cost(way)),
             (values[i], i),
             textcoords="offset points",
             xytext=(7, 0),

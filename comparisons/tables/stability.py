@@ -12,7 +12,6 @@ from comparisons.printing import digits_right, scientific, table
 from mlp import losses
 
 LOGITS = (-1000.0, -700.0, -100.0, -40.0, -20.0, -5.0, 0.0, 5.0, 20.0, 36.0, 40.0, 100.0, 1000.0)
-CURVE = np.linspace(-60.0, 60.0, 481)
 EPS = 2.0**-52
 SMALLEST = Decimal("4.94e-324")
 DIGITS = Context(prec=60, Emin=-(10**9), Emax=10**9)
@@ -36,7 +35,7 @@ def measure() -> dict[str, Any]:
     """Evaluate both losses and slopes, for targets 0 and 1, with the exact values beside them."""
     return {
         "table": [evaluated(z, t) for t in (1, 0) for z in LOGITS],
-        "curve": [evaluated(z, t) for t in (1, 0) for z in CURVE.tolist()],
+        "curve": [evaluated(z, t) for t in (1, 0) for z in np.linspace(-60.0, 60.0, 481).tolist()],
     }
 
 
@@ -76,7 +75,6 @@ def digits(found: dict[str, Any], form: str) -> str:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return where the loss from y is of no use, and how good the one from z is."""
     lost = min(abs(r["z"]) for r in result["table"] if not math.isfinite(r["loss"]["naive"]))
     fewest = min(int(digits(r["loss"], "stable") or 16) for r in result["table"])
     return (
@@ -120,7 +118,6 @@ def cells(found: dict[str, Any]) -> list[str]:
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the relative errors of both forms against z."""
     picture = Figure(figsize=(11, 7), layout="constrained")
     axes = picture.subplots(2, 2, sharex=True, sharey=True)
     panels = (
@@ -139,7 +136,7 @@ def figure(result: dict[str, Any]) -> Figure:
             ax.plot(z, shown, ".", markersize=size, color=colour, label=label)
             infinite = z[np.isinf(errors)]
             if infinite.size:
-                top = np.full(infinite.size, 3.0)
+                top = np.full_like(infinite, 3.0)
                 ax.plot(infinite, top, "^", markersize=4, color=colour, label="infinite or NaN")
         ax.axhline(EPS, color="0.5", linewidth=0.8)
         ax.set(yscale="log", ylim=(1e-18, 20.0), title=f"{title}, t = {t}")

@@ -14,8 +14,6 @@ from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
 
 EVERY = 50
-MOST_ROWS = 41
-SECONDS_A_WAY = 2.5
 SAME = 1e-3
 
 
@@ -54,7 +52,7 @@ def measure(
     for way in ways:
         history, diverged_at = reference, None
         if way is not BY_HAND:
-            fit = int(SECONDS_A_WAY / way.seconds(points, hidden))
+            fit = int(2.5 / way.seconds(points, hidden))
             # All, or as many as fit the time, a multiple of 50 if it can be.
             allowed = steps if every_step or fit >= steps else max(1, fit // EVERY * EVERY or fit)
             try:
@@ -102,7 +100,6 @@ def accuracy(y: Array, t: Any) -> float:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return whether the runs are the same, and if not, why."""
     ways = result["ways"].values()
     if not result["steps"]:
         return "No step was made."
@@ -126,13 +123,12 @@ def verdict(result: dict[str, Any]) -> str:
 
 
 def tables(result: dict[str, Any]) -> list[str | Table]:
-    """Return the losses every 50 steps, and where each way's path ended."""
     ways, steps = result["ways"], result["steps"]
     correct = f"{result['initial_accuracy']:.1%} of the points are classified correctly."
     if not steps:
         return [f"{verdict(result)} At the initial parameters {correct}"]
     every = sorted({*range(0, steps, EVERY), steps - 1})
-    some = np.linspace(0, len(every) - 1, min(len(every), MOST_ROWS)).astype(int)
+    some = np.linspace(0, len(every) - 1, min(len(every), 41)).astype(int)
     rows = [
         [str(step)]
         + [f"{w['losses'][step]:.5f}" if step < len(w["losses"]) else "" for w in ways.values()]
@@ -165,7 +161,6 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the data and decision surfaces, the loss and the distances between the paths."""
     X, t, initial = tutorial_problem(**result["problem"])
     reference, *others = result["ways"]
     trained = result["ways"][reference]
