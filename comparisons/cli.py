@@ -155,16 +155,14 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
             console.rule(part, style="none")
         for shown in module.tables(result):
             console.print(paragraph(shown) if isinstance(shown, str) else shown, crop=False)
-        picture = module.figure(result)
-        if picture is not None:
-            figures.append(folder / f"{part}.png")
+        if picture := module.figure(result):
+            figures.append(str(folder / f"{part}.png"))
             picture.savefig(figures[-1], dpi=150)
             console.print(f"\nFigure: {figures[-1]}", soft_wrap=True)
     if len(parts) > 1:
         console.rule("in short", style="none")
-        for verdict in verdicts:
-            console.print(verdict, markup=False)
-    results["figures"] = list(map(str, figures))
+        console.print("\n".join(verdicts), markup=False)
+    results["figures"] = figures
     if as_json:
         click.echo(to_json(results))
     if results.get("gradients", {}).get("culprits"):
@@ -233,7 +231,6 @@ def grade(
     from comparisons.homework.checking import Task
     from comparisons.printing import Terminal, to_json
 
-    settings = grading.Settings(hint, seed, points, loss)
     journal = out.with_suffix(".partial")
     for path in (out, out.with_suffix(".json"), out.with_suffix(".png")):
         if path.exists():
@@ -245,7 +242,7 @@ def grade(
         raise click.UsageError(str(error)) from None
     out.parent.mkdir(parents=True, exist_ok=True)
     console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
-    rows = grading.grade(folder, journal, settings)
+    rows = grading.grade(folder, journal, grading.Settings(hint, seed, points, loss))
     done = list(track(rows, "checking", total=number, console=progress))
     done.sort(key=lambda row: str(row["submission"]))
     files = grading.write(done, out)
@@ -279,9 +276,8 @@ def writable(out: str) -> Path:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         shown = out if len(out) < 60 else f"{out[:57]}..."
-        raise click.UsageError(
-            f"--out: no figures can be written to {shown!r}: {reason}."
-        ) from None
+        sentence = f"--out: no figures can be written to {shown!r}: {reason}."
+        raise click.UsageError(sentence) from None
     return folder
 
 

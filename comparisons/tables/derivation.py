@@ -22,8 +22,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
     lists = {name: np.asarray(p).tolist() for name, p in params.items()}
     forms = {"vectorised": derivation(engine.loss, params, X, t, shapes=True)}
     if hidden <= MOST_HIDDEN:
-        one = derivation(scalar.loss, lists, X[0].tolist(), float(t[0]))
-        forms = {"scalar": one, **forms}
+        forms = {"scalar": derivation(scalar.loss, lists, X[0].tolist(), float(t[0])), **forms}
     return {name: {"text": form.text, "latex": form.latex} for name, form in forms.items()}
 
 

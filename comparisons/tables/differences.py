@@ -22,10 +22,7 @@ STEPS = 10.0 ** np.arange(0.0, -20.5, -0.5)
 
 
 def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
-    """Return, for each method, the error of the gradient at the initial parameters per step.
-
-    The error is the largest difference from the gradient by hand, relative to its largest entry.
-    """
+    """Return each method's largest error per step, relative to the largest entry by hand."""
     seconds = 2.0 * len(STEPS) * COMPLEX_STEP.seconds(points, hidden)
     if seconds > 30.0:
         left_out = (
@@ -95,11 +92,18 @@ def figure(result: dict[str, Any]) -> Figure | None:
         return None
     picture = Figure(figsize=(8, 5.5), layout="constrained")
     ax = picture.subplots()
-    steps = np.array(result["steps"])
     for name, method in result["methods"].items():
         _, _, colour, marker, width = METHODS[name]
         errors = np.clip(method["errors"], 1e-17, 1e2)
-        ax.plot(steps, errors, f"{marker}-", color=colour, lw=width, ms=3.5 + width, label=name)
+        ax.plot(
+            result["steps"],
+            errors,
+            f"{marker}-",
+            color=colour,
+            lw=width,
+            ms=3.5 + width,
+            label=name,
+        )
         best = f"best: h = {method['best_step']:.0e}"
         at = method["best_step"], max(method["best_error"], 1e-17)
         ax.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black", label=best)

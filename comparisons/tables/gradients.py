@@ -57,26 +57,22 @@ def verdict(result: dict[str, Any]) -> str:
 
 def accusation(name: str, result: dict[str, Any]) -> str:
     """Return what is wrong with a way: compared with which, in which parameters, in which not."""
-    place, pair = next(
-        (place, pair)
-        for place, pair in exact_pairs(result)
-        if name in pair["ways"] and disagree(pair)
-    )
+    apart = [(place, pair) for place, pair in exact_pairs(result) if disagree(pair)]
+    place, pair = next((place, pair) for place, pair in apart if name in pair["ways"])
     other = next(way for way in pair["ways"] if way != name)
     found = pair["parameters"]
     wrong = [key for key, gap in found.items() if gap["absolute"] > pair["allowed"]]
     right = [key for key in found if key not in wrong]
+    blamed = f"{name} is wrong: at the {place} parameters its"
     if not wrong:
-        return (
-            f"{name} is wrong: at the {place} parameters its loss differs by "
-            f"{scientific(pair['loss'])} from that of {other}; the gradients agree."
-        )
+        loss = scientific(pair["loss"])
+        return f"{blamed} loss differs by {loss} from that of {other}; the gradients agree."
     worst = max((found[key] for key in wrong), key=lambda gap: gap["absolute"])
     much = "" if np.isinf(worst["absolute"]) else f" by {scientific(worst['absolute'])}"
     rest = f"; the gradient in {listed(right)} agrees" if right else ""
     return (
-        f"{name} is wrong: at the {place} parameters its gradient in {listed(wrong)} differs from "
-        f"that of {other}, most in {worst['entry']}{much}{rest}."
+        f"{blamed} gradient in {listed(wrong)} differs from that of {other}, most in "
+        f"{worst['entry']}{much}{rest}."
     )
 
 

@@ -125,21 +125,11 @@ def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters
     """
     Value: Any = import_module("micrograd.engine").Value
 
-    def tanh(x: Any) -> Any:
-        out = Value(math.tanh(x.data), (x,), "tanh")
+    def operation(x: Any, y: float, slope: float) -> Any:
+        out = Value(y, (x,))
 
         def _backward() -> None:
-            x.grad += (1 - out.data**2) * out.grad
-
-        out._backward = _backward
-        return out
-
-    def logistic_cross_entropy(z: Any, t: float) -> Any:
-        e = math.exp(-abs(z.data))
-        out = Value(math.log1p(e) + max(z.data, 0.0) - t * z.data, (z,), "loss")
-
-        def _backward() -> None:
-            z.grad += ((1.0 if z.data > 0 else e) / (1.0 + e) - t) * out.grad
+            x.grad += slope * out.grad
 
         out._backward = _backward
         return out
@@ -151,8 +141,12 @@ def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters
     for (x_1, x_2), t_i in zip(X.tolist(), np.asarray(t, float).tolist()):
         z = tree["c"]
         for (u_1, u_2), b_j, w_j in zip(tree["U"], tree["b"], tree["W"]):
-            z = z + w_j * tanh(u_1 * x_1 + u_2 * x_2 + b_j)
-        total = total + logistic_cross_entropy(z, t_i)
+            g = u_1 * x_1 + u_2 * x_2 + b_j
+            h = math.tanh(g.data)
+            z = z + w_j * operation(g, h, 1 - h**2)
+        e = math.exp(-abs(z.data))
+        cross_entropy = math.log1p(e) + max(z.data, 0.0) - t_i * z.data
+        total += operation(z, cross_entropy, (1.0 if z.data > 0 else e) / (1.0 + e) - t_i)
     loss = (1 / len(X)) * total
     # Its sort is recursive, and the sum over the points is as deep as there are points.
     limit = sys.getrecursionlimit()

@@ -30,10 +30,9 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
     X, t, params = tutorial_problem(points, hidden, seed)
     contestants, left_out = contestants_for(points, hidden)
     notes = [left_out] if left_out else []
-    reference = BY_HAND.backprop(X, t, params)
     steps: dict[str, Callable[[], Any]] = {}
     for peer in contestants:
-        step, gap = checked_step(peer, X, t, params, reference)
+        step, gap = checked_step(peer, X, t, params)
         if gap <= peer.tolerance:
             steps[peer.name] = step
         else:
@@ -62,17 +61,13 @@ def contestants_for(points: int, hidden: int) -> tuple[list[Peer], str]:
     return affordable([*ways, *installed_peers()], points, hidden, 3.0)
 
 
-def checked_step(
-    peer: Peer, X: Array, t: Any, params: Parameters, reference: tuple[Parameters, float]
-) -> tuple[Callable[[], Any], float]:
-    """Make the first step; return `step` and how far its gradient is from the reference.
-
-    With learning rate 1 the gradient is what the parameters have lost.
-    """
+def checked_step(peer: Peer, X: Array, t: Any, params: Parameters) -> tuple[Any, float]:
+    """Make the first step; return `step` and how far its gradient is from that by hand."""
     step, current = peer.start(X, t, params)
     loss = float(step())
+    # With learning rate 1 the gradient is what the parameters have lost.
     grads = {name: params[name] - np.asarray(p, float) for name, p in current().items()}
-    found = difference((grads, loss), reference)
+    found = difference((grads, loss), BY_HAND.backprop(X, t, params))
     return step, max(found["relative"], found["relative_loss"])
 
 
@@ -124,10 +119,7 @@ ALONE = {"engine, number by number": scalar.backprop, "micrograd": micrograd_bac
 
 
 def number_by_number(seed: int, points: int, hidden: int) -> dict[str, Any]:
-    """Time loss and gradients on graphs of single numbers, each engine in processes of its own.
-
-    The processes alternate.
-    """
+    """Time loss and gradients on graphs of single numbers, in alternating processes of each."""
     times: dict[str, list[float]] = {name: [] for name in ALONE}
     for _ in range(2):
         for name, found in times.items():
@@ -144,41 +136,32 @@ def in_own_process(name: str, seed: int, points: int, hidden: int) -> list[float
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", code]
     printed = subprocess.check_output(command, env=environment, stderr=subprocess.PIPE)
-    times: list[float] = json.loads(printed)
-    return times
+    return list(json.loads(printed))
 
 
 def print_times(name: str, seed: int, points: int, hidden: int) -> None:
     """Print, as JSON, seconds of calls after a first one: three, or more if they are short."""
-    X, t, params = tutorial_problem(points, hidden, seed)
-
-    def call() -> None:
-        ALONE[name](X, t, params)
-
+    call = partial(ALONE[name], *tutorial_problem(points, hidden, seed))
     first = time_of(call, 1)
     print(json.dumps([time_of(call, 1) for _ in range(max(3, min(20, int(0.5 / first))))]))
 
 
 def verdict(result: dict[str, Any]) -> str:
-    if "engine" not in result["ways"]:
+    ways = result["ways"]
+    if "engine" not in ways:
         return "The engine is not timed."
-    return f"{in_short(result['ways']).capitalize()}."
-
-
-def in_short(ways: dict[str, Any]) -> str:
-    """Return what the engine and its compiled form cost, in units of by hand."""
     spoken = {"engine": "the engine", "compiled": "its compiled form"}
     found = [f"{spoken[name]} {ways[name]['ratio']:.2f}" for name in spoken if name in ways]
-    return ", ".join(["by hand takes 1", *found])
+    return f"By hand takes 1, {', '.join(found)}."
 
 
 def tables(result: dict[str, Any]) -> list[str | Table]:
     ways, alone, made = result["ways"], result["alone"], result["circumstances"]
     rows = [[name, *cost(way), str(way["rounds"])] for name, way in ways.items()]
-    engine = f": {in_short(ways)}" if "engine" in ways else ""
+    engine = f": {verdict(result).replace('By', 'by')}" if "engine" in ways else "."
     shown = [
         f"One step of training, loss, gradients and update, on {result['points']} points and "
-        f"{result['hidden']} hidden units{engine}.",
+        f"{result['hidden']} hidden units{engine}",
         table(["who", "us a step", "by hand = 1", "rounds"], rows),
         f"Medians of up to {result['rounds']} rounds, in turn in one process; NumPy "
         f"{made['numpy']}, Python {made['python']}, threads: {made['threads']}, garbage "
@@ -203,16 +186,13 @@ def cost(way: dict[str, Any]) -> list[str]:
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the times as dots on a logarithmic scale, the fastest on top.
-
-    Not as bars: a logarithmic scale has no 0 where they could begin.
-    """
     ways = result["ways"]
     picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ways)), layout="constrained")
     ax = picture.subplots()
     values = [way["microseconds"] for way in ways.values()]
     others = set(ways) - {way.name for way in NUMPY_WAYS}
     legend = " (blue: this project, grey: other libraries)" if others else ""
+    # Not as bars: a logarithmic scale has no 0 where they could begin.
     ax.scatter(values, list(ways), c=["0.5" if x in others else "#0072B2" for x in ways], zorder=3)
     ax.invert_yaxis()
     ax.grid(True, axis="y", color="0.9", linewidth=0.6)

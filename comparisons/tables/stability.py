@@ -2,6 +2,7 @@
 
 import math
 from decimal import Context, Decimal
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -44,17 +45,12 @@ def evaluated(z: float, t: int) -> dict[str, Any]:
     found: dict[str, Any] = {"z": z, "t": t}
     with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
         y = losses.sigmoid(z)
-        naive_ones = losses.cross_entropy(y, t), losses.cross_entropy_slope(z, t)
-        stable_ones = losses.logistic_cross_entropy(z, t), losses.logistic_cross_entropy_slope(z, t)
-    quantities = zip(("loss", "slope"), exact_values(z, t), naive_ones, stable_ones)
-    for name, truth, naive, stable in quantities:
-        found[name] = {
-            "exact": f"{truth:.20e}",
-            "naive": float(naive),
-            "stable": float(stable),
-            "naive_error": relative_error(float(naive), truth),
-            "stable_error": relative_error(float(stable), truth),
-        }
+        from_y = losses.cross_entropy(y, t), losses.cross_entropy_slope(z, t)
+        from_z = losses.logistic_cross_entropy(z, t), losses.logistic_cross_entropy_slope(z, t)
+    for name, truth, naive, stable in zip(("loss", "slope"), exact_values(z, t), from_y, from_z):
+        forms = {"naive": float(naive), "stable": float(stable)}
+        errors = {f"{form}_error": relative_error(x, truth) for form, x in forms.items()}
+        found[name] = {"exact": f"{truth:.20e}", **forms, **errors}
     return found
 
 
@@ -69,9 +65,8 @@ def relative_error(x: float, truth: Decimal) -> float:
 
 def digits(found: dict[str, Any], form: str) -> str:
     """Return how many digits are right; nothing where the exact value is too small for float64."""
-    if abs(Decimal(found["exact"])) < SMALLEST:
-        return ""
-    return str(digits_right(found[f"{form}_error"]))
+    too_small = abs(Decimal(found["exact"])) < SMALLEST
+    return "" if too_small else str(digits_right(found[f"{form}_error"]))
 
 
 def verdict(result: dict[str, Any]) -> str:
@@ -101,11 +96,8 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
     right = ["digits\nright,\nfrom y", "digits\nright,\nfrom z"]
     header = ["z", "exact\nloss", "loss\nfrom y", *right, "exact\nslope", "slope\ny - t", *right]
     for t, sentence in sentences.items():
-        rows = [
-            [f"{r['z']:g}", *cells(r["loss"]), *cells(r["slope"])]
-            for r in result["table"]
-            if r["t"] == t
-        ]
+        some = [r for r in result["table"] if r["t"] == t]
+        rows = [[f"{r['z']:g}", *cells(r["loss"]), *cells(r["slope"])] for r in some]
         shown += [sentence, table(header, rows, left=0)]
     return shown
 
@@ -120,24 +112,19 @@ def cells(found: dict[str, Any]) -> list[str]:
 def figure(result: dict[str, Any]) -> Figure:
     picture = Figure(figsize=(11, 7), layout="constrained")
     axes = picture.subplots(2, 2, sharex=True, sharey=True)
-    panels = (
-        ("loss", "loss", 1, "center left"),
-        ("loss", "loss", 0, "upper center"),
-        ("slope", "slope in z", 1, "center left"),
-        ("slope", "slope in z", 0, "center"),
-    )
+    panels = product((("loss", "loss"), ("slope", "slope in z")), (1, 0))
+    legends = "center left", "upper center", "center left", "center"
     forms = ("naive", "#D55E00", 6, "from y = sigmoid(z)"), ("stable", "#0072B2", 3, "from z")
-    for ax, (quantity, title, t, legend) in zip(axes.flat, panels):
+    for ax, ((quantity, title), t), legend in zip(axes.flat, panels, legends):
         rows = [r for r in result["curve"] if r["t"] == t]
         z = np.array([r["z"] for r in rows])
         for form, colour, size, label in forms:
             errors = np.array([r[quantity][f"{form}_error"] for r in rows])
-            shown = np.maximum(errors, 1e-18)
-            ax.plot(z, shown, ".", markersize=size, color=colour, label=label)
+            ax.plot(z, np.maximum(errors, 1e-18), ".", ms=size, color=colour, label=label)
             infinite = z[np.isinf(errors)]
             if infinite.size:
                 top = np.full_like(infinite, 3.0)
-                ax.plot(infinite, top, "^", markersize=4, color=colour, label="infinite or NaN")
+                ax.plot(infinite, top, "^", ms=4, color=colour, label="infinite or NaN")
         ax.axhline(EPS, color="0.5", linewidth=0.8)
         ax.set(yscale="log", ylim=(1e-18, 20.0), title=f"{title}, t = {t}")
         ax.grid(True, color="0.92", linewidth=0.6)

@@ -59,10 +59,7 @@ def measure(
                 history = train_with(way, X, t, initial, allowed, learning_rate)
             except Diverged as error:
                 history, diverged_at = error.history, len(error.history.losses) - 1
-        distances = {
-            step: distance(params, reference.snapshots[step])
-            for step, params in history.snapshots.items()
-        }
+        distances = {k: distance(p, reference.snapshots[k]) for k, p in history.snapshots.items()}
         if len(history.losses) == steps and diverged_at is None:
             distances[steps] = distance(history.params, reference.params)
         farthest = max(distances, key=lambda step: distances[step])
@@ -141,8 +138,8 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         last = w["losses"][-1]
         apart = scientific(w["largest_distance"]) if name != reference else ""
         at_step = str(w["at_step"]) if w["largest_distance"] else ""
-        ends = [str(w["steps"]), f"{last:.9f}", f"{w['accuracy']:.1%}", apart, at_step]
-        summary.append([name, *ends])
+        ends = f"{last:.9f}", f"{w['accuracy']:.1%}", apart, at_step
+        summary.append([name, str(w["steps"]), *ends])
         if w["diverged_at"] is not None:
             notes.append(f"{name} diverged: its loss is {last} at step {w['diverged_at']}.")
         elif w["steps"] < steps:

@@ -88,8 +88,7 @@ def compared(place: str, ways: list[Way], X: Array, t: Any, params: Parameters) 
     pairs = []
     for a, b in combinations(results, 2):
         found = difference(results[a], results[b])
-        allowed = max(TOLERANCE * found["largest"], floor)
-        pairs.append({"ways": [a, b], **found, "allowed": allowed})
+        pairs.append({"ways": [a, b], **found, "allowed": max(TOLERANCE * found["largest"], floor)})
     return {
         "place": place,
         "losses": {name: float(loss) for name, (_, loss) in results.items()},
@@ -147,9 +146,7 @@ def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict
 
 def ratio(difference: float, size: float) -> float:
     """Return a difference relative to a size; none is 0, even of size 0."""
-    if difference in (0.0, np.inf):
-        return difference
-    return float(difference / size)
+    return difference if difference in (0.0, np.inf) else float(difference / size)
 
 
 def disagree(pair: dict[str, Any]) -> bool:
