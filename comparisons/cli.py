@@ -64,7 +64,6 @@ def positive(context: click.Context, parameter: click.Parameter, value: float) -
 
 
 def whole(name: str, least: int, most: int, default: int, summary: str) -> click.Option:
-    """Return the option for a whole number."""
     kind = click.IntRange(least, most)
     return click.Option([f"--{name}"], type=kind, default=default, help=summary)
 

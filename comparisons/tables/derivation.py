@@ -27,7 +27,9 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
 
 
 def tables(result: dict[str, Any]) -> list[str]:
-    shown = [text for name, form in result.items() for text in (f"{FORMS[name]}:", form["text"])]
+    shown = []
+    for name, form in result.items():
+        shown += [f"{FORMS[name]}:", form["text"]]
     note = (
         "A bar marks an adjoint, the derivative of the loss in a quantity; ⊙ multiplies element "
         "by element, σ is the logistic function, and a product with 1 is a sum."

@@ -82,8 +82,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         table(["step h", *methods], rows, left=0),
         table(["method", "best step here", "expected", "error there"], summary),
     ]
-    by_hand_is_wrong = methods["complex"]["best_error"] > TOLERANCE
-    shown.insert(0 if by_hand_is_wrong else 2, verdict(result))
+    shown.insert(0 if methods["complex"]["best_error"] > TOLERANCE else 2, verdict(result))
     return shown
 
 

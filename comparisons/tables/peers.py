@@ -137,10 +137,11 @@ def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters
     values = np.frompyfunc(Value, 1, 1)
     gradient = np.frompyfunc(lambda value: value.grad, 1, 1)
     tree = {name: values(np.array(p).astype(object)) for name, p in params.items()}
+    units = list(zip(tree["U"].tolist(), tree["b"].tolist(), tree["W"].tolist()))
     total: Any = 0.0
     for (x_1, x_2), t_i in zip(X.tolist(), np.asarray(t, float).tolist()):
         z = tree["c"]
-        for (u_1, u_2), b_j, w_j in zip(tree["U"], tree["b"], tree["W"]):
+        for (u_1, u_2), b_j, w_j in units:
             g = u_1 * x_1 + u_2 * x_2 + b_j
             h = math.tanh(g.data)
             z = z + w_j * operation(g, h, 1 - h**2)
@@ -174,5 +175,4 @@ PEERS = (
 
 
 def installed_peers() -> list[Peer]:
-    """Return the peers whose packages are installed."""
     return [peer for peer in PEERS if find_spec(peer.package)]

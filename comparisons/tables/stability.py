@@ -44,8 +44,7 @@ def evaluated(z: float, t: int) -> dict[str, Any]:
     """Return the values and the relative errors of both forms at one logit."""
     found: dict[str, Any] = {"z": z, "t": t}
     with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
-        y = losses.sigmoid(z)
-        from_y = losses.cross_entropy(y, t), losses.cross_entropy_slope(z, t)
+        from_y = losses.cross_entropy(losses.sigmoid(z), t), losses.cross_entropy_slope(z, t)
         from_z = losses.logistic_cross_entropy(z, t), losses.logistic_cross_entropy_slope(z, t)
     for name, truth, naive, stable in zip(("loss", "slope"), exact_values(z, t), from_y, from_z):
         forms = {"naive": float(naive), "stable": float(stable)}

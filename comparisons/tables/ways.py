@@ -131,8 +131,7 @@ def difference(a: tuple[Parameters, float], b: tuple[Parameters, float]) -> dict
         sizes = np.abs(np.concatenate([x.ravel(), y.ravel()]))
         size = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
         worst, largest = max(worst, absolute), max(largest, size)
-        relative = ratio(absolute, size)
-        parameters[name] = {"absolute": absolute, "relative": relative, "entry": entry}
+        parameters[name] = {"absolute": absolute, "relative": ratio(absolute, size), "entry": entry}
     loss = abs(a[1] - b[1]) if np.isfinite(a[1]) and np.isfinite(b[1]) else np.inf
     return {
         "loss": float(loss),
