@@ -4,6 +4,7 @@
 wrong gradients of any network. `python -m comparisons` compares the ways.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ MODULES = {"check_backprop": "homework.checking", "diagnose": "diagnosis.diagnos
 def __getattr__(name: str) -> Any:
     if name not in MODULES:
         raise AttributeError(f"module 'comparisons' has no attribute {name!r}")
-    from importlib import import_module
-
     return globals().setdefault(name, getattr(import_module(f"comparisons.{MODULES[name]}"), name))
 
 

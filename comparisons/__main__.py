@@ -16,7 +16,6 @@ def interrupted(*_: object) -> None:
 
 
 def start() -> None:
-    """Run the command line."""
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as it is in a shell's background
         signal.signal(signal.SIGINT, interrupted)
     from comparisons.cli import main  # not before: Ctrl-C may come while it is imported

@@ -1,13 +1,11 @@
 """The command `backprop`, also `python -m comparisons`: options in, tables and figures out."""
 
-from __future__ import annotations
-
 import importlib
 import io
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,15 +13,42 @@ import click
 
 from comparisons.threads import THREADS
 
-# The parts and their options. They are imported when they run: not before threads are limited.
 PROBLEM = ("seed", "points", "hidden")
+# The parts: their options, what they do, an example. Their modules are imported when they run: not
+# before threads are limited.
 PARTS = {
-    "gradients": (*PROBLEM, "steps", "learning_rate"),
-    "training": (*PROBLEM, "steps", "learning_rate", "every_step"),
-    "stability": (),
-    "differences": PROBLEM,
-    "speed": PROBLEM,
-    "derivation": PROBLEM,
+    "gradients": (
+        (*PROBLEM, "steps", "learning_rate"),
+        "Compare every way's gradient with every other's, before and after training. "
+        "The exit status is 1 if two exact ways differ by more than rounding.",
+        "--seed 3 --hidden 5",
+    ),
+    "training": (
+        (*PROBLEM, "steps", "learning_rate", "every_step"),
+        "Train with every way's gradients: the tutorial's loss table, paths, accuracy.",
+        "--steps 2000 --learning-rate 0.5",
+    ),
+    "stability": (
+        (),
+        "Show what is left of the loss and its slope for large logits, from y and from z.",
+        "--json",
+    ),
+    "differences": (
+        PROBLEM,
+        "Show the error of finite differences and of the complex step against their step.",
+        "--points 100",
+    ),
+    "speed": (
+        PROBLEM,
+        "Time one training step of every way and of every other library that is installed.",
+        "--points 5000",
+    ),
+    "derivation": (
+        PROBLEM,
+        "Derive the equations of the backward pass from the code of the forward pass, in scalar "
+        "form and vectorised.",
+        "--hidden 2",
+    ),
 }
 COMPARISONS = [part for part in PARTS if part != "derivation"]
 # The most numbers in an array: with more, what is compared is the machine's memory.
@@ -38,72 +63,37 @@ def positive(context: click.Context, parameter: click.Parameter, value: float) -
     return value
 
 
-OPTIONS = {
-    "seed": click.option(
-        "--seed",
-        type=click.IntRange(0, 2**32 - 1),
-        default=0,
-        help="Seed of data and initial parameters; 0 is the tutorial's.",
-    ),
-    "points": click.option(
-        "--points", type=click.IntRange(2, 2_000_000), default=500, help="Number of data points, N."
-    ),
-    "hidden": click.option(
-        "--hidden", type=click.IntRange(1, 1000), default=3, help="Number of hidden units, H."
-    ),
-    "steps": click.option(
-        "--steps",
-        type=click.IntRange(0, 1_000_000),
-        default=1000,
-        help="Steps of gradient descent.",
-    ),
-    "learning_rate": click.option(
-        "--learning-rate",
+def whole(name: str, least: int, most: int, default: int, summary: str) -> click.Option:
+    kind = click.IntRange(least, most)
+    return click.Option([f"--{name}"], type=kind, default=default, help=summary)
+
+
+JSON = click.Option(
+    ["--json", "as_json"], is_flag=True, help="Write JSON to standard output, and no tables."
+)
+OPTIONS = [
+    whole("seed", 0, 2**32 - 1, 0, "Seed of data and initial parameters; 0 is the tutorial's."),
+    whole("points", 2, 2_000_000, 500, "Number of data points, N."),
+    whole("hidden", 1, 1000, 3, "Number of hidden units, H."),
+    whole("steps", 0, 1_000_000, 1000, "Steps of gradient descent."),
+    click.Option(
+        ["--learning-rate"],
         type=float,
         default=1.0,
         callback=positive,
         help="How far a step goes along the negative gradient.",
     ),
-    "every_step": click.option(
-        "--every-step",
+    click.Option(
+        ["--every-step"],
         is_flag=True,
         help="Let slow ways make every step of the training, however long it takes.",
     ),
-    "out": click.option(
-        "--out", default="out", help="Folder for the figures; made if it is not there."
-    ),
-    "json": click.option(
-        "--json", "as_json", is_flag=True, help="Write JSON to standard output, and no tables."
-    ),
-}
-
-
-class PartsGroup(click.Group):
-    """A group that runs `all` where no command is given."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `all` in front of options that no command precedes."""
-        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
-            args = ["all", *args]
-        return super().parse_args(ctx, args)
-
-
-def add_command(name: str, summary: str, example: str, parts: Sequence[str] = ()) -> None:
-    """Add a command that runs its part, or several, with the options that any of them takes."""
-    parts = parts or [name]
-
-    def callback(**options: Any) -> None:
-        run(parts, **options)
-
-    wanted = [key for key in OPTIONS if any(key in PARTS[part] for part in parts)]
-    decorated: Callable[..., Any] = callback
-    for key in reversed([*wanted, "out", "json"]):
-        decorated = OPTIONS[key](decorated)
-    group.command(name, help=summary, epilog=f"Example: backprop {name} {example}")(decorated)
+    click.Option(["--out"], default="out", help="Folder for the figures; made if it is not there."),
+    JSON,
+]
 
 
 @click.group(
-    cls=PartsGroup,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog="Example: backprop gradients --seed 3 --hidden 5. Each command has its own --help.",
 )
@@ -114,41 +104,24 @@ def group() -> None:
     """
 
 
+def add_command(name: str, parts: Sequence[str], summary: str, example: str) -> None:
+    """Add a command that runs its part, or several, with the options that any of them takes."""
+    known = {"out", "as_json"}.union(*(PARTS[part][0] for part in parts))
+    command = click.Command(
+        name,
+        callback=lambda **options: run(parts, **options),
+        params=[option for option in OPTIONS if option.name in known],
+        help=summary,
+        epilog=f"Example: backprop {name} {example}",
+    )
+    group.add_command(command)
+
+
 add_command(
-    "all", "Run all five comparisons on the tutorial's problem.", "--out figures", COMPARISONS
+    "all", COMPARISONS, "Run all five comparisons on the tutorial's problem.", "--out figures"
 )
-add_command(
-    "gradients",
-    "Compare every way's gradient with every other's, before and after training. "
-    "The exit status is 1 if two exact ways differ by more than rounding.",
-    "--seed 3 --hidden 5",
-)
-add_command(
-    "training",
-    "Train with every way's gradients: the tutorial's loss table, paths, accuracy.",
-    "--steps 2000 --learning-rate 0.5",
-)
-add_command(
-    "stability",
-    "Show what is left of the loss and its slope for large logits, from y and from z.",
-    "--json",
-)
-add_command(
-    "differences",
-    "Show the error of finite differences and of the complex step against their step.",
-    "--points 100",
-)
-add_command(
-    "speed",
-    "Time one training step of every way and of every other library that is installed.",
-    "--points 5000",
-)
-add_command(
-    "derivation",
-    "Derive the equations of the backward pass from the code of the forward pass, in scalar form "
-    "and vectorised.",
-    "--hidden 2",
-)
+for part, (_, summary, example) in PARTS.items():
+    add_command(part, [part], summary, example)
 
 
 def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
@@ -161,7 +134,7 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
     folder = writable(out)
     import numpy as np
 
-    from comparisons.printing import Terminal, circumstances, to_json
+    from comparisons.printing import Terminal, circumstances, paragraph, to_json
     from mlp import Diverged
 
     console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
@@ -172,75 +145,47 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
         try:
             # Infinities stand in the tables; warnings of them would say it twice.
             with np.errstate(all="ignore"), progress.status(f"measuring: {part}"):
-                result = module.measure(**{name: options[name] for name in PARTS[part]})
+                result = module.measure(**{name: options[name] for name in PARTS[part][0]})
         except Diverged as error:
             raise click.ClickException(why_diverged(error, options["learning_rate"])) from None
         results[part] = result
         verdicts.append(f"{part}: {module.verdict(result)}")
         if len(parts) > 1:
             console.rule(part, style="none")
-        for table in module.tables(result):
-            console.print(table, crop=False)
-        picture = module.figure(result)
-        if picture is not None:
-            figures.append(folder / f"{part}.png")
+        for shown in module.tables(result):
+            console.print(paragraph(shown) if isinstance(shown, str) else shown, crop=False)
+        if picture := module.figure(result):
+            figures.append(str(folder / f"{part}.png"))
             picture.savefig(figures[-1], dpi=150)
             console.print(f"\nFigure: {figures[-1]}", soft_wrap=True)
     if len(parts) > 1:
         console.rule("in short", style="none")
-        for verdict in verdicts:
-            console.print(verdict, markup=False)
-    results["figures"] = list(map(str, figures))
+        console.print("\n".join(verdicts), markup=False)
+    results["figures"] = figures
     if as_json:
         click.echo(to_json(results))
     if results.get("gradients", {}).get("culprits"):
         sys.exit(1)
 
 
-# Checking what somebody wrote by hand.
+def checking(hint: int) -> list[click.Option]:
+    """Return the options that `check` and `grade` share, hints up to a level by default."""
+    levels = "0 right or wrong, 1 which parameters, 2 which equation, 3 which slip"
+    points = "Number of data points of the tutorial's network; with few of them mistakes hide."
+    loss = "Another network: a loss(params, *data) in a file that also has problem(rng)."
+    return [
+        whole("hint", 0, 3, hint, f"What is said: {levels}."),
+        JSON,
+        whole("seed", 0, 2**32 - 1, 0, "Seed of the data and parameters at which is checked."),
+        whole("points", 1, 100_000, 11, points),
+        click.Option(["--loss"], metavar="FILE:FUNCTION", help=loss),
+    ]
 
-CHECKING = (
-    click.option(
-        "--loss",
-        metavar="FILE:FUNCTION",
-        help="Another network: a loss(params, *data) in a file that also has problem(rng).",
-    ),
-    click.option(
-        "--points",
-        type=click.IntRange(1, 100_000),
-        default=11,
-        help="Number of data points of the tutorial's network; with few of them mistakes hide.",
-    ),
-    click.option(
-        "--seed",
-        type=click.IntRange(0, 2**32 - 1),
-        default=0,
-        help="Seed of the data and parameters at which is checked.",
-    ),
-    OPTIONS["json"],
+
+@group.command(
+    params=[click.Argument(["target"], metavar="FILE[:FUNCTION]"), *checking(hint=3)],
+    epilog="Example: backprop check homework.py --hint 1",
 )
-
-
-def checking(hint: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return what adds the options that `check` and `grade` share, hints up to a level."""
-
-    def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
-        for option in CHECKING:
-            function = option(function)
-        return click.option(
-            "--hint",
-            type=click.IntRange(0, 3),
-            default=hint,
-            help="What is said: 0 right or wrong, 1 which parameters, 2 which equation, "
-            "3 which slip.",
-        )(function)
-
-    return decorated
-
-
-@group.command(epilog="Example: backprop check homework.py --hint 1")
-@click.argument("target", metavar="FILE[:FUNCTION]")
-@checking(hint=3)
 def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_json: bool) -> None:
     """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
 
@@ -261,9 +206,10 @@ def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_j
     sys.exit(found.status)
 
 
-@group.command(epilog="Example: backprop grade submissions --out grades.csv --hint 2")
+@group.command(
+    params=checking(hint=2), epilog="Example: backprop grade submissions --out grades.csv --hint 2"
+)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@checking(hint=2)
 @click.option(
     "--out",
     default="grades.csv",
@@ -284,7 +230,6 @@ def grade(
     from comparisons.homework.checking import Task
     from comparisons.printing import Terminal, to_json
 
-    settings = grading.Settings(hint, seed, points, loss)
     journal = out.with_suffix(".partial")
     for path in (out, out.with_suffix(".json"), out.with_suffix(".png")):
         if path.exists():
@@ -296,7 +241,7 @@ def grade(
         raise click.UsageError(str(error)) from None
     out.parent.mkdir(parents=True, exist_ok=True)
     console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
-    rows = grading.grade(folder, journal, settings)
+    rows = grading.grade(folder, journal, grading.Settings(hint, seed, points, loss))
     done = list(track(rows, "checking", total=number, console=progress))
     done.sort(key=lambda row: str(row["submission"]))
     files = grading.write(done, out)
@@ -311,8 +256,7 @@ def grade(
 def why_diverged(error: Any, learning_rate: float) -> str:
     """Return what is wrong where training by hand raises Diverged."""
     losses, params = error.history.losses, error.history.params
-    overflow = not all(math.isfinite(abs(p).sum()) for p in params.values())
-    if overflow or math.isfinite(losses[-1]):
+    if not all(math.isfinite(abs(p).sum()) for p in params.values()):
         return f"training by hand: {error}"
     found = "NaN" if math.isnan(losses[-1]) else "infinite"
     return (
@@ -331,9 +275,8 @@ def writable(out: str) -> Path:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         shown = out if len(out) < 60 else f"{out[:57]}..."
-        raise click.UsageError(
-            f"--out: no figures can be written to {shown!r}: {reason}."
-        ) from None
+        sentence = f"--out: no figures can be written to {shown!r}: {reason}."
+        raise click.UsageError(sentence) from None
     return folder
 
 
@@ -344,13 +287,14 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks comes out as \u22a4
             stream.reconfigure(errors="backslashreplace")
+    given = list(sys.argv[1:] if args is None else args)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
+        given = ["all", *given]
     try:
-        group.main(args, prog_name="backprop", standalone_mode=False)
+        group.main(given, prog_name="backprop", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as finished:
-        sys.exit(finished.exit_code)
     except click.ClickException as error:
-        fail(in_plain_words(error.format_message()))
+        fail(error.format_message())
     except MemoryError:
         fail("there is not enough memory for so many points and hidden units.")
     except (click.Abort, KeyboardInterrupt):
@@ -363,16 +307,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def in_plain_words(message: str) -> str:
-    """Return what Click says in words for someone who does not know Click."""
+def fail(message: str) -> NoReturn:
+    """Write one line, in words for someone who does not know Click, and exit with 2."""
     message = message.replace("a valid integer range", "a whole number")
     message = message.replace("a valid float", "a number")
     if "unexpected extra argument" in message and any(f"({part}" in message for part in PARTS):
         message += "; options come after the command, as in: backprop gradients --seed 1"
-    return message
-
-
-def fail(message: str) -> NoReturn:
-    """Write one line to standard error and exit with 2."""
     click.echo(f"backprop: {' '.join(message.split())}", err=True)
     sys.exit(2)

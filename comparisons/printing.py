@@ -1,7 +1,5 @@
 """What the tables have in common: their look, numbers as text, JSON, and how a run was made."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -31,9 +29,7 @@ def scientific(x: float, digits: int = 1) -> str:
 
 def digits_right(error: float) -> int:
     """Return how many of a float64's 16 decimal digits a relative error leaves."""
-    if error == 0.0:
-        return 16
-    return min(16, round(-math.log10(error))) if error < 1.0 else 0
+    return round(min(16.0, -math.log10(max(error, 1e-17)))) if error < 1.0 else 0
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
-"""The environment variables that say how many threads the libraries below NumPy may use."""
+"""The variables that say how many threads OpenMP, OpenBLAS, MKL, Accelerate and JAX may use."""
 
-# Of OpenMP, OpenBLAS, MKL, Accelerate and JAX.
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

@@ -1,16 +1,11 @@
 """The equations of backpropagation, derived from the code of the two forward passes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import RenderableType
-from rich.text import Text
 
 from autodiff import derivation
-from comparisons.printing import paragraph
 from mlp import engine, scalar
 from mlp.data import tutorial_problem
 
@@ -25,23 +20,23 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
     """Return the equations of both forms, as text and in LaTeX."""
     X, t, params = tutorial_problem(points, hidden, seed)
     lists = {name: np.asarray(p).tolist() for name, p in params.items()}
-    one = derivation(scalar.loss, lists, X[0].tolist(), float(t[0]))
-    every = derivation(engine.loss, params, X, t, shapes=True)
-    forms = {"scalar": one, "vectorised": every} if hidden <= MOST_HIDDEN else {"vectorised": every}
+    forms = {"vectorised": derivation(engine.loss, params, X, t, shapes=True)}
+    if hidden <= MOST_HIDDEN:
+        forms = {"scalar": derivation(scalar.loss, lists, X[0].tolist(), float(t[0])), **forms}
     return {name: {"text": form.text, "latex": form.latex} for name, form in forms.items()}
 
 
-def tables(result: dict[str, Any]) -> list[RenderableType]:
-    shown: list[RenderableType] = []
+def tables(result: dict[str, Any]) -> list[str]:
+    shown = []
     for name, form in result.items():
-        shown += [paragraph(f"{FORMS[name]}:"), Text(f"\n{form['text']}")]
+        shown += [f"{FORMS[name]}:", form["text"]]
     note = (
         "A bar marks an adjoint, the derivative of the loss in a quantity; ⊙ multiplies element "
         "by element, σ is the logistic function, and a product with 1 is a sum."
     )
     if "scalar" not in result:
         note += f" The scalar form is shown for up to {MOST_HIDDEN} hidden units."
-    return [*shown, paragraph(note)]
+    return [*shown, note]
 
 
 def figure(result: dict[str, Any]) -> Figure:

@@ -1,66 +1,49 @@
 """The error of finite differences against their step: too large truncates, too small cancels."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import RenderableType
+from rich.table import Table
 
-from comparisons.printing import digits_right, paragraph, scientific, table
-from comparisons.tables.agreement import TOLERANCE, difference
-from comparisons.tables.ways import BY_HAND, COMPLEX_STEP
+from comparisons.printing import digits_right, scientific, table
+from comparisons.tables.ways import BY_HAND, COMPLEX_STEP, TOLERANCE, difference
 from mlp.data import tutorial_problem
 from mlp.numerical import central_differences, complex_step, forward_differences
 
-METHODS: dict[str, Callable[..., Any]] = {
-    "forward": forward_differences,
-    "central": central_differences,
-    "complex": complex_step,
-}
-THEORY = {
-    "forward": "1e-8, root of eps",
-    "central": "6e-6, cube root of eps",
-    "complex": "any below 1e-8",
+# Each with its best step in theory, and the colour, marker and width of its curve: a wide one can
+# be seen below a narrow one where they coincide.
+METHODS: dict[str, tuple[Any, str, str, str, float]] = {
+    "forward": (forward_differences, "1e-8, root of eps", "#D55E00", "o", 1.0),
+    "central": (central_differences, "6e-6, cube root of eps", "#0072B2", "s", 3.0),
+    "complex": (complex_step, "any below 1e-8", "#009E73", "^", 1.0),
 }
 STEPS = 10.0 ** np.arange(0.0, -20.5, -0.5)
-SECONDS = 30.0
 
 
 def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
-    """Return, for each method, the error of the gradient at the initial parameters per step.
-
-    The error is the largest difference from the gradient by hand, relative to its largest entry.
-    """
+    """Return each method's largest error per step, relative to the largest entry by hand."""
     seconds = 2.0 * len(STEPS) * COMPLEX_STEP.seconds(points, hidden)
-    if seconds > SECONDS:
-        return {
-            "steps": [],
-            "methods": {},
-            "left_out": f"At this size finite differences in {len(STEPS)} steps would take about "
-            f"{seconds:.0f} s; give fewer --points or --hidden to see them.",
-        }
+    if seconds > 30.0:
+        left_out = (
+            f"At this size finite differences in {len(STEPS)} steps would take about "
+            f"{seconds:.0f} s; give fewer --points or --hidden to see them."
+        )
+        return {"steps": [], "methods": {}, "left_out": left_out}
     X, t, params = tutorial_problem(points, hidden, seed)
     reference = BY_HAND.backprop(X, t, params)
     methods = {}
-    for name, backprop in METHODS.items():
-        errors = [
-            difference(backprop(X, t, params, float(h)), reference)["relative"] for h in STEPS
-        ]
+    for name, (backprop, *_) in METHODS.items():
+        found = [backprop(X, t, params, float(h)) for h in STEPS]
+        errors = [difference(each, reference)["relative"] for each in found]
         # Of errors that are all a few units of rounding, take that of the largest step.
         best = int(np.argmax(np.array(errors) <= max(min(errors), 4.0 * np.finfo(float).eps)))
-        methods[name] = {
-            "errors": errors,
-            "best_step": float(STEPS[best]),
-            "best_error": errors[best],
-        }
+        best_step, best_error = float(STEPS[best]), errors[best]
+        methods[name] = {"errors": errors, "best_step": best_step, "best_error": best_error}
     return {"steps": STEPS.tolist(), "methods": methods, "left_out": ""}
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return how many digits each method gets right, if by hand can be trusted."""
     if not result["methods"]:
         return str(result["left_out"])
     forward, central, complex_ = (m["best_error"] for m in result["methods"].values())
@@ -75,54 +58,51 @@ def verdict(result: dict[str, Any]) -> str:
     )
 
 
-def tables(result: dict[str, Any]) -> list[RenderableType]:
-    """Return the errors, a row for each step, and the best step of each method."""
-    methods, steps = result["methods"], result["steps"]
+def tables(result: dict[str, Any]) -> list[str | Table]:
+    methods = result["methods"]
     if not methods:
-        return [paragraph(result["left_out"])]
-    bests = [method["best_step"] for method in methods.values()]
-    rows = []
-    for i, h in enumerate(steps):
-        if i % 2 == 0 or h in bests:
-            marks = ["<" if h == best else " " for best in bests]
-            errors = [scientific(method["errors"][i]) for method in methods.values()]
-            rows.append([f"{h:.0e}", *map(" ".join, zip(errors, marks))])
+        return [result["left_out"]]
+    found = list(methods.values())
+    bests = [m["best_step"] for m in found]
+    rows = [
+        [f"{h:.0e}"]
+        + [scientific(m["errors"][i]) + (" <" if h == m["best_step"] else "  ") for m in found]
+        for i, h in enumerate(result["steps"])
+        if i % 2 == 0 or h in bests
+    ]
     summary = [
-        [name, f"{m['best_step']:.1e}", THEORY[name], scientific(m["best_error"])]
+        [name, f"{m['best_step']:.1e}", METHODS[name][1], scientific(m["best_error"])]
         for name, m in methods.items()
     ]
-    shown: list[RenderableType] = [
-        paragraph(
-            "The error of a numerical gradient against its step h, relative to the largest entry: "
-            "a large step follows the curve, not the tangent; a small one subtracts numbers that "
-            "differ in their last digits only. The complex step subtracts nothing. The best step "
-            "of each is marked <."
-        ),
+    shown: list[str | Table] = [
+        "The error of a numerical gradient against its step h, relative to the largest entry: a "
+        "large step follows the curve, not the tangent; a small one subtracts numbers that differ "
+        "in their last digits only. The complex step subtracts nothing. The best step of each is "
+        "marked <.",
         table(["step h", *methods], rows, left=0),
         table(["method", "best step here", "expected", "error there"], summary),
     ]
-    by_hand_is_wrong = methods["complex"]["best_error"] > TOLERANCE
-    shown.insert(0 if by_hand_is_wrong else 2, paragraph(verdict(result)))
+    shown.insert(0 if methods["complex"]["best_error"] > TOLERANCE else 2, verdict(result))
     return shown
 
 
 def figure(result: dict[str, Any]) -> Figure | None:
-    """Draw error against step, the V, with the best step of each method marked."""
     if not result["methods"]:
         return None
     picture = Figure(figsize=(8, 5.5), layout="constrained")
     ax = picture.subplots()
-    steps = np.array(result["steps"])
-    # The wide curve can be seen below the last one where they coincide.
-    looks = {
-        "forward": ("#D55E00", "o", 1.0),
-        "central": ("#0072B2", "s", 3.0),
-        "complex": ("#009E73", "^", 1.0),
-    }
     for name, method in result["methods"].items():
-        colour, marker, width = looks[name]
+        _, _, colour, marker, width = METHODS[name]
         errors = np.clip(method["errors"], 1e-17, 1e2)
-        ax.plot(steps, errors, f"{marker}-", color=colour, lw=width, ms=3.5 + width, label=name)
+        ax.plot(
+            result["steps"],
+            errors,
+            f"{marker}-",
+            color=colour,
+            lw=width,
+            ms=3.5 + width,
+            label=name,
+        )
         best = f"best: h = {method['best_step']:.0e}"
         at = method["best_step"], max(method["best_error"], 1e-17)
         ax.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black", label=best)

@@ -1,19 +1,16 @@
 """Every way's gradient compared with every other's, at the initial and the trained parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from rich.console import RenderableType
+from rich.table import Table
 
-from comparisons.printing import listed, paragraph, scientific, table
-from comparisons.tables.agreement import compared, disagree
+from comparisons.printing import listed, scientific, table
 from comparisons.tables.training import train_with
-from comparisons.tables.ways import BY_HAND, Way, affordable, installed_ways
+from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
 from mlp.data import tutorial_problem
 
 
@@ -27,32 +24,17 @@ def measure(
     """
     X, t, initial = tutorial_problem(points, hidden, seed)
     ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
-    exact = [way.name for way in ways if way.exact]
     places = [compared("initial", ways, X, t, initial)]
-    places[0]["culprits"] = culprits(exact, places[0]["pairs"])
     if steps and not places[0]["culprits"]:
         trained = train_with(BY_HAND, X, t, initial, steps, learning_rate).params
         places.append(compared("trained", ways, X, t, trained))
-        places[1]["culprits"] = culprits(exact, places[1]["pairs"])
     return {
         "steps": steps,
-        "exact": exact,
+        "exact": [way.name for way in ways if way.exact],
         "places": places,
         "culprits": sorted({name for place in places for name in place["culprits"]}),
         "left_out": left_out,
     }
-
-
-def culprits(exact: list[str], pairs: list[dict[str, Any]]) -> list[str]:
-    """Return the exact ways that disagree with most of the others, or all that disagree."""
-    against = dict.fromkeys(exact, 0)
-    for pair in pairs:
-        a, b = pair["ways"]
-        if a in against and b in against and disagree(pair):
-            against[a] += 1
-            against[b] += 1
-    majority = [name for name, count in against.items() if count > (len(exact) - 1) / 2]
-    return majority or [name for name, count in against.items() if count]
 
 
 def exact_pairs(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -64,7 +46,6 @@ def exact_pairs(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return that the exact ways agree, or who does not, where and by how much."""
     if result["culprits"]:
         return " ".join(accusation(name, result) for name in result["culprits"])
     worst = max((pair["relative"] for _, pair in exact_pairs(result)), default=0.0)
@@ -76,35 +57,30 @@ def verdict(result: dict[str, Any]) -> str:
 
 def accusation(name: str, result: dict[str, Any]) -> str:
     """Return what is wrong with a way: compared with which, in which parameters, in which not."""
-    place, pair = next(
-        (place, pair)
-        for place, pair in exact_pairs(result)
-        if name in pair["ways"] and disagree(pair)
-    )
+    apart = [(place, pair) for place, pair in exact_pairs(result) if disagree(pair)]
+    place, pair = next((place, pair) for place, pair in apart if name in pair["ways"])
     other = next(way for way in pair["ways"] if way != name)
     found = pair["parameters"]
     wrong = [key for key, gap in found.items() if gap["absolute"] > pair["allowed"]]
     right = [key for key in found if key not in wrong]
+    blamed = f"{name} is wrong: at the {place} parameters its"
     if not wrong:
-        return (
-            f"{name} is wrong: at the {place} parameters its loss differs by "
-            f"{scientific(pair['loss'])} from that of {other}; the gradients agree."
-        )
+        loss = scientific(pair["loss"])
+        return f"{blamed} loss differs by {loss} from that of {other}; the gradients agree."
     worst = max((found[key] for key in wrong), key=lambda gap: gap["absolute"])
     much = "" if np.isinf(worst["absolute"]) else f" by {scientific(worst['absolute'])}"
     rest = f"; the gradient in {listed(right)} agrees" if right else ""
     return (
-        f"{name} is wrong: at the {place} parameters its gradient in {listed(wrong)} differs from "
-        f"that of {other}, most in {worst['entry']}{much}{rest}."
+        f"{blamed} gradient in {listed(wrong)} differs from that of {other}, most in "
+        f"{worst['entry']}{much}{rest}."
     )
 
 
-def tables(result: dict[str, Any]) -> list[RenderableType]:
-    """Return the verdict and, for each place, by hand in full and every pair in brief."""
-    shown: list[RenderableType] = [paragraph(verdict(result))]
+def tables(result: dict[str, Any]) -> list[str | Table]:
+    shown: list[str | Table] = [verdict(result)]
     for place in result["places"]:
         names = list(place["losses"])
-        first = [pair for pair in place["pairs"] if pair["ways"][0] == names[0]]
+        first = place["pairs"][: len(names) - 1]
         rows = []
         for pair in first:
             found = pair["parameters"].values()
@@ -115,56 +91,42 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
                 ["", "rel.", scientific(pair["relative_loss"]), *relative],
                 ["", "at", "", *(x["entry"] if x["absolute"] else "" for x in found)],
             ]
+        every = {tuple(pair["ways"]): scientific(pair["relative"]) for pair in place["pairs"]}
+        matrix = [
+            [f"{i} {a}{' *' if a in result['exact'] else ''}"]
+            + [every.get((b, a), "-" if a == b else "") for b in names[:-1]]
+            for i, a in enumerate(names, 1)
+        ]
         after = f" ({result['steps']} steps)" if place["place"] == "trained" else ""
         shown += [
-            paragraph(
-                f"At the {place['place']} parameters{after}: how far each way is from "
-                f"{names[0]}, absolute and relative to the parameter's largest entry, and the "
-                "entry at which it is farthest."
-            ),
+            f"At the {place['place']} parameters{after}: how far each way is from {names[0]}, "
+            "absolute and relative to the parameter's largest entry, and the entry at which it is "
+            "farthest.",
             table(["way", "", "loss", *first[0]["parameters"]], rows, left=2, group=3),
-            paragraph(
-                "Every way against every other: the largest difference, relative to the largest "
-                "entry of the whole gradient. Exact ways, marked *, differ by rounding alone; "
-                "0 is agreement to the last bit."
-            ),
-            matrix(names, result["exact"], place["pairs"]),
+            "Every way against every other: the largest difference, relative to the largest entry "
+            "of the whole gradient. Exact ways, marked *, differ by rounding alone; 0 is agreement "
+            "to the last bit.",
+            table(["way", *map(str, range(1, len(names)))], matrix[1:]),
         ]
     if result["culprits"] and len(result["places"]) == 1:
-        shown.append(paragraph("Nothing was trained, because the gradients are wrong before it."))
-    if result["left_out"]:
-        shown.append(paragraph(result["left_out"]))
-    return shown
-
-
-def matrix(names: list[str], exact: list[str], pairs: list[dict[str, Any]]) -> RenderableType:
-    """Return the table of every way against every other, its columns numbered as its rows."""
-    found = {tuple(pair["ways"]): scientific(pair["relative"]) for pair in pairs}
-    rows = [
-        [f"{i} {a}{' *' if a in exact else ''}"]
-        + [found.get((b, a), "") if a != b else "-" for b in names[:-1]]
-        for i, a in enumerate(names, 1)
-    ]
-    return table(["way", *map(str, range(1, len(names)))], rows[1:])
+        shown.append("Nothing was trained, because the gradients are wrong before it.")
+    return [*shown, result["left_out"]] if result["left_out"] else shown
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the largest relative difference of every pair at both places."""
     picture = Figure(figsize=(11, 5.4), layout="constrained")
     axes = picture.subplots(1, len(result["places"]), sharey=True, squeeze=False)[0]
     limits = 1e-17, 1.0
-    norm = LogNorm(*limits)
     for ax, place in zip(axes, result["places"]):
         names = list(place["losses"])
         grid = np.full((len(names) - 1, len(names) - 1), np.nan)
         for pair in place["pairs"]:
             i, j = (names.index(way) for way in pair["ways"])
             grid[j - 1, i] = pair["relative"]
-        image = ax.imshow(np.clip(grid, *limits), norm=norm, cmap="viridis_r")
-        for j, i in np.argwhere(~np.isnan(grid)):
-            colour = "white" if grid[j, i] > 1e-11 else "black"
-            text = scientific(grid[j, i], 0)
-            ax.text(i, j, text, ha="center", va="center", fontsize=8, color=colour)
+            colour = "white" if pair["relative"] > 1e-11 else "black"
+            text = scientific(pair["relative"], 0)
+            ax.text(i, j - 1, text, ha="center", va="center", fontsize=8, color=colour)
+        image = ax.imshow(np.clip(grid, *limits), norm=LogNorm(*limits), cmap="viridis_r")
         ax.set_xticks(range(len(names) - 1), names[:-1], rotation=40, ha="right")
         ax.set_yticks(range(len(names) - 1), names[1:])
         ax.set_title(f"at the {place['place']} parameters")

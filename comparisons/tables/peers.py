@@ -1,15 +1,15 @@
 """One step of the tutorial's gradient descent in other libraries, each in that library's style.
 
-A peer is a function of `(X, t, params)` that returns `(step, current)`: `step()` makes one step
-with learning rate 1, loss, gradients and update, and returns the loss; `current()` returns the
+A peer starts with `(X, t, params)` and returns `(step, current)`: `step()` makes one step with
+learning rate 1, loss, gradients and update, and returns the loss; `current()` returns the
 parameters as arrays of the tutorial's shapes.
 """
-
-from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -20,55 +20,57 @@ from comparisons.tables.ways import Backprop
 from mlp.data import Array, Parameters
 
 Steps = tuple[Callable[[], Any], Callable[[], Parameters]]
-Peer = Callable[[Array, Any, Parameters], Steps]
 
 
-def from_backprop(backprop: Backprop) -> Peer:
-    """Return the step of a `backprop(X, t, params)`."""
+@dataclass(frozen=True)
+class Peer:
+    """A library's step; its difference from by hand may be what its precision explains."""
 
-    def start(X: Array, t: Any, params: Parameters) -> Steps:
-        params = dict(params)
-
-        def step() -> Any:
-            grads, loss = backprop(X, t, params)
-            for name in params:
-                params[name] = params[name] - grads[name]
-            return loss
-
-        return step, lambda: params
-
-    return start
+    name: str
+    package: str
+    start: Callable[[Array, Any, Parameters], Steps]
+    tolerance: float = 1e-10
+    seconds: Callable[[int, int], float] = lambda points, hidden: 0.0
 
 
-def pytorch(dtype_name: str) -> Peer:
-    """Return the tutorial's PyTorch loop: one model, `BCEWithLogitsLoss` and SGD."""
+def descent(backprop: Backprop, X: Array, t: Any, params: Parameters) -> Steps:
+    """Make the steps with a `backprop(X, t, params)`."""
+    params = dict(params)
 
-    def start(X: Array, t: Any, params: Parameters) -> Steps:
-        import torch
+    def step() -> Any:
+        grads, loss = backprop(X, t, params)
+        for name in params:
+            params[name] = params[name] - grads[name]
+        return loss
 
-        from mlp.pytorch import Model, like
+    return step, lambda: params
 
-        torch.set_num_threads(1)
-        dtype = getattr(torch, dtype_name)
-        model = Model(params, dtype)
-        inputs, targets = torch.tensor(X, dtype=dtype), torch.tensor(t, dtype=dtype)[:, None]
-        criterion = torch.nn.BCEWithLogitsLoss()
-        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
 
-        def step() -> Any:
-            loss = criterion(model(inputs), targets)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            return loss.item()
+def pytorch(dtype_name: str, X: Array, t: Any, params: Parameters) -> Steps:
+    """The tutorial's PyTorch loop: one model, `BCEWithLogitsLoss` and SGD."""
+    import torch
 
-        def current() -> Parameters:
-            found = model.by_name().items()
-            return {name: like(p.detach().clone(), params[name]) for name, p in found}
+    from mlp.pytorch import Model, like
 
-        return step, current
+    torch.set_num_threads(1)
+    dtype = getattr(torch, dtype_name)
+    model = Model(params, dtype)
+    inputs, targets = torch.tensor(X, dtype=dtype), torch.tensor(t, dtype=dtype)[:, None]
+    criterion = torch.nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
 
-    return start
+    def step() -> Any:
+        loss = criterion(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.item()
+
+    def current() -> Parameters:
+        found = model.by_name().items()
+        return {name: like(p.detach().clone(), params[name]) for name, p in found}
+
+    return step, current
 
 
 def loss_in(numpy: Any, dot: Any, params: Any, X: Any, t: Any) -> Any:
@@ -104,7 +106,7 @@ def hips_autograd(X: Array, t: Any, params: Parameters) -> Steps:
     autograd: Any = import_module("autograd")
     anp: Any = import_module("autograd.numpy")
     both = autograd.value_and_grad(lambda params: loss_in(anp, anp.dot, params, X, t))
-    return from_backprop(lambda X, t, params: both(params)[::-1])(X, t, params)
+    return descent(lambda X, t, params: both(params)[::-1], X, t, params)
 
 
 def mygrad_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters, float]:
@@ -123,38 +125,29 @@ def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters
     """
     Value: Any = import_module("micrograd.engine").Value
 
-    def tanh(x: Any) -> Any:
-        out = Value(math.tanh(x.data), (x,), "tanh")
+    def operation(x: Any, y: float, slope: float) -> Any:
+        out = Value(y, (x,))
 
         def _backward() -> None:
-            x.grad += (1 - out.data**2) * out.grad
+            x.grad += slope * out.grad
 
         out._backward = _backward
         return out
 
-    def logistic_cross_entropy(z: Any, t: float) -> Any:
-        e = math.exp(-abs(z.data))
-        out = Value(math.log1p(e) + max(z.data, 0.0) - t * z.data, (z,), "loss")
-
-        def _backward() -> None:
-            z.grad += ((1.0 if z.data > 0 else e) / (1.0 + e) - t) * out.grad
-
-        out._backward = _backward
-        return out
-
-    def values(numbers: Any) -> Any:
-        return [values(n) for n in numbers] if isinstance(numbers, list) else Value(numbers)
-
-    def grads(tree: Any) -> Any:
-        return [grads(v) for v in tree] if isinstance(tree, list) else tree.grad
-
-    tree = {name: values(np.asarray(p).tolist()) for name, p in params.items()}
+    values = np.frompyfunc(Value, 1, 1)
+    gradient = np.frompyfunc(lambda value: value.grad, 1, 1)
+    tree = {name: values(np.array(p).astype(object)) for name, p in params.items()}
+    units = list(zip(tree["U"].tolist(), tree["b"].tolist(), tree["W"].tolist()))
     total: Any = 0.0
     for (x_1, x_2), t_i in zip(X.tolist(), np.asarray(t, float).tolist()):
         z = tree["c"]
-        for (u_1, u_2), b_j, w_j in zip(tree["U"], tree["b"], tree["W"]):
-            z = z + w_j * tanh(u_1 * x_1 + u_2 * x_2 + b_j)
-        total = total + logistic_cross_entropy(z, t_i)
+        for (u_1, u_2), b_j, w_j in units:
+            g = u_1 * x_1 + u_2 * x_2 + b_j
+            h = math.tanh(g.data)
+            z = z + w_j * operation(g, h, 1 - h**2)
+        e = math.exp(-abs(z.data))
+        cross_entropy = math.log1p(e) + max(z.data, 0.0) - t_i * z.data
+        total += operation(z, cross_entropy, (1.0 if z.data > 0 else e) / (1.0 + e) - t_i)
     loss = (1 / len(X)) * total
     # Its sort is recursive, and the sum over the points is as deep as there are points.
     limit = sys.getrecursionlimit()
@@ -163,25 +156,23 @@ def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters
         loss.backward()
     finally:
         sys.setrecursionlimit(limit)
-    return {name: np.array(grads(branch)) for name, branch in tree.items()}, loss.data
+    return {name: np.array(gradient(p), float) for name, p in tree.items()}, loss.data
 
 
-def micrograd_seconds(points: int, hidden: int) -> float:
-    """Return about what one gradient with micrograd takes."""
-    return 2e-4 * points * (hidden + 1)
+PEERS = (
+    Peer("PyTorch float64", "torch", partial(pytorch, "float64")),
+    Peer("PyTorch float32", "torch", partial(pytorch, "float32"), 1e-4),
+    Peer("JAX jit", "jax", jax_jit),
+    Peer("HIPS autograd", "autograd", hips_autograd),
+    Peer("MyGrad", "mygrad", partial(descent, mygrad_backprop)),
+    Peer(
+        "micrograd",
+        "micrograd",
+        partial(descent, micrograd_backprop),
+        seconds=lambda points, hidden: 2e-4 * points * (hidden + 1),
+    ),
+)
 
 
-# Name in the tables: package, peer, and the difference from by hand that its precision explains.
-PEERS: dict[str, tuple[str, Peer, float]] = {
-    "PyTorch float64": ("torch", pytorch("float64"), 1e-10),
-    "PyTorch float32": ("torch", pytorch("float32"), 1e-4),
-    "JAX jit": ("jax", jax_jit, 1e-10),
-    "HIPS autograd": ("autograd", hips_autograd, 1e-10),
-    "MyGrad": ("mygrad", from_backprop(mygrad_backprop), 1e-10),
-    "micrograd": ("micrograd", from_backprop(micrograd_backprop), 1e-10),
-}
-
-
-def installed_peers() -> dict[str, tuple[str, Peer, float]]:
-    """Return the peers whose packages are installed."""
-    return {name: peer for name, peer in PEERS.items() if find_spec(peer[0])}
+def installed_peers() -> list[Peer]:
+    return [peer for peer in PEERS if find_spec(peer.package)]

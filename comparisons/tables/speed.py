@@ -1,7 +1,5 @@
 """What one step of gradient descent costs: every way and every installed peer, side by side."""
 
-from __future__ import annotations
-
 import gc
 import json
 import os
@@ -9,34 +7,22 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import RenderableType
+from rich.table import Table
 
-from comparisons.printing import circumstances, paragraph, table
-from comparisons.tables.agreement import difference
-from comparisons.tables.peers import (
-    Peer,
-    from_backprop,
-    installed_peers,
-    micrograd_backprop,
-    micrograd_seconds,
-)
-from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, affordable
+from comparisons.printing import circumstances, table
+from comparisons.tables.peers import Peer, descent, installed_peers, micrograd_backprop
+from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, affordable, difference
 from mlp import scalar
 from mlp.data import Array, Parameters, tutorial_problem
 
 ROUNDS = 15
-FEWEST_ROUNDS = 3
-SECONDS_A_ROUND = 0.02
-SECONDS_EACH = 1.0
-LONGEST_STEP = 3.0
 
 
 def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
@@ -44,16 +30,16 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
     X, t, params = tutorial_problem(points, hidden, seed)
     contestants, left_out = contestants_for(points, hidden)
     notes = [left_out] if left_out else []
-    reference = BY_HAND.backprop(X, t, params)
     steps: dict[str, Callable[[], Any]] = {}
-    for name, (start, tolerance) in contestants.items():
-        step, gap = checked_step(start, X, t, params, reference)
-        if gap <= tolerance:
-            steps[name] = step
+    for peer in contestants:
+        step, gap = checked_step(peer, X, t, params)
+        if gap <= peer.tolerance:
+            steps[peer.name] = step
         else:
-            wrong = f"{name} is not timed: it and by hand disagree ({gap:.1e})"
+            wrong = f"{peer.name} is not timed: it and by hand disagree ({gap:.1e})"
             notes.append(f"{wrong}; run `backprop gradients`.")
-    packages = sorted({package for package, _, _ in installed_peers().values()})
+    numbers = any(peer.name == "micrograd" for peer in contestants)
+    packages = sorted({peer.package for peer in installed_peers()})
     return {
         "points": points,
         "hidden": hidden,
@@ -61,39 +47,32 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         "versions": {package: version(package) for package in packages},
         "rounds": ROUNDS,
         "ways": timed(steps),
-        "alone": number_by_number(seed, points, hidden),
+        "alone": number_by_number(seed, points, hidden) if numbers else {},
         "notes": notes,
     }
 
 
-def contestants_for(points: int, hidden: int) -> tuple[dict[str, tuple[Peer, float]], str]:
-    """Return who can be timed at this size, with a tolerance each, and who is left out."""
-    ways, left_out = affordable(list(NUMPY_WAYS), points, hidden, LONGEST_STEP)
-    found = {way.name: (from_backprop(way.backprop), 1e-10 if way.exact else 1e-6) for way in ways}
-    for name, (_, peer, tolerance) in installed_peers().items():
-        if name != "micrograd" or micrograd_seconds(points, hidden) <= LONGEST_STEP:
-            found[name] = (peer, tolerance)
-        else:
-            left_out += f" {name} is too slow for this size as well."
-    return found, left_out
+def contestants_for(points: int, hidden: int) -> tuple[list[Peer], str]:
+    """Return who can be timed at this size, and a sentence about the others."""
+    ways = [
+        Peer(w.name, "numpy", partial(descent, w.backprop), 1e-10 if w.exact else 1e-6, w.seconds)
+        for w in NUMPY_WAYS
+    ]
+    return affordable([*ways, *installed_peers()], points, hidden, 3.0)
 
 
-def checked_step(
-    start: Peer, X: Array, t: Any, params: Parameters, reference: tuple[Parameters, float]
-) -> tuple[Callable[[], Any], float]:
-    """Make the first step; return `step` and how far its gradient is from the reference.
-
-    With learning rate 1 the gradient is what the parameters have lost.
-    """
-    step, current = start(X, t, params)
+def checked_step(peer: Peer, X: Array, t: Any, params: Parameters) -> tuple[Any, float]:
+    """Make the first step; return `step` and how far its gradient is from that by hand."""
+    step, current = peer.start(X, t, params)
     loss = float(step())
+    # With learning rate 1 the gradient is what the parameters have lost.
     grads = {name: params[name] - np.asarray(p, float) for name, p in current().items()}
-    found = difference((grads, loss), reference)
+    found = difference((grads, loss), BY_HAND.backprop(X, t, params))
     return step, max(found["relative"], found["relative_loss"])
 
 
 def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Time all in turn, in rounds, fewer for slow ones; return medians, the fastest first.
+    """Time all in turn, in rounds of 20 ms, fewer for slow ones; return medians, the fastest first.
 
     The garbage collector is on, but does not look at what was there before: otherwise the steps of
     one library would be charged for the objects of all the others. The time of a turn includes
@@ -106,10 +85,9 @@ def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     try:
         for name, step in steps.items():
             seconds = min(time_of(step, 1) for _ in range(2))
-            calls[name] = max(1, int(SECONDS_A_ROUND / seconds))
-            rounds[name] = ROUNDS
-            if seconds > SECONDS_A_ROUND and name != "by hand":
-                rounds[name] = min(ROUNDS, max(FEWEST_ROUNDS, int(SECONDS_EACH / seconds)))
+            calls[name] = max(1, int(0.02 / seconds))
+            in_a_second = min(ROUNDS, max(3, int(1.0 / seconds)))
+            rounds[name] = in_a_second if name != "by hand" else ROUNDS
         for i in range(ROUNDS):
             for name, step in steps.items():
                 if i * rounds[name] % ROUNDS < rounds[name]:
@@ -141,123 +119,86 @@ ALONE = {"engine, number by number": scalar.backprop, "micrograd": micrograd_bac
 
 
 def number_by_number(seed: int, points: int, hidden: int) -> dict[str, Any]:
-    """Time loss and gradients on graphs of single numbers, each engine in processes of its own.
-
-    Empty where micrograd is not installed or would take too long. The processes alternate.
-    """
-    if not find_spec("micrograd") or micrograd_seconds(points, hidden) > LONGEST_STEP:
-        return {}
+    """Time loss and gradients on graphs of single numbers, in alternating processes of each."""
     times: dict[str, list[float]] = {name: [] for name in ALONE}
     for _ in range(2):
         for name, found in times.items():
             found += in_own_process(name, seed, points, hidden)
-    ours, theirs = (statistics.median(found) for found in times.values())
-    return {
-        "milliseconds": {name: 1e3 * statistics.median(found) for name, found in times.items()},
-        "ratio": theirs / ours,
-        "processes_each": 2,
-    }
+    medians = {name: 1e3 * statistics.median(found) for name, found in times.items()}
+    ours, theirs = medians.values()
+    return {"milliseconds": medians, "ratio": theirs / ours, "processes_each": 2}
 
 
 def in_own_process(name: str, seed: int, points: int, hidden: int) -> list[float]:
     """Return the times of some calls in a new Python process, the garbage collector on."""
-    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
-    code = (
-        "from comparisons.tables.speed import print_times; "
-        f"print_times({name!r}, {seed}, {points}, {hidden})"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    times: list[float] = json.loads(done.stdout)
-    return times
+    arguments = f"{name!r}, {seed}, {points}, {hidden}"
+    code = f"from comparisons.tables.speed import print_times; print_times({arguments})"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", code]
+    printed = subprocess.check_output(command, env=environment, stderr=subprocess.PIPE)
+    return list(json.loads(printed))
 
 
 def print_times(name: str, seed: int, points: int, hidden: int) -> None:
     """Print, as JSON, seconds of calls after a first one: three, or more if they are short."""
-    X, t, params = tutorial_problem(points, hidden, seed)
-
-    def call() -> None:
-        ALONE[name](X, t, params)
-
+    call = partial(ALONE[name], *tutorial_problem(points, hidden, seed))
     first = time_of(call, 1)
     print(json.dumps([time_of(call, 1) for _ in range(max(3, min(20, int(0.5 / first))))]))
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return what the engine costs."""
-    if "engine" not in result["ways"]:
+    ways = result["ways"]
+    if "engine" not in ways:
         return "The engine is not timed."
-    return f"By hand takes 1, {in_units_of_by_hand(result['ways'])}."
-
-
-def in_units_of_by_hand(ways: dict[str, Any]) -> str:
-    """Return what the engine and its compiled form cost, in units of by hand."""
     spoken = {"engine": "the engine", "compiled": "its compiled form"}
-    return ", ".join(f"{spoken[name]} {ways[name]['ratio']:.2f}" for name in spoken if name in ways)
+    found = [f"{spoken[name]} {ways[name]['ratio']:.2f}" for name in spoken if name in ways]
+    return f"By hand takes 1, {', '.join(found)}."
 
 
-def tables(result: dict[str, Any]) -> list[RenderableType]:
-    """Return the times in this process, and those of number by number alone."""
-    ways, alone = result["ways"], result["alone"]
-    made = result["circumstances"]
-    rows = [
-        [name, microseconds(w["microseconds"]), times_as_long(w["ratio"]), str(w["rounds"])]
-        for name, w in ways.items()
-    ]
-    engine = f": by hand takes 1, {in_units_of_by_hand(ways)}" if "engine" in ways else ""
-    shown: list[RenderableType] = [
-        paragraph(
-            f"One step of training, loss, gradients and update, on {result['points']} points and "
-            f"{result['hidden']} hidden units{engine}."
-        ),
+def tables(result: dict[str, Any]) -> list[str | Table]:
+    ways, alone, made = result["ways"], result["alone"], result["circumstances"]
+    rows = [[name, *cost(way), str(way["rounds"])] for name, way in ways.items()]
+    engine = f": {verdict(result).replace('By', 'by')}" if "engine" in ways else "."
+    shown = [
+        f"One step of training, loss, gradients and update, on {result['points']} points and "
+        f"{result['hidden']} hidden units{engine}",
         table(["who", "us a step", "by hand = 1", "rounds"], rows),
-        paragraph(
-            f"Medians of up to {result['rounds']} rounds, in turn in one process; NumPy "
-            f"{made['numpy']}, Python {made['python']}, threads: {made['threads']}, garbage "
-            "collector on. Every gradient was checked against by hand first."
-            + "".join(f" {name} {found}." for name, found in result["versions"].items())
-        ),
-        *map(paragraph, result["notes"]),
+        f"Medians of up to {result['rounds']} rounds, in turn in one process; NumPy "
+        f"{made['numpy']}, Python {made['python']}, threads: {made['threads']}, garbage "
+        "collector on. Every gradient was checked against by hand first."
+        + "".join(f" {name} {found}." for name, found in result["versions"].items()),
+        *result["notes"],
     ]
     if alone:
-        sentence = (
-            "Number by number, each in a process of its own: loss and gradients on the same "
-            f"graph of single numbers; micrograd takes {alone['ratio']:.1f} times as long."
-        )
         rows = [[name, f"{found:.1f}"] for name, found in alone["milliseconds"].items()]
-        shown += [paragraph(sentence), table(["who", "ms a gradient"], rows)]
+        shown += [
+            "Number by number, each in a process of its own: loss and gradients on the same graph "
+            f"of single numbers; micrograd takes {alone['ratio']:.1f} times as long.",
+            table(["who", "ms a gradient"], rows),
+        ]
     return shown
 
 
-def microseconds(x: float) -> str:
-    return f"{x:,.1f}" if x < 100 else f"{x:,.0f}"
-
-
-def times_as_long(ratio: float) -> str:
-    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+def cost(way: dict[str, Any]) -> list[str]:
+    """Return the microseconds of a step, and its time in units of by hand."""
+    us, ratio = way["microseconds"], way["ratio"]
+    return [f"{us:,.{1 if us < 100 else 0}f}", f"{ratio:,.{2 if ratio < 10 else 0}f}"]
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the times as dots on a logarithmic scale, the fastest on top.
-
-    Not as bars: a logarithmic scale has no 0 where they could begin.
-    """
     ways = result["ways"]
     picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ways)), layout="constrained")
     ax = picture.subplots()
-    own = [name in {way.name for way in NUMPY_WAYS} for name in ways]
     values = [way["microseconds"] for way in ways.values()]
-    ax.scatter(values, list(ways), c=["#0072B2" if one else "0.5" for one in own], zorder=3)
+    others = set(ways) - {way.name for way in NUMPY_WAYS}
+    legend = " (blue: this project, grey: other libraries)" if others else ""
+    # Not as bars: a logarithmic scale has no 0 where they could begin.
+    ax.scatter(values, list(ways), c=["0.5" if x in others else "#0072B2" for x in ways], zorder=3)
     ax.invert_yaxis()
     ax.grid(True, axis="y", color="0.9", linewidth=0.6)
     for i, way in enumerate(ways.values()):
         ax.annotate(
-            f"{microseconds(values[i])} us, {times_as_long(way['ratio'])} x",
+            "{} us, {} x".format(*cost(way)),
             (values[i], i),
             textcoords="offset points",
             xytext=(7, 0),
@@ -265,10 +206,11 @@ def figure(result: dict[str, Any]) -> Figure:
             fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
-    ax.set_xscale("log")
-    ax.set_xlim(min(values) / 2, max(values) * 12)
     ax.spines[["top", "right"]].set_visible(False)
-    legend = "" if all(own) else " (blue: this project, grey: other libraries)"
-    ax.set_xlabel(f"microseconds a step{legend}")
-    ax.set_title(f"One training step, {result['points']} points, {result['hidden']} hidden units")
+    ax.set(
+        xscale="log",
+        xlim=(min(values) / 2, max(values) * 12),
+        xlabel=f"microseconds a step{legend}",
+        title=f"One training step, {result['points']} points, {result['hidden']} hidden units",
+    )
     return picture

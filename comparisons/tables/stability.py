@@ -1,26 +1,18 @@
 """The cross-entropy of y against that of z: what is left of the loss and its slope as |z| grows."""
 
-from __future__ import annotations
-
 import math
 from decimal import Context, Decimal
+from itertools import product
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import RenderableType
+from rich.table import Table
 
-from comparisons.printing import digits_right, paragraph, scientific, table
-from mlp.losses import (
-    cross_entropy,
-    cross_entropy_slope,
-    logistic_cross_entropy,
-    logistic_cross_entropy_slope,
-    sigmoid,
-)
+from comparisons.printing import digits_right, scientific, table
+from mlp import losses
 
 LOGITS = (-1000.0, -700.0, -100.0, -40.0, -20.0, -5.0, 0.0, 5.0, 20.0, 36.0, 40.0, 100.0, 1000.0)
-CURVE = np.linspace(-60.0, 60.0, 481)
 EPS = 2.0**-52
 SMALLEST = Decimal("4.94e-324")
 DIGITS = Context(prec=60, Emin=-(10**9), Emax=10**9)
@@ -44,7 +36,7 @@ def measure() -> dict[str, Any]:
     """Evaluate both losses and slopes, for targets 0 and 1, with the exact values beside them."""
     return {
         "table": [evaluated(z, t) for t in (1, 0) for z in LOGITS],
-        "curve": [evaluated(z, t) for t in (1, 0) for z in CURVE.tolist()],
+        "curve": [evaluated(z, t) for t in (1, 0) for z in np.linspace(-60.0, 60.0, 481).tolist()],
     }
 
 
@@ -52,17 +44,12 @@ def evaluated(z: float, t: int) -> dict[str, Any]:
     """Return the values and the relative errors of both forms at one logit."""
     found: dict[str, Any] = {"z": z, "t": t}
     with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
-        naive_ones = cross_entropy(sigmoid(z), t), cross_entropy_slope(z, t)
-        stable_ones = logistic_cross_entropy(z, t), logistic_cross_entropy_slope(z, t)
-    quantities = zip(("loss", "slope"), exact_values(z, t), naive_ones, stable_ones)
-    for name, truth, naive, stable in quantities:
-        found[name] = {
-            "exact": f"{truth:.20e}",
-            "naive": float(naive),
-            "stable": float(stable),
-            "naive_error": relative_error(float(naive), truth),
-            "stable_error": relative_error(float(stable), truth),
-        }
+        from_y = losses.cross_entropy(losses.sigmoid(z), t), losses.cross_entropy_slope(z, t)
+        from_z = losses.logistic_cross_entropy(z, t), losses.logistic_cross_entropy_slope(z, t)
+    for name, truth, naive, stable in zip(("loss", "slope"), exact_values(z, t), from_y, from_z):
+        forms = {"naive": float(naive), "stable": float(stable)}
+        errors = {f"{form}_error": relative_error(x, truth) for form, x in forms.items()}
+        found[name] = {"exact": f"{truth:.20e}", **forms, **errors}
     return found
 
 
@@ -77,13 +64,11 @@ def relative_error(x: float, truth: Decimal) -> float:
 
 def digits(found: dict[str, Any], form: str) -> str:
     """Return how many digits are right; nothing where the exact value is too small for float64."""
-    if abs(Decimal(found["exact"])) < SMALLEST:
-        return ""
-    return str(digits_right(found[f"{form}_error"]))
+    too_small = abs(Decimal(found["exact"])) < SMALLEST
+    return "" if too_small else str(digits_right(found[f"{form}_error"]))
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return where the loss from y is of no use, and how good the one from z is."""
     lost = min(abs(r["z"]) for r in result["table"] if not math.isfinite(r["loss"]["naive"]))
     fewest = min(int(digits(r["loss"], "stable") or 16) for r in result["table"])
     return (
@@ -92,7 +77,7 @@ def verdict(result: dict[str, Any]) -> str:
     )
 
 
-def tables(result: dict[str, Any]) -> list[RenderableType]:
+def tables(result: dict[str, Any]) -> list[str | Table]:
     sentences = {
         1: "Target 1. For large z the point is classified rightly and y rounds to 1: log(y) and "
         "y - 1 keep fewer and fewer digits and none from z = 37 on, where the other half of the "
@@ -101,24 +86,18 @@ def tables(result: dict[str, Any]) -> list[RenderableType]:
         "from y becomes infinite from z = 37 on, where the true loss is a harmless 37. "
         "For negative z it vanishes long before the true loss does. The slope keeps its digits.",
     }
-    shown: list[RenderableType] = [
-        paragraph(
-            "The loss can be computed from y = sigmoid(z), as the cross-entropy is written, or "
-            "directly from z, as the logistic cross-entropy; so can its slope in z. For both, the "
-            "columns `digits right` say how many of the 16 digits of a float64 are those of the "
-            "exact value. They are blank where the exact value is too small for float64."
-        )
+    shown: list[str | Table] = [
+        "The loss can be computed from y = sigmoid(z), as the cross-entropy is written, or "
+        "directly from z, as the logistic cross-entropy; so can its slope in z. For both, the "
+        "columns `digits right` say how many of the 16 digits of a float64 are those of the "
+        "exact value. They are blank where the exact value is too small for float64."
     ]
-    header = ["z"]
-    for quantity, from_y in (("loss", "loss\nfrom y"), ("slope", "slope\ny - t")):
-        header += [f"exact\n{quantity}", from_y, "digits\nright,\nfrom y", "digits\nright,\nfrom z"]
+    right = ["digits\nright,\nfrom y", "digits\nright,\nfrom z"]
+    header = ["z", "exact\nloss", "loss\nfrom y", *right, "exact\nslope", "slope\ny - t", *right]
     for t, sentence in sentences.items():
-        rows = [
-            [f"{r['z']:g}", *cells(r["loss"]), *cells(r["slope"])]
-            for r in result["table"]
-            if r["t"] == t
-        ]
-        shown += [paragraph(sentence), table(header, rows, left=0)]
+        some = [r for r in result["table"] if r["t"] == t]
+        rows = [[f"{r['z']:g}", *cells(r["loss"]), *cells(r["slope"])] for r in some]
+        shown += [sentence, table(header, rows, left=0)]
     return shown
 
 
@@ -130,27 +109,21 @@ def cells(found: dict[str, Any]) -> list[str]:
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the relative errors of both forms against z."""
     picture = Figure(figsize=(11, 7), layout="constrained")
     axes = picture.subplots(2, 2, sharex=True, sharey=True)
-    panels = (
-        ("loss", "loss", 1, "center left"),
-        ("loss", "loss", 0, "upper center"),
-        ("slope", "slope in z", 1, "center left"),
-        ("slope", "slope in z", 0, "center"),
-    )
+    panels = product((("loss", "loss"), ("slope", "slope in z")), (1, 0))
+    legends = "center left", "upper center", "center left", "center"
     forms = ("naive", "#D55E00", 6, "from y = sigmoid(z)"), ("stable", "#0072B2", 3, "from z")
-    for ax, (quantity, title, t, legend) in zip(axes.flat, panels):
+    for ax, ((quantity, title), t), legend in zip(axes.flat, panels, legends):
         rows = [r for r in result["curve"] if r["t"] == t]
         z = np.array([r["z"] for r in rows])
         for form, colour, size, label in forms:
             errors = np.array([r[quantity][f"{form}_error"] for r in rows])
-            shown = np.maximum(errors, 1e-18)
-            ax.plot(z, shown, ".", markersize=size, color=colour, label=label)
+            ax.plot(z, np.maximum(errors, 1e-18), ".", ms=size, color=colour, label=label)
             infinite = z[np.isinf(errors)]
             if infinite.size:
-                top = np.full(infinite.size, 3.0)
-                ax.plot(infinite, top, "^", markersize=4, color=colour, label="infinite or NaN")
+                top = np.full_like(infinite, 3.0)
+                ax.plot(infinite, top, "^", ms=4, color=colour, label="infinite or NaN")
         ax.axhline(EPS, color="0.5", linewidth=0.8)
         ax.set(yscale="log", ylim=(1e-18, 20.0), title=f"{title}, t = {t}")
         ax.grid(True, color="0.92", linewidth=0.6)

@@ -1,24 +1,19 @@
 """The tutorial's training run with every way's gradients: losses and parameter paths."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import RenderableType
+from rich.table import Table
 
-from comparisons.printing import paragraph, scientific, table
-from comparisons.tables.agreement import compared, disagree
-from comparisons.tables.ways import BY_HAND, Way, affordable, installed_ways
+from comparisons.printing import scientific, table
+from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
 from mlp import Diverged, History, by_hand, train
 from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
 
 EVERY = 50
-MOST_ROWS = 41
-SECONDS_A_WAY = 2.5
 SAME = 1e-3
 
 
@@ -51,19 +46,20 @@ def measure(
     X, t, initial = tutorial_problem(points, hidden, seed)
     ways, left_out = affordable(ways or installed_ways(), points, hidden, 10.0)
     reference = train_with(BY_HAND, X, t, initial, steps, learning_rate)
+    exact = [way for way in ways if way.exact]
+    pairs = compared("initial", exact, X, t, initial)["pairs"]
     results = {}
     for way in ways:
         history, diverged_at = reference, None
         if way is not BY_HAND:
-            allowed = steps if every_step else steps_for(way, points, hidden, steps)
+            fit = int(2.5 / way.seconds(points, hidden))
+            # All, or as many as fit the time, a multiple of 50 if it can be.
+            allowed = steps if every_step or fit >= steps else max(1, fit // EVERY * EVERY or fit)
             try:
                 history = train_with(way, X, t, initial, allowed, learning_rate)
             except Diverged as error:
                 history, diverged_at = error.history, len(error.history.losses) - 1
-        distances = {
-            step: distance(params, reference.snapshots[step])
-            for step, params in history.snapshots.items()
-        }
+        distances = {k: distance(p, reference.snapshots[k]) for k, p in history.snapshots.items()}
         if len(history.losses) == steps and diverged_at is None:
             distances[steps] = distance(history.params, reference.params)
         farthest = max(distances, key=lambda step: distances[step])
@@ -82,25 +78,11 @@ def measure(
         "learning_rate": learning_rate,
         "initial_accuracy": accuracy(by_hand.forward(X, initial), t),
         "ways": results,
-        "exact": [way.name for way in ways if way.exact],
-        "disagreement": disagreement(ways, X, t, initial),
+        "exact": [way.name for way in exact],
+        "disagreement": next((pair["ways"] for pair in pairs if disagree(pair)), []),
         "left_out": left_out,
         "problem": {"num_points": points, "hidden": hidden, "seed": seed},
     }
-
-
-def disagreement(ways: list[Way], X: Array, t: Any, initial: Parameters) -> list[str]:
-    """Return two exact ways whose first gradients differ by more than rounding, or nothing."""
-    place = compared("initial", [way for way in ways if way.exact], X, t, initial)
-    return next((pair["ways"] for pair in place["pairs"] if disagree(pair)), [])
-
-
-def steps_for(way: Way, points: int, hidden: int, steps: int) -> int:
-    """Return the number of steps that fit the time: all, or else a multiple of 50 if it can be."""
-    fit = int(SECONDS_A_WAY / way.seconds(points, hidden))
-    if fit >= steps:
-        return steps
-    return max(1, fit // EVERY * EVERY or fit)
 
 
 def distance(a: Parameters, b: Parameters) -> float:
@@ -115,7 +97,6 @@ def accuracy(y: Array, t: Any) -> float:
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """Return whether the runs are the same, and if not, why."""
     ways = result["ways"].values()
     if not result["steps"]:
         return "No step was made."
@@ -138,65 +119,45 @@ def verdict(result: dict[str, Any]) -> str:
     )
 
 
-def tables(result: dict[str, Any]) -> list[RenderableType]:
-    """Return the losses every 50 steps, and where each way's path ended."""
+def tables(result: dict[str, Any]) -> list[str | Table]:
     ways, steps = result["ways"], result["steps"]
+    correct = f"{result['initial_accuracy']:.1%} of the points are classified correctly."
     if not steps:
-        return [
-            paragraph(
-                f"{verdict(result)} At the initial parameters {result['initial_accuracy']:.1%} of "
-                "the points are classified correctly."
-            )
-        ]
-    reference, *others = ways
+        return [f"{verdict(result)} At the initial parameters {correct}"]
     every = sorted({*range(0, steps, EVERY), steps - 1})
-    some = np.linspace(0, len(every) - 1, min(len(every), MOST_ROWS)).astype(int)
+    some = np.linspace(0, len(every) - 1, min(len(every), 41)).astype(int)
     rows = [
         [str(step)]
         + [f"{w['losses'][step]:.5f}" if step < len(w["losses"]) else "" for w in ways.values()]
         for step in (every[i] for i in some)
     ]
+    reference, *others = ways
     farthest = max((ways[name]["largest_distance"] for name in others), default=0.0)
-    summary = [
-        [
-            name,
-            str(w["steps"]),
-            f"{w['losses'][-1]:.9f}",
-            f"{w['accuracy']:.1%}",
-            scientific(w["largest_distance"]) if name != reference else "",
-            str(w["at_step"]) if name != reference and w["largest_distance"] else "",
-        ]
-        for name, w in ways.items()
-    ]
-    notes = []
+    summary, notes = [], []
     for name, w in ways.items():
+        last = w["losses"][-1]
+        apart = scientific(w["largest_distance"]) if name != reference else ""
+        at_step = str(w["at_step"]) if w["largest_distance"] else ""
+        ends = f"{last:.9f}", f"{w['accuracy']:.1%}", apart, at_step
+        summary.append([name, str(w["steps"]), *ends])
         if w["diverged_at"] is not None:
-            at = w["diverged_at"]
-            notes.append(f"{name} diverged: its loss is {w['losses'][-1]} at step {at}.")
+            notes.append(f"{name} diverged: its loss is {last} at step {w['diverged_at']}.")
         elif w["steps"] < steps:
             made = f"{name} made the first {w['steps']} steps only"
             notes.append(f"{made}, to save time; --every-step makes all.")
-    if result["left_out"]:
-        notes.append(result["left_out"])
     return [
-        paragraph(
-            f"The loss during training, learning rate {result['learning_rate']:g}. "
-            f"{verdict(result)}"
-        ),
+        f"The loss during training, learning rate {result['learning_rate']:g}. {verdict(result)}",
         table(["step", *(name.replace(" ", "\n", 1) for name in ways)], rows, left=0),
-        *map(paragraph, notes),
-        paragraph(
-            f"Where the runs end: before training {result['initial_accuracy']:.1%} of the points "
-            "are classified correctly. No parameter is ever farther than "
-            f"{scientific(farthest)} from its value {reference}, looked at every {EVERY} steps "
-            "and at the end."
-        ),
+        *notes,
+        *filter(None, [result["left_out"]]),
+        f"Where the runs end: before training {correct} No parameter is ever farther than "
+        f"{scientific(farthest)} from its value {reference}, looked at every {EVERY} steps and at "
+        "the end.",
         table(["way", "steps", "last loss", "correct", "farthest", "at step"], summary),
     ]
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw the data and decision surfaces, the loss and the distances between the paths."""
     X, t, initial = tutorial_problem(**result["problem"])
     reference, *others = result["ways"]
     trained = result["ways"][reference]

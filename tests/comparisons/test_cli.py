@@ -107,8 +107,7 @@ def test_the_schema_of_gradients_and_training(capsys):
 
 
 def test_all_runs_every_comparison(capsys, monkeypatch):
-    monkeypatch.setattr(speed, "installed_peers", dict)
-    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
+    monkeypatch.setattr(speed, "installed_peers", list)
     monkeypatch.setattr(speed, "ROUNDS", 3)
     status, out, err = run(capsys, "all", "--json", *SMALL)
     assert (status, err) == (0, "")
@@ -361,8 +360,7 @@ def test_no_steps_print_nothing_that_is_empty(capsys):
 
 
 def test_all_ends_with_a_line_for_each_part(capsys, monkeypatch):
-    monkeypatch.setattr(speed, "installed_peers", dict)
-    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
+    monkeypatch.setattr(speed, "installed_peers", list)
     monkeypatch.setattr(speed, "ROUNDS", 3)
     set_width(monkeypatch, 300)
     _, out, _ = run(capsys, "all", *SMALL)

@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 
 from comparisons.tables import gradients
-from comparisons.tables.agreement import compared, difference, disagree
-from comparisons.tables.gradients import culprits
 from comparisons.tables.training import train_with
-from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way, affordable, installed_ways
+from comparisons.tables.ways import (
+    BY_HAND,
+    NUMPY_WAYS,
+    Way,
+    affordable,
+    compared,
+    culprits,
+    difference,
+    disagree,
+    installed_ways,
+)
 from mlp import by_hand
 from mlp.data import tutorial_problem
 from mlp.numerical import central_differences, complex_step, forward_differences

@@ -1,5 +1,6 @@
 """Training with every way, and the timing of every way and peer."""
 
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -7,8 +8,7 @@ import pytest
 from places import GOLDEN
 
 from comparisons.tables import peers, speed, training
-from comparisons.tables.agreement import difference
-from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way
+from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way, difference
 from mlp import by_hand
 from mlp.data import tutorial_problem
 
@@ -81,27 +81,25 @@ def test_no_steps_at_all():
     training.figure(result)
 
 
-@pytest.mark.parametrize("name", list(peers.PEERS))
-def test_a_peers_first_step_is_that_of_by_hand(name):
-    package, start, tolerance = peers.PEERS[name]
-    pytest.importorskip(package)
+@pytest.mark.parametrize("peer", peers.PEERS, ids=lambda peer: peer.name)
+def test_a_peers_first_step_is_that_of_by_hand(peer):
+    pytest.importorskip(peer.package)
     X, t, params = tutorial_problem(30, 3, 1)
     before = {key: np.array(p) for key, p in params.items()}
-    _, gap = speed.checked_step(start, X, t, params, by_hand.backprop(X, t, params))
-    assert gap < tolerance
+    _, gap = speed.checked_step(peer, X, t, params)
+    assert gap < peer.tolerance
     assert all(np.array_equal(p, before[key]) for key, p in params.items())
 
 
-@pytest.mark.parametrize("name", list(peers.PEERS))
-def test_a_peers_second_step_starts_where_the_first_ended(name):
-    package, start, tolerance = peers.PEERS[name]
-    pytest.importorskip(package)
+@pytest.mark.parametrize("peer", peers.PEERS, ids=lambda peer: peer.name)
+def test_a_peers_second_step_starts_where_the_first_ended(peer):
+    pytest.importorskip(peer.package)
     X, t, params = tutorial_problem(30, 3, 1)
-    step, current = start(X, t, params)
-    own_step, own = peers.from_backprop(by_hand.backprop)(X, t, params)
+    step, current = peer.start(X, t, params)
+    own_step, own = peers.descent(by_hand.backprop, X, t, params)
     for _ in range(3):
-        assert float(step()) == pytest.approx(own_step(), rel=10 * tolerance)
-    assert difference((current(), 0.0), (own(), 0.0))["relative"] < 10 * tolerance
+        assert float(step()) == pytest.approx(own_step(), rel=10 * peer.tolerance)
+    assert difference((current(), 0.0), (own(), 0.0))["relative"] < 10 * peer.tolerance
 
 
 def test_micrograd_works_for_more_points_than_python_may_recurse():
@@ -116,12 +114,11 @@ def test_a_contestant_with_a_wrong_gradient_is_not_timed(monkeypatch):
         grads, loss = by_hand.backprop(X, t, params)
         return {**grads, "c": grads["c"] * 1.5}, loss
 
-    contestants = {
-        "by hand": (peers.from_backprop(by_hand.backprop), 1e-10),
-        "wrong": (peers.from_backprop(wrong), 1e-10),
-    }
+    contestants = [
+        peers.Peer("by hand", "numpy", partial(peers.descent, by_hand.backprop)),
+        peers.Peer("wrong", "numpy", partial(peers.descent, wrong)),
+    ]
     monkeypatch.setattr(speed, "contestants_for", lambda points, hidden: (contestants, ""))
-    monkeypatch.setattr(speed, "number_by_number", lambda *problem: {})
     result = speed.measure(0, 30, 3)
     assert list(result["ways"]) == ["by hand"]
     (note,) = result["notes"]
@@ -139,10 +136,16 @@ def test_each_engine_is_timed_in_a_process_of_its_own():
         assert min(times) > 0.0
 
 
-def test_what_would_take_too_long_is_left_out():
+def test_what_would_take_too_long_is_left_out(monkeypatch):
+    monkeypatch.setattr(peers, "find_spec", lambda package: True)
     contestants, sentence = speed.contestants_for(1_000_000, 3)
-    assert "by hand" in contestants
-    assert "engine" in contestants
-    assert "micrograd" not in contestants
-    assert "number by number" in sentence
-    assert ("micrograd" in sentence) == bool(find_spec("micrograd"))
+    assert {"by hand", "engine"} < {peer.name for peer in contestants}
+    assert sentence == (
+        "Left out, because one gradient takes more than 3 s at this size: number by number, "
+        "micrograd."
+    )
+    kept, sentence = speed.contestants_for(5000, 3)
+    assert "number by number" in [peer.name for peer in kept]
+    assert sentence == (
+        "Left out, because one gradient takes more than 3 s at this size: micrograd."
+    )
