@@ -16,7 +16,7 @@ from places import ROOT
 
 from comparisons import cli
 from comparisons.cli import main
-from comparisons.tables import gradients, speed, ways
+from comparisons.tables import gradients, speed, training, ways
 from comparisons.tables.ways import NUMPY_WAYS, Way
 from mlp import by_hand
 
@@ -311,6 +311,7 @@ def test_one_thread_is_set_before_numpy_is_imported():
 def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part):
     module = importlib.import_module(f"comparisons.tables.{part}")
     monkeypatch.setattr(module, "measure", functools.cache(module.measure))
+    monkeypatch.setattr(module, "figure", lambda result: None)
     options = {"stability": [], "differences": SMALL[:2]}.get(part, SMALL)
 
     def printed(columns):
@@ -327,7 +328,8 @@ def test_no_number_loses_digits_in_a_narrow_terminal(capsys, monkeypatch, part):
         assert numbers(narrow) == numbers(wide)
 
 
-def test_runs_that_drift_apart_are_not_called_the_same(capsys):
+def test_runs_that_drift_apart_are_not_called_the_same(capsys, monkeypatch):
+    monkeypatch.setattr(training, "installed_ways", lambda: NUMPY_WAYS[:3])
     status, out, _ = run(capsys, "training", "--learning-rate", "10", "--steps", "150")
     assert status == 0
     words = " ".join(out.split())
@@ -362,6 +364,9 @@ def test_no_steps_print_nothing_that_is_empty(capsys):
 def test_all_ends_with_a_line_for_each_part(capsys, monkeypatch):
     monkeypatch.setattr(speed, "installed_peers", list)
     monkeypatch.setattr(speed, "ROUNDS", 3)
+    for part in cli.COMPARISONS:
+        module = importlib.import_module(f"comparisons.tables.{part}")
+        monkeypatch.setattr(module, "figure", lambda result: None)
     set_width(monkeypatch, 300)
     _, out, _ = run(capsys, "all", *SMALL)
     assert [line.split(":")[0] for line in out.splitlines()[-5:]] == cli.COMPARISONS
