@@ -94,7 +94,7 @@ class Backward:
             return known[term]
         if term.primitive is None:
             return term.data if term not in self.rights else self.compute(self.rights[term], known)
-        operands = [self.compute(x, known) for x in term.operands]
+        operands = [known[x] if x in known else self.compute(x, known) for x in term.operands]
         return plain(term.primitive.function(*operands, **term.parameters))
 
     def replay(self, changes: Changes, known: Numbers) -> Numbers | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice, product
+from typing import Any
 
 import numpy as np
 
@@ -151,11 +152,14 @@ def without_factors(evidence: Evidence, variable: Term) -> list[Slip]:
         else:
             slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
     known = evidence.cases[0].known
-    seen = [np.asarray(known[variable])]
-    distinct = []
+    distinct: dict[Any, Slip | None] = {digits(known[variable]): None}
     for slip in sorted(slips, key=lambda slip: cost_of([slip])):
-        x = np.asarray(evidence.backward.compute(slip.changes[variable], known))
-        if not any(x.shape == y.shape and np.allclose(x, y, 1e-10, 1e-14) for y in seen):
-            seen.append(x)
-            distinct.append(slip)
-    return distinct
+        x = evidence.backward.compute(slip.changes[variable], known)
+        distinct.setdefault(digits(x), slip)
+    return [slip for slip in distinct.values() if slip is not None]
+
+
+def digits(x: Any) -> tuple[Any, ...]:
+    """Return what is the same for arrays that are equal but for rounding."""
+    size = float(np.max(np.abs(x), initial=0.0))
+    return np.shape(x), f"{size:.9g}", (np.round(np.divide(x, size or 1.0), 9) + 0.0).tobytes()

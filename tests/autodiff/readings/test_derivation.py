@@ -1,5 +1,6 @@
 """The equations: those of the tutorial, for any primitive, and nothing that LaTeX cannot read."""
 
+import re
 import unicodedata
 from functools import cache
 from typing import Any
@@ -73,7 +74,7 @@ def render(latex: str) -> None:
         cells = line.removesuffix(r"\\").split("&")
         assert len(cells) in (2, 4)
         for cell in filter(None, map(str.strip, cells)):
-            read(cell)
+            read(re.sub(r"\d+", "1", cell))  # once, whatever the numbers are
 
 
 def test_the_tutorials_network_vectorised() -> None:
