@@ -611,3 +611,8 @@ def test_more_axes_than_the_shape_to_broadcast_to() -> None:
 def test_a_name_is_a_string() -> None:
     with pytest.raises(TypeError, match="name of a Value is a string"):
         Value(1.0, 2)
+
+
+def test_a_name_that_the_package_does_not_have() -> None:
+    with pytest.raises(AttributeError, match="module 'autodiff' has no attribute 'nothing'"):
+        autodiff.nothing  # noqa: B018

@@ -487,6 +487,11 @@ def test_empty_arrays_are_right() -> None:
     assert check_gradient(lambda x: np.sum(x), np.ones((0, 2)))
 
 
+@pytest.mark.filterwarnings("ignore:<lambda> returned plain numbers")
+def test_no_numbers_at_all_are_right() -> None:
+    assert check_gradient(lambda params: 1.0, {})
+
+
 def test_a_gradient_of_zero_is_right() -> None:
     assert check_gradient(lambda x: np.sum(x) * 0.0 + 1.0, np.ones(3))
     assert check_gradient(lambda x: np.sum(x[1]), [np.ones(3), np.ones(2)])

@@ -130,6 +130,11 @@ def test_numbers_of_a_gradient_are_those_of_the_engine() -> None:
     assert expected in text
 
 
+def test_numbers_have_the_digits_that_they_need() -> None:
+    text = derivation(lambda x: 0.25 * np.sum(x * x) + 3.0 * np.sum(x), np.ones(3)).text
+    assert text.startswith("loss = 0.25 · ((x ⊙ x)ᵀ 1) + 3 · (xᵀ 1)\n")
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_primitive_is_written(name: str) -> None:
     for sample in SAMPLES[name]:

@@ -102,6 +102,17 @@ def tutorial_claims(draw=0, **changes):
     return (params, X, t), {**gradients, **changes}
 
 
+def test_a_parameter_without_entries_is_right():
+    params = {"W": np.ones(3), "none": np.zeros((0, 2))}
+
+    def loss(params, X):
+        return np.sum((X @ params["W"]) ** 2) + np.sum(params["none"])
+
+    X = np.arange(6.0).reshape(2, 3)
+    claimed = {"W": X.T @ (X @ params["W"]), "none": params["none"]}
+    assert diagnose(loss, params, X, claimed=claimed).wrong == ["W"]
+
+
 def test_an_unknown_mistake_is_not_explained_but_located():
     (params, X, t), right = tutorial_claims()
     diagnosis = diagnose(

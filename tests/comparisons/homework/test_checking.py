@@ -358,6 +358,17 @@ def test_few_points_are_warned_about(capsys):
 # The class.
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".png"])
+def test_grade_writes_over_nothing(capsys, suffix):
+    Path("class").mkdir()
+    Path("class/ann.py").write_text(CODE)
+    there = Path("grades").with_suffix(suffix)
+    there.write_text("kept")
+    status, _, err = run(capsys, "grade", "class", "--out", "grades.csv")
+    assert (status, there.read_text()) == (2, "kept")
+    assert f"{there} is there already" in err
+
+
 def test_grade_writes_marks_and_goes_on_where_it_was_interrupted(capsys):
     Path("class/ann").mkdir(parents=True)
     Path("class/ann/work.py").write_text(CODE)

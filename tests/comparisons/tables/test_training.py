@@ -31,6 +31,12 @@ def final(result):
     return X, {name: np.array(p) for name, p in result["ways"]["by hand"]["params"].items()}
 
 
+def test_a_long_name_has_two_lines_in_the_head_of_the_table():
+    result = training.measure(0, 20, 3, 1, 1.0, ways=[BY_HAND, Way("a b c d", by_hand.backprop)])
+    heads = [column.header for x in training.tables(result) for column in getattr(x, "columns", [])]
+    assert "a\nb c d" in heads
+
+
 def test_a_slow_way_makes_fewer_steps_unless_asked():
     slow = Way("slow", by_hand.backprop, seconds=lambda n, h: 0.025)
     ways = [BY_HAND, slow]
