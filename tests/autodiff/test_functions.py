@@ -368,3 +368,9 @@ def test_infinity_and_nan_flow_through_gradients_too() -> None:
     assert (Value(-1.0) / 0.0).data == -np.inf
     assert np.isnan((Value(-1.0) ** 0.5).data)
     assert (Value(10.0) ** 400).data == np.inf
+
+
+def test_arrays_to_join_may_come_one_by_one() -> None:
+    v = Value([1.0, 2.0])
+    for join in (autodiff.concatenate, autodiff.stack):
+        np.testing.assert_array_equal(join(x for x in (v, v)).data, join([v, v]).data)

@@ -16,6 +16,7 @@ from places import ROOT
 
 from comparisons import cli
 from comparisons.cli import main
+from comparisons.printing import scientific
 from comparisons.tables import gradients, speed, training, ways
 from comparisons.tables.ways import NUMPY_WAYS, Way
 from mlp import by_hand
@@ -370,6 +371,11 @@ def test_all_ends_with_a_line_for_each_part(capsys, monkeypatch):
     set_width(monkeypatch, 300)
     _, out, _ = run(capsys, "all", *SMALL)
     assert [line.split(":")[0] for line in out.splitlines()[-5:]] == cli.COMPARISONS
+
+
+def test_a_small_number_has_two_digits_or_as_many_as_asked_for():
+    assert [scientific(x) for x in (0.0, 3.14e-16, -2.5)] == ["0", "3.1e-16", "-2.5e+00"]
+    assert scientific(3.14159e-16, 3) == "3.142e-16"
 
 
 def test_short_help(capsys):

@@ -16,6 +16,7 @@ from places import ROOT
 from rich.console import Console
 
 from comparisons.cli import main
+from comparisons.homework import grading
 from comparisons.homework.checking import Check, Task, check_backprop, check_file, problem
 from mlp import by_hand, compiled, engine
 
@@ -358,6 +359,22 @@ def test_few_points_are_warned_about(capsys):
 # The class.
 
 
+def test_a_row_is_in_the_journal_before_the_next_is_asked_for():
+    Path("class").mkdir()
+    for name in ("ann", "bob"):
+        Path("class", name).with_suffix(".py").write_text(CODE)
+    settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
+    for number, row in enumerate(grading.grade(Path("class"), Path("journal"), settings), 1):
+        noted = [json.loads(line)[1] for line in Path("journal").read_text().splitlines()]
+        assert len(noted) == number
+        assert noted[-1] == row
+
+
+def test_the_picture_of_a_class_says_how_many_are_right():
+    rows = [{"verdict": "right", "mistake": []}, {"verdict": "wrong", "mistake": ["sign"]}]
+    assert grading.figure(rows).axes[0].get_title(loc="left") == "2 submissions, 1 right"
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".png"])
 def test_grade_writes_over_nothing(capsys, suffix):
     Path("class").mkdir()
@@ -394,8 +411,6 @@ def test_grade_writes_marks_and_goes_on_where_it_was_interrupted(capsys):
     assert status == 2
     assert "is there already" in err
 
-    from comparisons.homework import grading
-
     settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
     for row in grading.grade(Path("class"), Path("marks/again.partial"), settings):
         if row["submission"] == "bob.py":
@@ -413,8 +428,6 @@ def test_a_file_that_ends_the_process_that_checks_it_costs_its_own_row(how, monk
     for name in ("ann", "eve"):
         Path(f"class/{name}.py").write_text(CODE)
     Path("class/bob.py").write_text(f"import os, signal\nos.kill(os.getppid(), signal.{how})\n")
-
-    from comparisons.homework import grading
 
     settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
@@ -460,8 +473,6 @@ def test_grade_refuses_an_empty_folder(capsys):
 
 
 def test_a_fault_of_ours_costs_one_row(monkeypatch):
-    from comparisons.homework import grading
-
     def fails(*args):
         raise RuntimeError("no")
 

@@ -103,3 +103,12 @@ def test_errors_are_not_blamed_on_the_methods_where_by_hand_is_wrong(monkeypatch
     result = differences.measure(0, 30, 3)
     assert differences.verdict(result).startswith("By hand and the complex step disagree (")
     assert str(differences.tables(result)[0]).strip() == differences.verdict(result)
+
+
+def test_a_method_has_its_curve_and_its_best_step_in_the_picture():
+    result = differences.measure(0, 30, 3)
+    lines = differences.figure(result).axes[0].lines
+    for method, curve, best in zip(result["methods"].values(), lines[::2], lines[1::2]):
+        np.testing.assert_array_equal(curve.get_xdata(), result["steps"])
+        assert best.get_xdata() == [method["best_step"]]
+    assert len(lines) == 2 * len(result["methods"])
