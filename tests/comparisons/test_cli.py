@@ -378,5 +378,16 @@ def test_a_small_number_has_two_digits_or_as_many_as_asked_for():
     assert scientific(3.14159e-16, 3) == "3.142e-16"
 
 
+@pytest.mark.parametrize("part", cli.PARTS)
+def test_the_example_in_the_help_of_a_part_can_be_run(capsys, monkeypatch, part):
+    ran = []
+    monkeypatch.setattr(cli, "run", lambda parts, **options: ran.extend(parts))
+    example = next(
+        line for line in run(capsys, part, "-h")[1].splitlines() if f"backprop {part} -" in line
+    )
+    assert run(capsys, *example.split("backprop ")[1].split())[0] == 0
+    assert ran == [part]
+
+
 def test_short_help(capsys):
     assert run(capsys, "gradients", "-h") == run(capsys, "gradients", "--help")

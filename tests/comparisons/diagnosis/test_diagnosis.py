@@ -102,6 +102,18 @@ def tutorial_claims(draw=0, **changes):
     return (params, X, t), {**gradients, **changes}
 
 
+def test_a_decay_with_another_factor_is_one_of_regularisation():
+    def loss(params, X):
+        return np.sum(np.tanh(X @ params["W"])) + 0.1 * np.sum(params["W"] ** 4)
+
+    rng = np.random.default_rng(0)
+    X, W = rng.normal(size=(5, 3)), rng.normal(size=3)
+    claimed = {"W": X.T @ (1 - np.tanh(X @ W) ** 2) + 0.6 * W**3}  # not 0.4
+    (slip,) = diagnose(loss, {"W": W}, X, claimed=claimed).explanations[0].slips
+    assert slip["kind"] == "regularisation"
+    assert slip["words"].endswith("has a wrong factor, 1.5")
+
+
 def test_a_parameter_without_entries_is_right():
     params = {"W": np.ones(3), "none": np.zeros((0, 2))}
 

@@ -57,13 +57,10 @@ def test_on_paper_every_variable_stands_alone_and_before_its_readers(network):
 
 def test_the_error_of_an_output_is_a_difference_on_paper():
     softmax = next(network for network in NETWORKS if network.name == "softmax")
-    for network, error in (
-        (TUTORIAL, "z_bar = 1 / N * (y - t)"),
-        (softmax, "Z_bar = 1 / N * (Y - T)"),
-    ):
-        X, t, params = network.problem(np.random.default_rng(0))
-        backward = Backward(network.loss, params, (X, t))
-        assert error in map(backward.written, backward.equations)
+    for network, z, y, t in ((TUTORIAL, "z", "y", "t"), (softmax, "Z", "Y", "T")):
+        *data, params = network.problem(np.random.default_rng(0))
+        backward = Backward(network.loss, params, tuple(data))
+        assert f"{z}_bar = 1 / N * ({y} - {t})" in map(backward.written, backward.equations)
 
 
 def test_a_search_for_two_slips_writes_nothing_into_the_equations():

@@ -370,6 +370,12 @@ def test_a_row_is_in_the_journal_before_the_next_is_asked_for():
         assert noted[-1] == row
 
 
+def test_in_the_table_of_a_class_the_score_alone_is_a_number():
+    row = {"submission": "ann.py", "verdict": "right", "mistake": [], "score": 1.0}
+    table, *_ = grading.tables([{**row, "parameters": dict.fromkeys("UbWc", "right")}])
+    assert [x.justify for x in table.columns] == ["left"] * 7 + ["right"]
+
+
 def test_the_picture_of_a_class_says_how_many_are_right():
     rows = [{"verdict": "right", "mistake": []}, {"verdict": "wrong", "mistake": ["sign"]}]
     assert grading.figure(rows).axes[0].get_title(loc="left") == "2 submissions, 1 right"

@@ -67,6 +67,13 @@ def test_a_way_that_diverges_is_told_and_does_not_end_the_comparison():
     assert any("off diverged" in str(x) for x in training.tables(result))
 
 
+def test_every_axis_of_the_picture_is_labelled():
+    picture = training.figure(training.measure(0, 20, 3, 2, 1.0, ways=[BY_HAND, BY_HAND]))
+    plots = [ax for ax in picture.axes if ax.get_title()]
+    assert len(plots) == 4
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in plots)
+
+
 def test_curves_that_coincide_do_not_hide_each_other():
     """The engine and its compiled form follow the same path to the last bit."""
     result = training.measure(0, 60, 3, 200, 1.0, ways=list(NUMPY_WAYS[:4]))
