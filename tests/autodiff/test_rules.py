@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import central_differences
 from rule_checks import check_rules
-from samples import DEFINITIONS, PRIMITIVES, SAMPLES, Sample
+from samples import ALL, DEFINITIONS, PRIMITIVES, SAMPLES, Sample
 
 import autodiff
 from autodiff import Value, gradients
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in log
 
 def test_every_primitive_has_samples_and_a_definition() -> None:
     assert set(SAMPLES) == set(DEFINITIONS) == set(PRIMITIVES)
-    assert all(primitive.name == name for name, primitive in PRIMITIVES.items())
+    assert all(primitive.name == name for name, primitive in ALL.items())
     assert all(SAMPLES.values())
 
 

@@ -20,6 +20,10 @@ def bowl(X, t, params):
     return params, 0.5 * sum(float(np.sum(p * p)) for p in params.values())
 
 
+def test_snapshots_are_taken_if_asked_for():
+    assert train(by_hand.backprop, *tutorial_problem(), steps=2).snapshots == {}
+
+
 @pytest.mark.parametrize("way", [by_hand, engine])
 def test_the_tutorials_run(way):
     history = train(way.backprop, *tutorial_problem(), snapshot_every=500)

@@ -130,6 +130,11 @@ def test_numbers_of_a_gradient_are_those_of_the_engine() -> None:
     assert expected in text
 
 
+def test_a_quotient_is_a_fraction_in_latex() -> None:
+    found = derivation(lambda a, b: np.sum(a / b), np.ones(3), np.full(3, 2.0), argnums=(0, 1))
+    assert r"\frac{a}{b}" in found.latex.replace(r"\mathbf{a}", "a").replace(r"\mathbf{b}", "b")
+
+
 def test_numbers_have_the_digits_that_they_need() -> None:
     text = derivation(lambda x: 0.25 * np.sum(x * x) + 3.0 * np.sum(x), np.ones(3)).text
     assert text.startswith("loss = 0.25 · ((x ⊙ x)ᵀ 1) + 3 · (xᵀ 1)\n")

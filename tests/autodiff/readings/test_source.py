@@ -16,6 +16,7 @@ from samples import PRIMITIVES, SAMPLES
 
 import autodiff
 from autodiff import Value, grad, source, value_and_grad
+from autodiff.readings.notation import Identifiers
 from mlp import by_hand, engine
 from mlp.data import tutorial_problem
 
@@ -407,6 +408,17 @@ def test_arrays_found_elsewhere_are_constants() -> None:
 def test_what_is_decided_by_the_numbers_is_refused(f: Any, use: str) -> None:
     with pytest.raises(TypeError, match=use + ".*would freeze"):
         source(f, 1.0)
+
+
+def test_a_number_that_was_given_is_not_given_again() -> None:
+    identifiers = Identifiers(["u1"])
+    given = [identifiers.numbered("u"), identifiers.new("u2"), identifiers.numbered("u")]
+    assert given == ["u2", "u2_2", "u3"]
+
+
+def test_a_traced_value_becomes_float64_or_float32_alone() -> None:
+    with pytest.raises(TypeError, match="becomes float64 or float32, not int64"):
+        source(lambda x: np.sum((x > 0).astype(np.int64) * x + x.astype(np.int64)), np.ones(3))
 
 
 def test_a_traced_value_shows_no_numbers() -> None:

@@ -132,7 +132,10 @@ def test_an_unknown_mistake_is_not_explained_but_located():
     )
     assert diagnosis.wrong == ["W"]
     assert not diagnosis.explanations
-    assert "the first adjoint that may be wrong is W_bar, in W_bar = H.T @ z_bar" in diagnosis.text
+    assert (
+        "On the way back from the loss z_bar, H_bar and G_bar are right; the first adjoint that "
+        "may be wrong is W_bar, in W_bar = H.T @ z_bar"
+    ) in diagnosis.text
 
 
 def test_adjoints_that_are_claimed_tell_which_is_the_first_that_disagrees():

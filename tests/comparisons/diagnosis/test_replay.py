@@ -1,5 +1,7 @@
 """The equations on paper: values that neither an edit nor a search writes into."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from slip_corpus import NETWORKS, TUTORIAL
@@ -12,6 +14,20 @@ from comparisons.diagnosis.evidence import Claim, evidence
 from comparisons.diagnosis.paper import on_paper
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.slips import slips_in
+
+TRIED = {
+    **{"CONSTANT_FACTOR": 7, "EXTRA_FACTOR": 15, "EXTRA_SLOPE": 5, "DIVIDED_BY_SLOPE": 4},
+    **{"ONE_EXAMPLE": 14, "OF_OUTPUT": 4, "DECAY": 4, "RESULT_TRANSPOSED": 3, "RESHAPED": 12},
+    **{"SIBLING": 24, "SUM_OF_SIBLING": 22, "PART_OF_SIBLING": 44},
+    **{"SLOPE_FORGOTTEN": 2, "SLOPE_TWICE": 1, "SLOPE_MISTYPED": 10, "SLOPE_ELSEWHERE": 8},
+    **{"SLOPE_OF_ANOTHER": 12, "GRADIENT_FOR_WEIGHT": 1, "UPDATED": 1, "CHANGED_IN_PLACE": 6},
+    **{"ANOTHER_VARIABLE": 8, "ANOTHER_ADJOINT": 17, "SPREAD": 12, "SPREAD_VECTOR": 10},
+    **{"FACTOR_FORGOTTEN": 5, "FACTOR_TWICE": 2, "DIVISION_FORGOTTEN": 1, "DIVISION_TWICE": 1},
+    **{"PRODUCT_FOR_QUOTIENT": 1, "PLUS_FOR_MINUS": 1, "WRONG_WAY_ROUND": 1},
+    **{"TERM_FORGOTTEN": 2, "TERM_SCALED": 2, "ADJOINT_FORGOTTEN": 4, "ADJOINT_TWICE": 1},
+    **{"ALL_BUT_SHARE_FORGOTTEN": 4, "MATRIX_PRODUCT": 2, "ELEMENTWISE_PRODUCT": 1},
+    **{"OPERANDS_TURNED": 2, "SUM_FORGOTTEN": 3, "ALL_SUMMED": 2, "WRONG_AXIS": 1},
+}
 
 every_network = pytest.mark.parametrize(
     "network", [TUTORIAL, *NETWORKS], ids=lambda network: network.name
@@ -85,3 +101,14 @@ def test_a_slip_changes_what_depends_on_it_and_nothing_else(network):
             for x in backward.equations if now else ():
                 if x not in backward.below[variable]:
                     assert now[x] is known[x]
+
+
+def test_the_slips_that_are_tried_on_the_tutorials_network():
+    """How many of each kind: an edit that is made no more would be missed by nobody else."""
+    X, t, params = TUTORIAL.problem(np.random.default_rng(0))
+    backward = Backward(TUTORIAL.loss, params, (X, t))
+    with np.errstate(all="ignore"):
+        found = Counter(
+            slip.kind.name for x in backward.equations for slip in slips_in(backward, x)
+        )
+    assert found == TRIED

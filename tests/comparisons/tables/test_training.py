@@ -40,7 +40,10 @@ def test_a_long_name_has_two_lines_in_the_head_of_the_table():
 def test_a_slow_way_makes_fewer_steps_unless_asked():
     slow = Way("slow", by_hand.backprop, seconds=lambda n, h: 0.025)
     ways = [BY_HAND, slow]
-    assert training.measure(0, 20, 3, 120, 1.0, ways=ways)["ways"]["slow"]["steps"] == 100
+    result = training.measure(0, 20, 3, 120, 1.0, ways=ways)
+    assert result["ways"]["slow"]["steps"] == 100
+    told = "slow made the first 100 steps only, to save time; --every-step makes all."
+    assert told in training.tables(result)
     assert training.measure(0, 20, 3, 120, 1.0, True, ways)["ways"]["slow"]["steps"] == 120
 
 
