@@ -421,6 +421,11 @@ def test_a_traced_value_becomes_float64_or_float32_alone() -> None:
         source(lambda x: np.sum((x > 0).astype(np.int64) * x + x.astype(np.int64)), np.ones(3))
 
 
+def test_a_call_needs_no_brackets() -> None:
+    text = source(lambda W, x: np.sum(np.sin(W).T @ x), np.ones((3, 2)), np.ones(3))
+    assert "np.sum(np.sin(W).T @ x)" in text
+
+
 def test_a_traced_value_shows_no_numbers() -> None:
     shown = []
     source(lambda w: shown.append((repr(w), repr(w * 2.0))) or w.sum(), np.full(3, 0.25))

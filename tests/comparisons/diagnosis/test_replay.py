@@ -13,7 +13,7 @@ from comparisons.diagnosis.diagnose import diagnosis
 from comparisons.diagnosis.evidence import Claim, evidence
 from comparisons.diagnosis.paper import on_paper
 from comparisons.diagnosis.replay import Backward
-from comparisons.diagnosis.slips import slips_in
+from comparisons.diagnosis.slips import alike_in_layers, slips_in
 
 TRIED = {
     **{"CONSTANT_FACTOR": 7, "EXTRA_FACTOR": 15, "EXTRA_SLOPE": 5, "DIVIDED_BY_SLOPE": 4},
@@ -112,3 +112,18 @@ def test_the_slips_that_are_tried_on_the_tutorials_network():
             slip.kind.name for x in backward.equations for slip in slips_in(backward, x)
         )
     assert found == TRIED
+
+
+def test_a_slip_may_be_made_alike_in_all_layers():
+    network = next(network for network in NETWORKS if network.name == "two tanh layers")
+    X, t, params = network.problem(np.random.default_rng(0))
+    backward = Backward(network.loss, params, (X, t))
+    with np.errstate(all="ignore"):
+        written = [
+            [backward.written(x, right, slip.names) for x, right in slip.changes.items()]
+            for slip in alike_in_layers(backward)
+        ]
+    slope_at_the_input = [f"G{i}_bar = H{i}_bar * (1 - G{i} * G{i})" for i in (2, 1)]
+    too_many = [f"b{i}_bar = np.sum(G{i}_bar, axis=0) * b{i}" for i in (2, 1)]
+    assert slope_at_the_input in written
+    assert too_many in written

@@ -349,6 +349,15 @@ def test_a_wrong_loss_file_is_refused_in_a_sentence(capsys, text, words):
     assert len(err.splitlines()) == 1
 
 
+def test_a_gradient_of_another_shape_is_shown_by_its_shape():
+    def backprop(X, t, params):
+        grads, loss = by_hand.backprop(X, t, params)
+        return {**grads, "W": np.ones(4)}, loss
+
+    shown = check_backprop(backprop).per_parameter["W"]
+    assert (shown["entry"], shown["yours"], shown["engine"]) == ("shape", "(4,)", "(3,)")
+
+
 def test_few_points_are_warned_about(capsys):
     Path("right.py").write_text(CODE.replace(WRONG, RIGHT))
     status, out, _ = run(capsys, "check", "right.py", "--points", "1")
