@@ -388,3 +388,11 @@ def test_plain_arrays_of_narrow_dtypes_do_not_wrap(dtype: type) -> None:
     )
     if dtype is not bool:
         np.testing.assert_array_equal(autodiff.softplus(t), autodiff.softplus(t.astype(float)))
+
+
+def test_a_copy_of_the_data_is_written_into_and_the_data_are_not() -> None:
+    v = Value([1.0, 2.0])
+    changed = v.data.copy()
+    changed[0] = 5.0
+    np.testing.assert_array_equal(changed, [5.0, 2.0])
+    np.testing.assert_array_equal(v.data, [1.0, 2.0])

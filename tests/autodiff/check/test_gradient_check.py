@@ -564,6 +564,8 @@ def test_the_report_is_plain_data() -> None:
     assert type(x["verdict"]) is str
     (entry,) = x["entries"]
     assert entry["index"] == [1]
+    sides = ["yours", "numerical", "left", "right"]
+    assert list(entry) == ["index", *sides, "difference", "allowed"]
     assert (entry["yours"], entry["numerical"]) == (4.0, pytest.approx(2.0))
     assert entry["difference"] == pytest.approx(2.0)
 

@@ -421,6 +421,10 @@ def test_a_traced_value_becomes_float64_or_float32_alone() -> None:
         source(lambda x: np.sum((x > 0).astype(np.int64) * x + x.astype(np.int64)), np.ones(3))
 
 
+def test_an_index_of_no_axes_is_written() -> None:
+    assert "    v1 = x[()]\n" in source(lambda x: np.sum(x[()] * x), np.ones(3))
+
+
 def test_a_call_needs_no_brackets() -> None:
     text = source(lambda W, x: np.sum(np.sin(W).T @ x), np.ones((3, 2)), np.ones(3))
     assert "np.sum(np.sin(W).T @ x)" in text
