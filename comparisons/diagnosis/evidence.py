@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
 from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.paper import replaced
+from comparisons.diagnosis.paper import MISFIT, replaced
 from comparisons.diagnosis.replay import Backward, Changes, Numbers
 from comparisons.diagnosis.slips import Slip
 
@@ -101,14 +101,17 @@ class Evidence:
         wanted = only or self.affected(changes)
         if only is None and not wanted.issuperset(self.wrong):
             return None
+        paths = {self.backward.gradients[path]: path for path in wanted}
         worst = 0.0
         for case in self.cases[: None if only is None else 1]:
-            now = self.backward.replay(changes, case.known)
-            for path in wanted:
-                off = np.inf if now is None else error(case, path, self.true(case, path, now))
-                if off > self.tolerance:
-                    return None
-                worst = max(worst, off)
+            try:
+                for x, number in self.backward.steps(changes, case.known):
+                    off = error(case, paths[x], number) if x in paths else 0.0
+                    if off > self.tolerance:
+                        return None
+                    worst = max(worst, off)
+            except MISFIT:
+                return None
         return worst
 
     def at(self, case: Case, changes: Changes) -> float:

@@ -1,6 +1,6 @@
 """A backward pass as equations, which can be computed again with some of them changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -97,17 +97,21 @@ class Backward:
         operands = [known[x] if x in known else self.compute(x, known) for x in term.operands]
         return plain(term.primitive.function(*operands, **term.parameters))
 
-    def replay(self, changes: Changes, known: Numbers) -> Numbers | None:
-        """Return the numbers that change with some equations; None where they do not fit."""
+    def steps(self, changes: Changes, known: Numbers) -> Iterator[tuple[Term, Any]]:
+        """Yield in order the equations that change with some of them, with their numbers."""
         affected = {x for changed in changes for x in self.below[changed]}
         now = dict(known)
+        for x in self.equations:
+            if x in affected:
+                now[x] = self.compute(changes.get(x, self.rights[x]), now)
+                yield x, now[x]
+
+    def replay(self, changes: Changes, known: Numbers) -> Numbers | None:
+        """Return all numbers as some changes make them; None where they do not fit."""
         try:
-            for x in self.equations:
-                if x in affected:
-                    now[x] = self.compute(changes.get(x, self.rights[x]), now)
+            return {**known, **dict(self.steps(changes, known))}
         except MISFIT:
             return None
-        return now
 
     # Writing.
 
