@@ -11,7 +11,7 @@ compare: .venv/ready
 	$(BIN)/python -m comparisons $(ARGS)
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -rs $(or $(ARGS),-n auto)
+	$(BIN)/python -m pytest -rs $(or $(ARGS),-n auto --dist loadfile)
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
