@@ -1,5 +1,6 @@
 # `make compare` and `make test` set up what they need in .venv, once. ARGS is handed on; without
-# it the tests use all cores, for a few of them starting more processes takes longer than they do.
+# it the tests use all cores, for a few of them starting more processes takes longer than they do;
+# a file is run by one process, so that what its tests import and prepare is there once.
 
 PYTHON ?= python3
 BIN := .venv/bin
