@@ -114,6 +114,15 @@ def test_a_decay_with_another_factor_is_one_of_regularisation():
     assert slip["words"].endswith("has a wrong factor, 1.5")
 
 
+@pytest.mark.parametrize("none_right", [False, True])
+def test_the_gradients_that_are_right_are_said_if_there_are_any(none_right):
+    (params, X, t), right = tutorial_claims()
+    claimed = {name: -g if none_right or name == "W" else g for name, g in right.items()}
+    text = diagnose(engine.loss, params, X, t, claimed=claimed).text
+    assert ("(U, b and c are right)" in text) is not none_right
+    assert "( " not in text
+
+
 def test_a_parameter_without_entries_is_right():
     params = {"W": np.ones(3), "none": np.zeros((0, 2))}
 
