@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arguments import as_positions, leaves, pairs, positions_of, tree_map
+from autodiff.arguments import as_positions, filled, leaves, pairs, positions_of, tree_map
 from autodiff.arrays import shape
 from autodiff.functions import reshape, stack, sum
 from autodiff.graph import Node
@@ -77,7 +77,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
                 else np.zeros(place.shape + shape(x), np.result_type(x))
                 for x, *parts in zip(leaves(xs), *map(row, place.flat))
             )
-            blocks = tree_map(lambda *_: next(columns), xs)
+            blocks = filled(xs, columns)
             return blocks if isinstance(argnums, Sequence) else blocks[0]
 
         return tree_map(block, places)

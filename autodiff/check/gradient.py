@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from autodiff.arguments import (
     as_positions,
     described,
+    filled,
     leaves,
     name_of,
     pairs,
@@ -63,7 +65,7 @@ def check_gradient(
         if g.shape == np.shape(x):
             verdict, words = judged(entries, max(1e-9, 16.0 * eps), lengths)
             argument = Argument(name, verdict, entries, ratio=words)
-            argument.sentences.extend(argument.explained(side, flat.name))
+            argument = replace(argument, sentences=[*argument.explained(side, flat.name)])
         else:
             sentence = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
             argument = Argument(name, Verdict.WRONG, sentences=[sentence])
@@ -105,7 +107,7 @@ class FlatFunction:
     def arguments(self, xs: Sequence[Any] | None = None) -> Any:
         """Return copies of the arguments, with the leaves `xs`."""
         copies = iter([x.copy() if isinstance(x, np.ndarray) else x for x in xs or self.leaves])
-        return tree_map(lambda *_: next(copies), self.args)
+        return filled(self.args, copies)
 
     def at(self, xs: Sequence[Any]) -> Any:
         """Return the value of `f` for other leaves; NaN where it has none."""

@@ -101,11 +101,7 @@ def once(texts: Iterable[str]) -> str:
 
 
 def are(names: Sequence[str]) -> str:
-    return f"{listed(names)} {is_or_are(names)}"
-
-
-def is_or_are(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def in_text(fit: Fit, evidence: Evidence) -> Explanation:
@@ -143,8 +139,6 @@ def in_words(slip: Slip, backward: Backward) -> tuple[str, str]:
     kind, about = slip.made[0]
     if kind is Kind.CONSTANT_FACTOR:
         return about_factor(slip, backward)
-    if kind in (Kind.TERM_SCALED, Kind.OWN_TERM_SCALED) and slip.factor and not slip.factor.number:
-        slip = slip._replace(made=((Kind.TERM_FORGOTTEN, about),))
     of_n = kind.label in ON_FACTORS and any(
         backward.expression(x, slip.names) in ("N", "1 / N") for x in about
     )

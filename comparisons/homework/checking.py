@@ -16,7 +16,7 @@ from autodiff.check.ratio import constant_factor
 from comparisons.diagnosis import diagnose
 from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, error, evidence
 from comparisons.diagnosis.replay import Backward
-from comparisons.diagnosis.wording import Diagnosis, is_or_are, poor
+from comparisons.diagnosis.wording import Diagnosis, are, poor
 from comparisons.homework import sandbox
 from comparisons.homework.calling import Collected, Draw, Variable, collect, differ
 from comparisons.homework.loading import NoteKind, load
@@ -106,8 +106,8 @@ class Check:
         if self.wrong:
             plural = "s" if len(self.wrong) > 1 else ""
             ones = "those" if len(self.right) > 1 else "that"
-            rest = f"; {ones} in {are(self.right, 'right')}" if self.right else ""
-            lines.append(f"The gradient{plural} in {are(self.wrong, 'wrong')}{rest}.")
+            rest = f"; {ones} in {are(self.right)} right" if self.right else ""
+            lines.append(f"The gradient{plural} in {are(self.wrong)} wrong{rest}.")
         if self.loss:
             lines.append(self.loss if level >= FULL else "The loss is wrong.")
         if self.diagnosis is None or not self.wrong:
@@ -152,10 +152,6 @@ class Check:
         if hint >= 2:
             result["mistakes"] = [shown(slip, "equation") for slip in self.mistakes]
         return {**result, "hints": self.hint(hint), "points": self.points}
-
-
-def are(names: Sequence[str], what: str) -> str:
-    return f"{listed(names)} {is_or_are(names)} {what}"
 
 
 def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:

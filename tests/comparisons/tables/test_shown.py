@@ -6,7 +6,6 @@ After a change that is meant, `python tests/comparisons/tables/test_shown.py` wr
 import importlib
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +61,11 @@ def without_numbers(text: str) -> str:
     return re.sub(r"[ <─]+", " ", re.sub(number, "0", text)).strip()
 
 
-def picture_of(figure: Figure) -> list[Any]:
-    return [[float(x) for x in figure.get_size_inches().round(2)], *map(axes_of, figure.axes)]
+def picture_of(figure: Figure) -> list[str]:
+    """Return a line for each thing that there is to say of a picture and of each of its parts."""
+    size = [f"{x:.2f}" for x in figure.get_size_inches()]
+    said = [item for ax in figure.axes for item in axes_of(ax).items()]
+    return [f"size {size}", *(f"{key} {value}" for key, value in said)]
 
 
 def axes_of(ax: Axes) -> dict[str, Any]:
@@ -143,4 +145,3 @@ def test_tables_and_pictures_are_as_approved(part: str) -> None:
 if __name__ == "__main__":
     found = {part: shown(part) for part in [*OPTIONS, "speed"]}
     APPROVED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    sys.exit()
