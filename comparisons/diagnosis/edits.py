@@ -10,6 +10,7 @@ from autodiff import primitives
 from autodiff.graph import Node, Primitive
 from autodiff.readings.terms import Table, Term, number
 from autodiff.readings.trace import Traced
+from autodiff.readings.writing import index_text
 from comparisons.diagnosis.kinds import LIKELY, POSSIBLE, Kind
 from comparisons.diagnosis.paper import apply, made, rebuilt
 from comparisons.diagnosis.replay import Backward
@@ -157,6 +158,11 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield from of_matrix_product(eq, term)
     elif p is primitives.sum:
         yield from of_reduction(eq, term)
+    elif p is primitives.scatter:
+        factor = number(1.0)
+        more = apply(primitives.add, term.operands[0], factor)
+        index = f"[{index_text(term.parameters['index'], {})}]"
+        yield Edit(rebuilt(term, more), Kind.CONSTANT_IN, (index,), POSSIBLE, factor)
     elif p in (primitives.power, primitives.square):
         yield without(term, term.operands[0], Kind.POWER_FORGOTTEN)
     elif p is primitives.negative:
@@ -253,11 +259,11 @@ def of_matrix_product(eq: Equation, term: Term) -> Iterator[Edit]:
 def of_reduction(eq: Equation, term: Term) -> Iterator[Edit]:
     """Yield a sum forgotten, over another axis, or of one example."""
     (x,) = term.operands
-    axis = term.parameters["axis"]
+    axis, keepdims = term.parameters["axis"], term.parameters["keepdims"]
     yield Edit(x, Kind.SUM_FORGOTTEN, cost=LIKELY)
     for other in (None, *range(x.ndim)):
         if (other,) != axis and other != axis:
-            total = apply(primitives.sum, x, axis=other, keepdims=False)
+            total = apply(primitives.sum, x, axis=other, keepdims=keepdims and other is not None)
             yield Edit(total, Kind.ALL_SUMMED if other is None else Kind.WRONG_AXIS, cost=LIKELY)
     if eq.is_of_batch(x):
         for which, i in (("last", -1), ("first", 0)):

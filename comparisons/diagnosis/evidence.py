@@ -39,17 +39,49 @@ class Case(NamedTuple):
     largest: float
 
 
+class Seen:
+    """The arrays that were seen, each once, without those that are known anyway."""
+
+    def __init__(self, observed: Iterable[Any], known: Iterable[Any]) -> None:
+        self.arrays: list[Any] = []
+        self.by_shape: dict[tuple[int, ...], list[tuple[float, int]]] = {}
+        forward = [*map(np.squeeze, known)]
+        for x in map(np.squeeze, observed):
+            if np.any(x) and not self.places(x) and not any(alike(y, x) for y in forward):
+                entry = float(np.sum(np.abs(x))), len(self.arrays)
+                self.by_shape.setdefault(tuple(sorted(x.shape)), []).append(entry)
+                self.arrays.append(x)
+
+    def places(self, x: Any, scale: float = 1.0) -> list[int]:
+        """Return where `scale` times an array is seen, perhaps transposed or with axes of 1."""
+        x = np.squeeze(x)
+        entries = self.by_shape.get(tuple(sorted(x.shape)))
+        if not entries:
+            return []
+        x = scale * x
+        total = float(np.sum(np.abs(x)))
+        near = [i for other, i in entries if abs(other - total) <= 1e-8 * other]
+        return [i for i in near if alike(self.arrays[i], x)]
+
+    def multiples(self, x: Any) -> list[tuple[float, int]]:
+        """Return where any multiple of an array of several numbers is seen, and which."""
+        x = np.squeeze(x)
+        entries = self.by_shape.get(tuple(sorted(x.shape)), []) if x.ndim else []
+        found = [(multiple(y, x), i) for _, i in entries for y in layouts(self.arrays[i])]
+        return [(float(f"{k:.12g}"), i) for k, i in found if k]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """A backward pass and what is claimed of it, at one point or at several.
 
-    `observed` are adjoints that were claimed, or seen in the variables of the code, at the first
-    point; those in `named` have the names of adjoints. Slips fit if off by `tolerance` at most.
+    `seen` are adjoints that were claimed, or seen in the variables of the code, at the first point;
+    those in `named` have the names of adjoints. Slips fit if off by `tolerance` at most.
     """
 
     backward: Backward
     cases: Sequence[Case]
-    observed: Sequence[Any]
+    seen: Seen
     named: Mapping[str, Any]
     tolerance: float = RIGHT
 
@@ -73,6 +105,14 @@ class Evidence:
     def is_single(self) -> bool:
         arrays = [np.asarray(x) for case in self.cases for x in case.claimed.values()]
         return all(np.array_equal(x, x.astype(np.float32)) for x in arrays)
+
+    @cached_property
+    def ratios(self) -> list[float]:
+        """By what factors claimed gradients differ that are multiples of the right ones."""
+        case = self.cases[0]
+        several = ((path, x) for path, x in case.claimed.items() if np.size(x) > 1)
+        found = [multiple(x, self.true(case, path)) for path, x in several]
+        return [k for k in dict.fromkeys(found) if k]
 
     @property
     def scales(self) -> tuple[float, ...]:
@@ -122,15 +162,12 @@ class Evidence:
         return max(error(case, path, self.true(case, path, now)) for path in case.claimed)
 
     def support(self, slips: Iterable[Slip]) -> int:
-        """Count the adjoints that were seen and are as some slips have them."""
+        """Count the arrays seen that are adjoints as some slips have them."""
         now = self.backward.replay(merged(slips), self.cases[0].known)
         assert now is not None
         of_parameters = set(self.backward.gradients.values())
         adjoints = [now[x] for x in self.backward.equations if x not in of_parameters]
-        return max(sum(self.has_seen(k * x) for x in adjoints) for k in self.scales)
-
-    def has_seen(self, x: Any) -> bool:
-        return any(alike(seen, x) for seen in self.observed)
+        return max(len({i for x in adjoints for i in self.seen.places(x, k)}) for k in self.scales)
 
 
 def evidence(
@@ -147,8 +184,9 @@ def evidence(
         entries = [known[x] for x in backward.gradient_of.values()]
         largest = max((float(np.max(np.abs(x), initial=0.0)) for x in entries), default=0.0)
         cases.append(Case(known, dict(claim.grads), largest))
-    named = claims[0].adjoints
-    return Evidence(backward, cases, [*named.values(), *observed], named)
+    named, known = claims[0].adjoints, cases[0].known
+    forward = [known[x] for x in [*backward.inputs, *backward.forward]]
+    return Evidence(backward, cases, Seen([*named.values(), *observed], forward), named)
 
 
 def error(case: Case, path: str, x: Any) -> float:
@@ -172,9 +210,24 @@ def alike(x: Any, y: Any) -> bool:
     x, y = np.squeeze(x), np.squeeze(y)
     size = np.max(np.abs(y), initial=0.0)
     return any(
-        z.shape == y.shape and bool(np.max(np.abs(z - y), initial=0.0) <= 1e-8 * size)
-        for z in (x, x.T)
+        z.shape == y.shape and bool(np.max(np.abs(1.0 * z - y), initial=0.0) <= 1e-8 * size)
+        for z in layouts(x)
     )
+
+
+def layouts(x: Any) -> tuple[Any, ...]:
+    return (x, x.T) if x.ndim > 1 else (x,)
+
+
+def multiple(target: Any, one: Any, zero: Any = 0.0) -> float | None:
+    """Return k for which zero + k (one - zero) is the target, if there is one."""
+    if np.shape(one) != np.shape(target):
+        return None
+    slope, gap = np.subtract(one, zero), np.subtract(target, zero)
+    size = float(np.sum(slope * slope))
+    k = float(np.sum(slope * gap)) / size if size > 0.0 else np.nan
+    off = np.max(np.abs(gap - k * slope), initial=0.0)
+    return k if off <= 1e-8 * np.max(np.abs(target), initial=0.0) else None
 
 
 def solved(evidence: Evidence, slip: Slip, path: str, given: Changes | None = None) -> Slip | None:
@@ -205,10 +258,15 @@ def solved(evidence: Evidence, slip: Slip, path: str, given: Changes | None = No
         if abs(step) <= 1e-13 * abs(x):
             break
     found = bound(evidence, slip, x)
-    value = float(found.factor.number) if found.factor else x
-    simple = fraction(value, 10).fits(value, 10 * evidence.tolerance)
-    certain = len(evidence.cases) > 1 or np.size(target) > 1 or found.factor in found.names
-    return found if certain or simple else None
+    is_certain = len(evidence.cases) > 1 or np.size(target) > 1
+    return found if is_certain or is_simple(evidence, found) else None
+
+
+def is_simple(evidence: Evidence, slip: Slip) -> bool:
+    """Return whether the factor of a slip is one that somebody may write."""
+    assert slip.factor is not None
+    value = float(slip.factor.number)
+    return slip.factor in slip.names or fraction(value, 10).fits(value, 10 * evidence.tolerance)
 
 
 def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:

@@ -23,6 +23,8 @@ class Kind(Enum):
         "a multiple of {} is added, as by regularisation that the loss does not have "
         "({k:.6g} times)",
     )
+    CONSTANT = "constant added", "a constant is added, {k:.6g}"
+    CONSTANT_IN = "constant added", "a constant is added in {}, {k:.6g}"
     SIBLING = "gradient of a sibling", "{} stands there"
     SUM_OF_SIBLING = "gradient of a sibling", "the sum of {} over axis {} stands there"
     PART_OF_SIBLING = "gradient of a sibling", "a part of {} stands there"

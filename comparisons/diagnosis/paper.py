@@ -8,6 +8,7 @@ Every variable is a term without operands here, so that an equation can be compu
 changed without looking at any other.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -104,15 +105,20 @@ def on_paper(listing: Listing) -> Paper:
     bars = {copy(x): copy(of) for x, of in listing.writer.bars.items()}
     rights = {copy(x): copies.rights[copy(x)] for x in named}
     read = {x for right in rights.values() for x in parts(right, names)}
-    backward = [copy(s.term) for s in listing.backward if s.of is None]
+    backward = [copy(s.term) for s in listing.backward if s.of is None and s.term in copies.names]
     backward = [x for x in backward if x not in copies.spread or x in read]
     gradients = {}
+    arguments = [argument(rights[x], rights) for x in forward if x in rights]
+    before = {of: z for z in arguments for of in summands(z)}
     for path, term in terms.gradients.items():
         of, gradient = terms.inputs[path], copy(term)
+        if gradient in read and of in before:  # it is the adjoint of a sum, and as such read
+            bars[gradient] = before[of]
         if gradient not in backward or bars.get(gradient) is not of:
+            name = listing.aliases.get(of) or names[gradient]
             right = made(primitives.identity, copies.spread.get(gradient, gradient))
             gradient = Term(right.data, forward=False)
-            rights[gradient], names[gradient], bars[gradient] = right, listing.aliases[of], of
+            rights[gradient], names[gradient], bars[gradient] = right, name, of
             backward.append(gradient)
         gradients[of] = gradient
     inputs, value = tuple(terms.inputs.values()), copy(terms.value)
@@ -133,7 +139,11 @@ class Copies:
         names = listing.names
         self.identifiers = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])
         self.pieces = set(listing.pieces)
-        self.names = {x: names[x] for x in names if not (x in self.pieces and x.forward)}
+        read = Counter(y for x in used for y in x.operands)
+        inlined = {
+            x for x in self.pieces if x.forward or (read[x] == 1 and x not in listing.writer.bars)
+        }
+        self.names = {x: names[x] for x in names if x not in inlined}
         self.sigmoids = {x.operands[0]: x for x in used if x.primitive is primitives.sigmoid}
         for x in used:
             if not x.forward:
@@ -175,7 +185,8 @@ class Copies:
     def apart(self, term: Term, operands: tuple[Term, ...]) -> Term:
         """Write a fused primitive of the backward pass with simpler ones."""
         if term.forward or term.primitive not in FUSED:
-            return replace(term, operands=operands)
+            kept = with_kept_axes(term, operands)
+            return kept or replace(term, operands=operands)
         y = self.copy(self.sigmoids[term.operands[0]])
         if term.primitive is primitives.logistic_residual:
             return replace(term, primitive=primitives.subtract, operands=(y, operands[1]))
@@ -207,6 +218,22 @@ class Copies:
                 is_minus = x.primitive is primitives.negative
                 return made(primitives.negative, inner) if is_minus else inner
         return x
+
+
+def summands(term: Term | None) -> list[Term]:
+    """Return what a sum without a name adds up."""
+    if term is None or term.primitive is not primitives.add:
+        return []
+    return [y for x in term.operands for y in (summands(x) or [x])]
+
+
+def with_kept_axes(term: Term, operands: tuple[Term, ...]) -> Term | None:
+    """Return a sum that is given back its axes of length 1 as one that has kept them."""
+    if term.primitive is not primitives.reshape or operands[0].primitive is not primitives.sum:
+        return None
+    total, (x,) = operands[0], operands[0].operands
+    kept = made(primitives.sum, x, axis=total.parameters["axis"], keepdims=True)
+    return replace(kept, data=term.data) if kept.shape == term.shape else None
 
 
 def as_product(term: Term) -> tuple[Term, Term, int] | None:

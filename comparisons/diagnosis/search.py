@@ -2,22 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice, product
-from typing import Any
+from itertools import chain as joined
+from itertools import groupby, islice
 
 import numpy as np
 
-from autodiff.readings.terms import Term
-from comparisons.diagnosis.evidence import Evidence, bound, solved
+from comparisons.diagnosis.chain import Chain, options
+from comparisons.diagnosis.evidence import ROUGH, Evidence, solved
 from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.paper import replaced
-from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.slips import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
 
-FACTORS = (-1.0, 2.0, 0.5)
-RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
-MANY = 20
 WORK = 3e7
 """How many numbers may be computed for pairs: on a common network all of them, in a second."""
 
@@ -34,17 +30,30 @@ def search(evidence: Evidence) -> tuple[list[Fit], bool]:
     if of_first is not None:
         return [of_first], True
     equations = [x for x in backward.equations if wrong <= evidence.affected([x])]
-    single = chain(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
+    single = joined(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
     largest = evidence.largest(evidence.wrong)
+    alone: list[Fit] = []
     for slips in (single, alike_in_layers(backward)):
         known = (x if x.factor is None else solved(evidence, x, largest) for x in slips)
-        alone = ranked(evidence, ((x,) for x in known if x is not None))
+        alone = alone or ranked(evidence, ((x,) for x in known if x is not None))
+    is_rounding = max(evidence.errors.values()) <= ROUGH
+    if is_rounding or (alone and not evidence.seen.arrays):
+        return alone, True
+    chain = Chain(evidence)
+    for depth, twice in ((1, False), (2, False), (1, True)):
+        for _, ends in groupby(chain.search(depth, twice), key=lambda end: end.cost):
+            found = ranked(evidence, (end.slips for end in ends if not end.open))
+            if found:
+                is_better = not alone or evidence.support(found[0][0]) > evidence.support(
+                    alone[0][0]
+                )
+                return (found if is_better else alone), True
         if alone:
             return alone, True
     size = sum(np.size(x) for x in evidence.cases[0].known.values())
-    pairs = in_pairs(evidence)
-    found = ranked(evidence, islice(pairs, int(WORK / size) + 100))
-    return found, next(pairs, None) is None
+    twice = in_one_equation(evidence)
+    found = ranked(evidence, islice(twice, int(WORK / size) + 100))
+    return found, next(twice, None) is None
 
 
 def kept(evidence: Evidence) -> Fit | None:
@@ -86,80 +95,11 @@ def cost_of(slips: Sequence[Slip]) -> tuple[int, int]:
     return sum(slip.cost for slip in slips), sum(slip.factor is not None for slip in slips)
 
 
-def in_pairs(evidence: Evidence) -> Iterator[tuple[Slip, Slip]]:
-    """Yield the pairs of slips that may fit together.
-
-    Where a parameter depends on one of the two equations alone, the slip in that one must fit it
-    alone; so few pairs are left to be computed.
-    """
-    backward, wrong, claimed = evidence.backward, set(evidence.wrong), evidence.cases[0].claimed
-    if len(evidence.cases) == 1 and sum(np.size(claimed[x]) for x in wrong) == 1:
-        return  # one number agrees with some pair by chance
-    reach = {x: evidence.affected([x]) for x in backward.equations}
-    simple = {x: without_factors(evidence, x) for x in backward.equations}
-    for i, first in enumerate(backward.equations):
-        if reach[first] >= wrong:
-            for slip in simple[first]:
-                for other in slips_in(backward, first, slip.changes[first]):
+def in_one_equation(evidence: Evidence) -> Iterator[tuple[Slip, Slip]]:
+    """Yield a slip on top of another, in each equation that all wrong gradients depend on."""
+    for x in evidence.backward.equations:
+        if evidence.affected([x]) >= set(evidence.wrong):
+            for slip in options(evidence, x):
+                for other in slips_in(evidence.backward, x, slip.changes[x]):
                     if other.factor is None and other.cost < FAR_FETCHED:
                         yield slip, other
-        for second in backward.equations[i + 1 :]:
-            if reach[first] | reach[second] >= wrong:
-                of_first, of_second = reach[first] - reach[second], reach[second] - reach[first]
-                ones = fitting(evidence, first, simple[first], of_first, set())
-                below = set(backward.below[first])
-                others = fitting(evidence, second, simple[second], of_second, below)
-                yield from product(ones, others)
-                if of_first and not of_second:
-                    path = evidence.largest(reach[second])
-                    for slip, one in product(with_factors(backward, second), ones[:MANY]):
-                        found = solved(evidence, slip, path, one.changes)
-                        if found is not None:
-                            yield one, found
-
-
-def with_factors(backward: Backward, variable: Term) -> list[Slip]:
-    return [slip for slip in slips_in(backward, variable) if slip.factor is not None]
-
-
-def fitting(
-    evidence: Evidence, variable: Term, slips: list[Slip], only: set[str], below: set[Term]
-) -> list[Slip]:
-    """Return the slips in an equation that alone give what is claimed for some parameters.
-
-    Factors are found from these. Slips that read what is in `below`, which depends on another
-    slip, are kept unless the equation depends on that anyway: they cannot be judged alone.
-    """
-    if not only:
-        return slips
-    backward, path = evidence.backward, evidence.largest(only)
-    found = [solved(evidence, slip, path) for slip in with_factors(backward, variable)]
-    return [
-        slip
-        for slip in [*slips, *filter(None, found)]
-        if evidence.fits([slip], only) is not None
-        or (variable not in below and not below.isdisjoint(backward.parts(slip.changes[variable])))
-    ]
-
-
-def without_factors(evidence: Evidence, variable: Term) -> list[Slip]:
-    """Return the slips in an equation, a few factors in place of any, none twice."""
-    factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: (*FACTORS, *evidence.scales[1:])}
-    slips = []
-    for slip in slips_in(evidence.backward, variable):
-        if slip.factor is None:
-            slips.append(slip)
-        else:
-            slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
-    known = evidence.cases[0].known
-    distinct: dict[Any, Slip | None] = {digits(known[variable]): None}
-    for slip in sorted(slips, key=lambda slip: cost_of([slip])):
-        x = evidence.backward.compute(slip.changes[variable], known)
-        distinct.setdefault(digits(x), slip)
-    return [slip for slip in distinct.values() if slip is not None]
-
-
-def digits(x: Any) -> tuple[Any, ...]:
-    """Return what is the same for arrays that are equal but for rounding."""
-    size = float(np.max(np.abs(x), initial=0.0))
-    return np.shape(x), f"{size:.9g}", (np.round(np.divide(x, size or 1.0), 9) + 0.0).tobytes()

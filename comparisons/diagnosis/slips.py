@@ -105,6 +105,8 @@ def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
     factor = number(1.0)
     decay = apply(primitives.multiply, factor, of)
     yield Edit(apply(primitives.add, eq.right, decay), Kind.DECAY, (of,), POSSIBLE, factor)
+    factor = number(1.0)
+    yield Edit(apply(primitives.add, eq.right, factor), Kind.CONSTANT, (), POSSIBLE, factor)
     for x in eq.pool:
         if x in eq.backward.equations:
             yield Edit(x, Kind.SIBLING, (x,), FAR_FETCHED)
@@ -140,7 +142,7 @@ def of_variables(eq: Equation) -> Iterator[Edit]:
         is_weight = old in eq.backward.parameters.values()
         is_adjoint = eq.backward.is_adjoint(old)
         for new in eq.pool:
-            if new.shape == old.shape and new is not old:
+            if new is not old and may_stand(new, old, eq.of in eq.backward.gradient_of):
                 kind = Kind.ANOTHER_ADJOINT if is_adjoint else Kind.ANOTHER_VARIABLE
                 edit = Edit(replaced(eq.right, {old: new}), kind, (new, old))
                 if is_weight and eq.backward.bars.get(new) is old:
@@ -149,6 +151,17 @@ def of_variables(eq: Equation) -> Iterator[Edit]:
                     edit = edit._replace(kind=Kind.SLOPE_ELSEWHERE, about=(new,), cost=LIKELY)
                 yield edit
         yield from of_variable(eq, old)
+
+
+def may_stand(new: Term, old: Term, anywhere: bool) -> bool:
+    """Return whether a variable may stand for another: it has its shape, or can be spread to it.
+
+    Where the result may have `anywhere` another shape, one length in common will do.
+    """
+    pairs = list(zip(new.shape, old.shape))
+    if new.ndim != old.ndim or (new.is_number and not old.is_number):
+        return False
+    return all(n in (1, m) for n, m in pairs) or (anywhere and any(n == m for n, m in pairs))
 
 
 def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
@@ -167,6 +180,11 @@ def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
         square = apply(primitives.multiply, old, old)
         for x in (square, apply(primitives.subtract, number(1.0), square)):
             yield Edit(changed(x), Kind.CHANGED_IN_PLACE, (old,))
+    if eq.of in eq.backward.gradient_of and not eq.backward.is_adjoint(old):
+        for g in eq.activations:
+            out = apply(g, old)
+            slope = out and slope_of(eq.backward, g, out, old)
+            yield Edit(changed(apply(primitives.multiply, old, slope)), Kind.EXTRA_SLOPE, (slope,))
     gradient = eq.backward.gradient_of.get(old)
     if gradient in eq.pool:
         factor = number(1.0)

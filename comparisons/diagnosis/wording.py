@@ -192,7 +192,7 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
     backward, names = evidence.backward, evidence.backward.names
     right, known = [], evidence.cases[0].known
     for x in backward.equations:
-        is_seen = any(evidence.has_seen(k * known[x]) for k in evidence.scales)
+        is_seen = any(evidence.seen.places(known[x], k) for k in evidence.scales)
         if is_seen or not evidence.affected([x]).isdisjoint(evidence.right):
             right.append(x)
     others = [x for x in backward.equations if x not in right]

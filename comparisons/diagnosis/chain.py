@@ -1,0 +1,289 @@
+"""The search along a backward pass: every equation is judged on the numbers that were claimed.
+
+From the loss on, each equation is computed as it should be, and as it is with every slip, from the
+numbers that led there; whichever of these was claimed, or seen in a variable, is what was computed,
+and counts in all equations after it. So each mistake is a search of its own. An adjoint that
+nothing shows may have a slip too, if what comes after it fits then.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.readings.terms import Term
+from comparisons.diagnosis.evidence import Evidence, alike, bound, error, is_simple, multiple
+from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.paper import MISFIT
+from comparisons.diagnosis.replay import Numbers
+from comparisons.diagnosis.slips import Slip, slips_in
+
+FACTORS = (-1.0, 2.0, 0.5)
+RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
+SLIP, OPEN, UNSEEN, RETURNED, PASSED_OVER = 3, 6, 1, 2, 5
+"""What a slip costs, beside how far-fetched it is; a gradient that does not follow; an adjoint that
+nothing shows; one that is seen only as a gradient that was returned; and one that nothing shows
+while a slip in its equation would be seen."""
+WINDOW, MOST, FINISHED = 9, 200, 40
+"""How much more than the best a state may cost; how many are followed; how many are finished."""
+
+
+class State(NamedTuple):
+    """The backward pass so far: the numbers, and the slips that explain them.
+
+    `hidden` counts the slips that nothing has confirmed yet, `open` are gradients that do not
+    follow from the numbers. `used` are the arrays seen that adjoints were found in, and `scale` is
+    how many times larger they are there; None while none was found.
+    """
+
+    now: Numbers
+    slips: tuple[Slip, ...] = ()
+    hidden: int = 0
+    open: tuple[Term, ...] = ()
+    cost: int = 0
+    used: frozenset[int] = frozenset()
+    scale: float | None = None
+
+
+class Chain:
+    """The search in one backward pass; `depth` is how many slips in a row nothing need show."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence, self.backward = evidence, evidence.backward
+        self.case, self.seen = evidence.cases[0], evidence.seen
+        self.paths = {x: path for path, x in self.backward.gradients.items() if x is not None}
+        self.options = {x: options(evidence, x) for x in self.backward.equations}
+        self.factors = {x: next(slips_in(self.backward, x)) for x in self.backward.equations}
+        self.returned = {i for x in self.case.claimed.values() for i in self.seen.places(x)}
+        self.named = dict(self.adjoints_named())
+        self.parts: dict[Term, list[Term]] = {}
+        self.values: dict[Any, Any] = {}
+
+    def search(self, depth: int, twice: bool = False) -> list[State]:
+        """Return the states at the end of the pass that cost least."""
+        states = [State(dict(self.case.known))]
+        for x in self.backward.equations:
+            follow = self.gradient if x in self.paths else self.adjoint
+            self.limit = min(state.cost for state in states) + WINDOW
+            states = [new for state in states for new in follow(x, state, depth)]
+            if x in self.paths or any(state.used for state in states):
+                states = cheapest(states, MOST)
+        return cheapest(
+            [self.finished(x, twice) for x in cheapest(states, 3 if twice else FINISHED)], MOST
+        )
+
+    def adjoints_named(self) -> Iterator[tuple[Term, tuple[int, Any]]]:
+        """Yield the adjoints whose names were claimed or seen, where that is, and what they are."""
+        for x in self.backward.equations:
+            claimed = self.evidence.named.get(self.backward.names[x])
+            if claimed is not None and np.squeeze(claimed).shape == np.squeeze(x.data).shape:
+                for i in self.seen.places(claimed):
+                    yield x, (i, np.reshape(claimed, x.shape))
+
+    def value(self, term: Term, now: Numbers) -> Any:
+        """Return what a right side gives, once for the same numbers; None if they do not fit."""
+        if term not in self.parts:
+            self.parts[term] = self.backward.parts(term)
+        parts = [now[x] for x in self.parts[term] if x in now]
+        key = (term, *map(id, parts))
+        if key not in self.values:
+            self.values[key] = self.computed(term, now), parts  # whose ids stay theirs
+        return self.values[key][0]
+
+    def computed(self, term: Term, now: Numbers) -> Any:
+        try:
+            return self.backward.compute(term, now)
+        except MISFIT:
+            return None
+
+    def gradient(self, x: Term, state: State, depth: int) -> Iterator[State]:
+        """Go on with the gradient that is claimed, whether or not it follows."""
+        claimed, right = (
+            self.case.claimed[self.paths[x]],
+            self.value(self.backward.rights[x], state.now),
+        )
+        follows = (
+            right is not None and error(self.case, self.paths[x], right) <= self.evidence.tolerance
+        )
+        now = {**state.now, x: claimed if np.shape(claimed) == x.shape else right}
+        if follows:
+            yield state._replace(now=now, hidden=0)
+        else:
+            yield state._replace(now=now, open=(*state.open, x), cost=state.cost + OPEN)
+
+    def adjoint(self, x: Term, state: State, depth: int) -> Iterator[State]:
+        """Go on with what is seen of an adjoint, or else with all that it may be."""
+        right = self.value(self.backward.rights[x], state.now)
+        if right is None:
+            return
+        if not self.backward.is_adjoint(x):
+            yield state._replace(now={**state.now, x: right})
+            return
+        as_seen = self.right_as_seen(right, state)
+        for k, i in as_seen:
+            yield self.at(state, x, right, i, k)
+        if any(k == (state.scale or 1.0) and i not in self.returned for k, i in as_seen):
+            return
+        shown = list(self.slips_as_seen(x, right, state))
+        yield from shown
+        cost = UNSEEN
+        i, named = self.named.get(x, (None, None))
+        if i is not None and not any(i in new.used for new in [state, *shown]):
+            scale = state.scale or 1.0
+            new = self.at(state, x, named / scale, i, scale)
+            yield new._replace(open=(*state.open, x), cost=state.cost + OPEN)
+            cost = PASSED_OVER
+        elif shown or as_seen:
+            cost = PASSED_OVER
+        yield state._replace(now={**state.now, x: right}, cost=state.cost + cost)
+        if not shown and not as_seen and state.hidden < depth:
+            for slip, value in self.slips(x, state):
+                cost = state.cost + price(slip) + UNSEEN
+                if slip.cost < FAR_FETCHED and cost <= self.limit:
+                    now, slips = {**state.now, x: value}, (*state.slips, slip)
+                    yield state._replace(now=now, slips=slips, hidden=state.hidden + 1, cost=cost)
+
+    def right_as_seen(self, right: Any, state: State) -> list[tuple[float, int]]:
+        """Return where an adjoint is seen as it should be, and how many times larger."""
+        if state.scale is not None:
+            found = [(state.scale, i) for i in self.seen.places(right, state.scale)]
+        else:
+            scales = [(k, i) for k in self.evidence.scales for i in self.seen.places(right, k)]
+            found = scales + self.seen.multiples(right)
+        return [(k, i) for k, i in found if i not in state.used]
+
+    def slips_as_seen(self, x: Term, right: Any, state: State) -> Iterator[State]:
+        """Yield the states after slips that give what is seen."""
+        if not self.seen.arrays:
+            return
+        scale = state.scale or 1.0
+        taken = state.used | self.ahead(x, right, state)
+        for k, i in self.seen.multiples(right):
+            if i not in taken:
+                slip = bound(self.evidence, self.factors[x], k / scale)
+                yield self.at(state, x, right * (k / scale), i, scale, slip)
+        scales = self.evidence.scales if state.scale is None else (scale,)
+        for slip, value in self.slips(x, state):
+            if slip.kind is not Kind.CONSTANT_FACTOR or not x.ndim:
+                for k in scales:
+                    i = next((i for i in self.seen.places(value, k) if i not in taken), None)
+                    if i is not None:
+                        yield self.at(state, x, value, i, k, slip)
+
+    def ahead(self, x: Term, right: Any, state: State) -> set[int]:
+        """Return where later adjoints are seen as they should be if this one is right."""
+        now, found = {**state.now, x: right}, set[int]()
+        scales = self.evidence.scales if state.scale is None else (state.scale,)
+        for y in self.backward.below[x]:
+            if y is not x and y not in self.paths:
+                now[y] = self.value(self.backward.rights[y], now)
+                if now[y] is None:
+                    break
+                found.update(i for k in scales for i in self.seen.places(now[y], k))
+        return found
+
+    def at(self, state: State, x: Term, value: Any, i: int, scale: float, *slips: Slip) -> State:
+        """Return the state after an adjoint that is seen."""
+        return state._replace(
+            now={**state.now, x: value},
+            slips=(*state.slips, *slips),
+            hidden=0,
+            cost=state.cost + sum(map(price, slips)) + RETURNED * (i in self.returned),
+            used=state.used | {i},
+            scale=scale,
+        )
+
+    def slips(self, x: Term, state: State) -> Iterator[tuple[Slip, Any]]:
+        """Yield the slips in an equation, with what they give of the numbers of a state."""
+        for slip in self.options[x]:
+            value = self.value(slip.changes[x], state.now)
+            if value is not None and np.shape(value) == x.shape:
+                yield slip, value
+
+    def finished(self, state: State, twice: bool) -> State:
+        """Explain what is open, each equation by itself, where a slip does, or one upon another."""
+        slips, left, cost = list(state.slips), [], state.cost - OPEN * len(state.open)
+        for x in state.open:
+            fits = [(slip,) for slip in self.in_equation(x, state)]
+            if not fits and twice and (len(state.open) == 1 or x not in self.paths):
+                fits = list(self.in_equation_twice(x, state))
+            found = min(fits, key=lambda fit: sum(slip.cost for slip in fit), default=())
+            slips += found
+            cost += sum(map(price, found)) or 3 * OPEN
+            left += [] if found else [x]
+        return state._replace(slips=tuple(slips), open=tuple(left), cost=cost)
+
+    def in_equation(self, x: Term, state: State) -> Iterator[Slip]:
+        """Yield the slips in an equation that give what is claimed."""
+        for slip in slips_in(self.backward, x):
+            if slip.factor is not None:
+                ends = [{**state.now, slip.factor: k} for k in (1.0, 0.0)]
+                one, zero = (self.computed(slip.changes[x], now) for now in ends)
+                target = self.target(x, state)
+                k = None if one is None or zero is None else multiple(target, one, zero)
+                found = None if k is None else bound(self.evidence, slip, k)
+                if found is None or not (np.size(target) > 1 or is_simple(self.evidence, found)):
+                    continue
+                slip = found
+            if self.is_target(x, self.value(slip.changes[x], state.now), state):
+                yield slip
+
+    def in_equation_twice(self, x: Term, state: State) -> Iterator[tuple[Slip, Slip]]:
+        """Yield a slip on top of another that give what is claimed."""
+        for slip in self.options[x]:
+            for other in slips_in(self.backward, x, slip.changes[x]):
+                is_plain = other.factor is None and other.cost < FAR_FETCHED
+                value = self.computed(other.changes[x], state.now) if is_plain else None
+                if self.is_target(x, value, state):
+                    yield slip, other
+
+    def target(self, x: Term, state: State) -> Any:
+        """Return what is claimed of an adjoint."""
+        return self.case.claimed[self.paths[x]] if x in self.paths else state.now[x]
+
+    def is_target(self, x: Term, value: Any, state: State) -> bool:
+        if value is None:
+            return False
+        if x in self.paths:
+            return error(self.case, self.paths[x], value) <= self.evidence.tolerance
+        return bool(np.any(value)) and alike(value, state.now[x])
+
+
+def price(slip: Slip) -> int:
+    return SLIP + slip.cost
+
+
+def cheapest(states: list[State], most: int) -> list[State]:
+    """Return the states that cost little more than the best."""
+    least = min((state.cost for state in states), default=0)
+    states = [state for state in states if state.cost <= least + WINDOW]
+    return sorted(states, key=lambda state: state.cost)[:most]
+
+
+def options(evidence: Evidence, variable: Term) -> list[Slip]:
+    """Return the slips in an equation, a few factors in place of any, none twice."""
+    common = dict.fromkeys([*FACTORS, *evidence.scales[1:], *evidence.ratios])
+    factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: tuple(common)}
+    slips = []
+    for slip in slips_in(evidence.backward, variable):
+        if slip.factor is None:
+            slips.append(slip)
+        else:
+            slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
+    known = evidence.cases[0].known
+    distinct: dict[Any, Slip | None] = {digits(known[variable]): None}
+    for slip in sorted(slips, key=cost_of):
+        x = evidence.backward.compute(slip.changes[variable], known)
+        distinct.setdefault(digits(x), slip)
+    return [slip for slip in distinct.values() if slip is not None]
+
+
+def cost_of(slip: Slip) -> tuple[int, int]:
+    """Return what sorts slips: the likelier first, those with a factor after those without."""
+    return slip.cost, int(slip.factor is not None)
+
+
+def digits(x: Any) -> tuple[Any, ...]:
+    """Return what is the same for arrays that are equal but for rounding."""
+    size = float(np.max(np.abs(x), initial=0.0))
+    return np.shape(x), f"{size:.9g}", (np.round(np.divide(x, size or 1.0), 9) + 0.0).tobytes()
