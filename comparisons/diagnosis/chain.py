@@ -7,16 +7,25 @@ nothing shows may have a slip too, if what comes after it fits then.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.evidence import Evidence, alike, bound, error, is_simple, multiple
+from comparisons.diagnosis.evidence import (
+    Evidence,
+    alike,
+    bound,
+    error,
+    is_close,
+    is_simple,
+    multiple,
+)
 from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.paper import MISFIT
-from comparisons.diagnosis.replay import Numbers
-from comparisons.diagnosis.slips import Slip, slips_in
+from comparisons.diagnosis.replay import Backward, Numbers
+from comparisons.diagnosis.slips import Slip, anew, slips_in
 
 FACTORS = (-1.0, 2.0, 0.5)
 RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
@@ -24,7 +33,7 @@ SLIP, OPEN, UNSEEN, RETURNED, PASSED_OVER = 3, 6, 1, 2, 5
 """What a slip costs, beside how far-fetched it is; a gradient that does not follow; an adjoint that
 nothing shows; one that is seen only as a gradient that was returned; and one that nothing shows
 while a slip in its equation would be seen."""
-WINDOW, MOST, FINISHED = 9, 200, 40
+WINDOW, MOST, FINISHED = 9, 200, 12
 """How much more than the best a state may cost; how many are followed; how many are finished."""
 
 
@@ -53,7 +62,7 @@ class Chain:
         self.case, self.seen = evidence.cases[0], evidence.seen
         self.paths = {x: path for path, x in self.backward.gradients.items() if x is not None}
         self.options = {x: options(evidence, x) for x in self.backward.equations}
-        self.factors = {x: next(slips_in(self.backward, x)) for x in self.backward.equations}
+        self.unknown = {x: unknown(self.backward, x) for x in self.backward.equations}
         self.returned = {i for x in self.case.claimed.values() for i in self.seen.places(x)}
         self.named = dict(self.adjoints_named())
         self.parts: dict[Term, list[Term]] = {}
@@ -98,15 +107,10 @@ class Chain:
 
     def gradient(self, x: Term, state: State, depth: int) -> Iterator[State]:
         """Go on with the gradient that is claimed, whether or not it follows."""
-        claimed, right = (
-            self.case.claimed[self.paths[x]],
-            self.value(self.backward.rights[x], state.now),
-        )
-        follows = (
-            right is not None and error(self.case, self.paths[x], right) <= self.evidence.tolerance
-        )
+        claimed = self.case.claimed[self.paths[x]]
+        right = self.value(self.backward.rights[x], state.now)
         now = {**state.now, x: claimed if np.shape(claimed) == x.shape else right}
-        if follows:
+        if self.is_target(x, right, state):
             yield state._replace(now=now, hidden=0)
         else:
             yield state._replace(now=now, open=(*state.open, x), cost=state.cost + OPEN)
@@ -119,17 +123,18 @@ class Chain:
         if not self.backward.is_adjoint(x):
             yield state._replace(now={**state.now, x: right})
             return
-        as_seen = self.right_as_seen(right, state)
+        scale = state.scale or 1.0
+        found = [(k, i) for k, i in self.where(right, self.usual(state)) if i not in state.used]
+        as_seen = [(k, i) for k, i in found if state.scale is None or is_close(k, scale)]
         for k, i in as_seen:
             yield self.at(state, x, right, i, k)
-        if any(k == (state.scale or 1.0) and i not in self.returned for k, i in as_seen):
+        if any(is_close(k, scale) and i not in self.returned for k, i in as_seen):
             return
-        shown = list(self.slips_as_seen(x, right, state))
+        shown = self.slips_as_seen(x, right, state) if self.seen.arrays else []
         yield from shown
         cost = UNSEEN
         i, named = self.named.get(x, (None, None))
         if i is not None and not any(i in new.used for new in [state, *shown]):
-            scale = state.scale or 1.0
             new = self.at(state, x, named / scale, i, scale)
             yield new._replace(open=(*state.open, x), cost=state.cost + OPEN)
             cost = PASSED_OVER
@@ -143,37 +148,51 @@ class Chain:
                     now, slips = {**state.now, x: value}, (*state.slips, slip)
                     yield state._replace(now=now, slips=slips, hidden=state.hidden + 1, cost=cost)
 
-    def right_as_seen(self, right: Any, state: State) -> list[tuple[float, int]]:
-        """Return where an adjoint is seen as it should be, and how many times larger."""
-        if state.scale is not None:
-            found = [(state.scale, i) for i in self.seen.places(right, state.scale)]
-        else:
-            scales = [(k, i) for k in self.evidence.scales for i in self.seen.places(right, k)]
-            found = scales + self.seen.multiples(right)
-        return [(k, i) for k, i in found if i not in state.used]
+    def usual(self, state: State) -> tuple[float, ...]:
+        """Return how many times larger adjoints may be seen."""
+        return self.evidence.scales if state.scale is None else (state.scale,)
 
-    def slips_as_seen(self, x: Term, right: Any, state: State) -> Iterator[State]:
-        """Yield the states after slips that give what is seen."""
-        if not self.seen.arrays:
-            return
-        scale = state.scale or 1.0
+    def where(self, value: Any, scales: tuple[float, ...]) -> list[tuple[float, int]]:
+        """Return where a value is seen, and how many times larger: one number as usual alone."""
+        if np.size(value) > 1:
+            return self.seen.multiples(value)
+        return [(k, i) for k in scales for i in self.seen.places(value, k)]
+
+    def slips_as_seen(self, x: Term, right: Any, state: State) -> list[State]:
+        """Return the states after the likeliest slips that give what is seen."""
         taken = state.used | self.ahead(x, right, state)
-        for k, i in self.seen.multiples(right):
-            if i not in taken:
-                slip = bound(self.evidence, self.factors[x], k / scale)
-                yield self.at(state, x, right * (k / scale), i, scale, slip)
-        scales = self.evidence.scales if state.scale is None else (scale,)
-        for slip, value in self.slips(x, state):
-            if slip.kind is not Kind.CONSTANT_FACTOR or not x.ndim:
-                for k in scales:
-                    i = next((i for i in self.seen.places(value, k) if i not in taken), None)
-                    if i is not None:
-                        yield self.at(state, x, value, i, k, slip)
+        scale = state.scale or 1.0
+        usual = self.usual(state)
+        found: dict[int, list[State]] = {}
+        for slip, value in [(None, right), *self.slips(x, state)]:
+            for k, i in self.where(value, usual):
+                if i in taken or (slip and slip.kind is Kind.CONSTANT_FACTOR and x.ndim):
+                    continue
+                near = next((s for s in usual if is_close(k, s)), None) if slip else None
+                slips = [slip] if slip else []
+                if near is None:
+                    factor = self.times(x, slip, k / scale)
+                    slips = [factor, *[y._replace(changes=factor.changes) for y in slips]]
+                if near is not None or not slip or is_simple(self.evidence, slips[0]):
+                    new = value if near else value * (k / scale)
+                    found.setdefault(i, []).append(self.at(state, x, new, i, near or scale, *slips))
+        for slip in self.unknown[x]:
+            one, zero = self.ends(slip, x, state.now)
+            for i in range(len(self.seen.arrays)) if one is not None else ():
+                array = self.seen.arrays[i]
+                if i not in taken and np.size(array) == np.size(one) > 1:
+                    k = multiple(np.reshape(array, np.shape(one)) / scale, one, zero)
+                    if k:
+                        exact = bound(self.evidence, slip, k)
+                        value = self.computed(exact.changes[x], state.now)
+                        new_state = self.at(state, x, value, i, scale, exact)
+                        found.setdefault(i, []).append(new_state)
+        return [new for states in found.values() for new in least(states)]
 
     def ahead(self, x: Term, right: Any, state: State) -> set[int]:
         """Return where later adjoints are seen as they should be if this one is right."""
         now, found = {**state.now, x: right}, set[int]()
-        scales = self.evidence.scales if state.scale is None else (state.scale,)
+        scales = self.usual(state)
         for y in self.backward.below[x]:
             if y is not x and y not in self.paths:
                 now[y] = self.value(self.backward.rights[y], now)
@@ -204,29 +223,45 @@ class Chain:
         """Explain what is open, each equation by itself, where a slip does, or one upon another."""
         slips, left, cost = list(state.slips), [], state.cost - OPEN * len(state.open)
         for x in state.open:
-            fits = [(slip,) for slip in self.in_equation(x, state)]
+            fits = list(self.in_equation(x, state))
             if not fits and twice and (len(state.open) == 1 or x not in self.paths):
                 fits = list(self.in_equation_twice(x, state))
-            found = min(fits, key=lambda fit: sum(slip.cost for slip in fit), default=())
+            found = min(fits, key=lambda fit: sum(map(price, fit)), default=())
             slips += found
             cost += sum(map(price, found)) or 3 * OPEN
             left += [] if found else [x]
         return state._replace(slips=tuple(slips), open=tuple(left), cost=cost)
 
-    def in_equation(self, x: Term, state: State) -> Iterator[Slip]:
-        """Yield the slips in an equation that give what is claimed."""
-        for slip in slips_in(self.backward, x):
+    def in_equation(self, x: Term, state: State) -> Iterator[tuple[Slip, ...]]:
+        """Yield the slips in an equation that give what is claimed, perhaps with a factor too."""
+        target = self.target(x, state)
+        for slip in chain(slips_in(self.backward, x), anew(self.backward, x)):
             if slip.factor is not None:
-                ends = [{**state.now, slip.factor: k} for k in (1.0, 0.0)]
-                one, zero = (self.computed(slip.changes[x], now) for now in ends)
-                target = self.target(x, state)
-                k = None if one is None or zero is None else multiple(target, one, zero)
-                found = None if k is None else bound(self.evidence, slip, k)
-                if found is None or not (np.size(target) > 1 or is_simple(self.evidence, found)):
-                    continue
-                slip = found
-            if self.is_target(x, self.value(slip.changes[x], state.now), state):
-                yield slip
+                one, zero = self.ends(slip, x, state.now)
+                k = None if one is None else multiple(target, one, zero)
+                exact = None if k is None else bound(self.evidence, slip, k)
+                if exact and (np.size(target) > 1 or is_simple(self.evidence, exact)):
+                    value = self.computed(exact.changes[x], state.now)
+                    yield from [(exact,)] if self.is_target(x, value, state) else []
+                continue
+            value = self.value(slip.changes[x], state.now)
+            if self.is_target(x, value, state):
+                yield (slip,)
+            elif value is not None and (k := multiple(target, value)):
+                factor = self.times(x, slip, k)
+                if is_simple(self.evidence, factor):
+                    yield factor, slip._replace(changes=factor.changes)
+
+    def ends(self, slip: Slip, x: Term, now: Numbers) -> tuple[Any, Any]:
+        """Return what a slip gives with the factors 1 and 0; None twice where it does not fit."""
+        assert slip.factor is not None
+        values = [self.computed(slip.changes[x], {**now, slip.factor: k}) for k in (1.0, 0.0)]
+        return (None, None) if values[0] is None or values[1] is None else (values[0], values[1])
+
+    def times(self, x: Term, slip: Slip | None, k: float) -> Slip:
+        """Return a constant factor, on top of a slip."""
+        right = slip.changes[x] if slip else None
+        return bound(self.evidence, next(slips_in(self.backward, x, right)), k)
 
     def in_equation_twice(self, x: Term, state: State) -> Iterator[tuple[Slip, Slip]]:
         """Yield a slip on top of another that give what is claimed."""
@@ -247,6 +282,17 @@ class Chain:
         if x in self.paths:
             return error(self.case, self.paths[x], value) <= self.evidence.tolerance
         return bool(np.any(value)) and alike(value, state.now[x])
+
+
+def unknown(backward: Backward, x: Term) -> list[Slip]:
+    """Return the slips in an equation with an unknown number, but for a mere factor."""
+    slips = [slip for slip in slips_in(backward, x) if slip.factor is not None]
+    return [*slips[1:], *anew(backward, x)]
+
+
+def least(states: list[State]) -> list[State]:
+    cost = min(state.cost for state in states)
+    return [state for state in states if state.cost == cost]
 
 
 def price(slip: Slip) -> int:

@@ -48,27 +48,38 @@ class Seen:
         forward = [*map(np.squeeze, known)]
         for x in map(np.squeeze, observed):
             if np.any(x) and not self.places(x) and not any(alike(y, x) for y in forward):
-                entry = float(np.sum(np.abs(x))), len(self.arrays)
-                self.by_shape.setdefault(tuple(sorted(x.shape)), []).append(entry)
+                self.by_shape.setdefault(tuple(sorted(x.shape)), []).append(
+                    (evenness(x), len(self.arrays))
+                )
                 self.arrays.append(x)
+
+    def multiples(self, x: Any) -> list[tuple[float, int]]:
+        """Return where an array is seen, perhaps transposed, and how many times larger.
+
+        One number would be a multiple of any other.
+        """
+        x = np.squeeze(x)
+        entries = self.by_shape.get(tuple(sorted(x.shape)), []) if x.ndim and np.any(x) else []
+        even = evenness(x) if entries else 0.0
+        near = [i for other, i in entries if abs(other - even) <= 1e-7 * even]
+        found = [(multiple(y, x), i) for i in near for y in layouts(self.arrays[i])]
+        return [(k, i) for k, i in found if k]
 
     def places(self, x: Any, scale: float = 1.0) -> list[int]:
         """Return where `scale` times an array is seen, perhaps transposed or with axes of 1."""
-        x = np.squeeze(x)
-        entries = self.by_shape.get(tuple(sorted(x.shape)))
-        if not entries:
-            return []
-        x = scale * x
-        total = float(np.sum(np.abs(x)))
-        near = [i for other, i in entries if abs(other - total) <= 1e-8 * other]
-        return [i for i in near if alike(self.arrays[i], x)]
+        if np.size(x) == 1:
+            entries = self.by_shape.get((), [])
+            return [i for _, i in entries if alike(self.arrays[i], scale * np.asarray(x))]
+        return [i for k, i in self.multiples(x) if is_close(k, scale)]
 
-    def multiples(self, x: Any) -> list[tuple[float, int]]:
-        """Return where any multiple of an array of several numbers is seen, and which."""
-        x = np.squeeze(x)
-        entries = self.by_shape.get(tuple(sorted(x.shape)), []) if x.ndim else []
-        found = [(multiple(y, x), i) for _, i in entries for y in layouts(self.arrays[i])]
-        return [(float(f"{k:.12g}"), i) for k, i in found if k]
+
+def evenness(x: Any) -> float:
+    """Return a number that multiples of an array share."""
+    return float(np.sum(np.abs(x)) / np.max(np.abs(x)))
+
+
+def is_close(k: float, other: float) -> bool:
+    return abs(k - other) <= 1e-8 * abs(other)
 
 
 @dataclass(frozen=True)
@@ -135,15 +146,15 @@ class Evidence:
     def fits(self, slips: Iterable[Slip], only: set[str] | None = None) -> float | None:
         """Return how well slips reproduce what is claimed; None where they do not.
 
-        With `only`, some parameters are compared at the first point, and the others not.
+        With `only`, some parameters are compared and the others not.
         """
         changes = merged(slips)
-        wanted = only or self.affected(changes)
+        wanted = self.affected(changes) if only is None else only
         if only is None and not wanted.issuperset(self.wrong):
             return None
         paths = {self.backward.gradients[path]: path for path in wanted}
         worst = 0.0
-        for case in self.cases[: None if only is None else 1]:
+        for case in self.cases:
             try:
                 for x, number in self.backward.steps(changes, case.known):
                     off = error(case, paths[x], number) if x in paths else 0.0

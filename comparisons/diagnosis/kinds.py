@@ -46,6 +46,7 @@ class Kind(Enum):
     )
     ANOTHER_ADJOINT = "another adjoint", "{} stands in place of {}"
     ANOTHER_VARIABLE = "another variable", "{} stands in place of {}"
+    ANEW = "another adjoint", "{} is not used but computed anew, times {factor}"
     OPERAND_TRANSPOSED = "transposed", "{} is transposed where it must not be, or not where it must"
     SPREAD = "broadcast", "{} was {} over the batch"
     SPREAD_VECTOR = "broadcast", "{} was {} over the batch, as when (N,) and (N, 1) make (N, N)"

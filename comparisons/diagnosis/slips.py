@@ -193,6 +193,18 @@ def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
         yield Edit(new, Kind.UPDATED, (old,), LIKELY, factor)
 
 
+def anew(backward: Backward, variable: Term) -> Iterator[Slip]:
+    """Yield that an adjoint is not used as it was computed, but computed anew, times a factor."""
+    right = backward.rights[variable]
+    for x in backward.of(variable):
+        if x in backward.adjoints and x not in backward.gradient_of.values():
+            factor, new = number(1.0), replaced(right, {x: backward.rights[x]})
+            edited = apply(primitives.multiply, factor, new)
+            if edited is not None:
+                kinds = ((Kind.ANEW, (x,)),)
+                yield Slip({variable: edited}, kinds, FAR_FETCHED, backward.names, factor)
+
+
 def slips_in_several(backward: Backward) -> Iterator[Slip]:
     rights, gradients = backward.rights, backward.gradient_of
     factor = number(1.0)
