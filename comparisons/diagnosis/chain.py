@@ -133,10 +133,11 @@ class Chain:
         shown = self.slips_as_seen(x, right, state) if self.seen.arrays else []
         yield from shown
         cost = UNSEEN
-        i, named = self.named.get(x, (None, None))
-        if i is not None and not any(i in new.used for new in [state, *shown]):
+        i, named = self.named.get(x, (-1, None))
+        if named is not None and not any(i in new.used for new in [state, *shown]):
             new = self.at(state, x, named / scale, i, scale)
-            yield new._replace(open=(*state.open, x), cost=state.cost + OPEN)
+            cost = state.cost + OPEN
+            yield new._replace(open=(*state.open, x), cost=cost, hidden=state.hidden)
             cost = PASSED_OVER
         elif shown or as_seen:
             cost = PASSED_OVER
@@ -178,15 +179,13 @@ class Chain:
                     found.setdefault(i, []).append(self.at(state, x, new, i, near or scale, *slips))
         for slip in self.unknown[x]:
             one, zero = self.ends(slip, x, state.now)
-            for i in range(len(self.seen.arrays)) if one is not None else ():
-                array = self.seen.arrays[i]
+            for i, array in enumerate(self.seen.arrays) if one is not None else ():
                 if i not in taken and np.size(array) == np.size(one) > 1:
-                    k = multiple(np.reshape(array, np.shape(one)) / scale, one, zero)
-                    if k:
-                        exact = bound(self.evidence, slip, k)
+                    share = multiple(np.reshape(array, np.shape(one)) / scale, one, zero)
+                    if share:
+                        exact = bound(self.evidence, slip, share)
                         value = self.computed(exact.changes[x], state.now)
-                        new_state = self.at(state, x, value, i, scale, exact)
-                        found.setdefault(i, []).append(new_state)
+                        found.setdefault(i, []).append(self.at(state, x, value, i, scale, exact))
         return [new for states in found.values() for new in least(states)]
 
     def ahead(self, x: Term, right: Any, state: State) -> set[int]:

@@ -12,7 +12,7 @@ from comparisons.diagnosis import wording
 from comparisons.diagnosis.evidence import ROUGH, Claim, Evidence, evidence
 from comparisons.diagnosis.kinds import FAR_FETCHED
 from comparisons.diagnosis.replay import Backward, Numbers, as_float, paths
-from comparisons.diagnosis.search import search
+from comparisons.diagnosis.search import Found, search
 from comparisons.diagnosis.slips import Slip, slips_in
 from comparisons.diagnosis.wording import Diagnosis
 from comparisons.printing import listed
@@ -30,7 +30,8 @@ def diagnose(
     `claimed` has the structure of `params`; if that is a dict, further entries such as "G_bar" may
     give other adjoints, named after the variables of `loss`. `loss` is any function that the engine
     can record. The equations of its backward pass are computed again with one slip in them at a
-    time, and with two where one is not enough.
+    time, and where one is not enough, from the loss on with a slip in each that does not give what
+    is claimed.
 
     Raises ValueError where `claimed` does not have the structure of `params`, TypeError where it is
     not made of numbers, and as `autodiff.grad` does.
@@ -46,22 +47,23 @@ def diagnose(
 def diagnosis(evidence: Evidence, warnings: Sequence[str]) -> Diagnosis:
     """Return what explains the gradients that are wrong, in words."""
     right, wrong, errors = evidence.right, evidence.wrong, evidence.errors
-    found, all_tried = search(evidence) if wrong else ([], True)
+    found = search(evidence) if wrong else Found([])
     remarks: list[str] = []
     first = ""
-    if wrong and not found and max(errors.values()) <= ROUGH:
+    if wrong and not found.fits and max(errors.values()) <= ROUGH:
         right, wrong, remarks = list(errors), [], [wording.about_rounding(evidence)]
-    elif wrong and not found and evidence.is_single:
+    elif wrong and not found.fits and evidence.is_single:
         evidence = replace(evidence, tolerance=SINGLE)
-        found, all_tried = search(evidence)
-    if wrong and not found:
+        found = search(evidence)
+    if wrong and not found.fits:
         first, where = wording.first_wrong(evidence)
         untried = "Not all pairs were tried: there are too many on this network."
-        remarks = [where, "" if all_tried else untried]
+        remarks = [where, "" if found.all_tried else untried]
         remarks += [wording.about_gradient(evidence, path) for path in wrong]
-    explanations = [wording.in_text(x, evidence) for x in found]
+    explanations = [wording.in_text(x, evidence) for x in found.fits]
+    left = [wording.unexplained(x, evidence) for x in found.left]
     said = [x for x in remarks if x]
-    return Diagnosis(right, wrong, errors, explanations, first, said, list(warnings))
+    return Diagnosis(right, wrong, errors, explanations, left, first, said, list(warnings))
 
 
 def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:

@@ -109,7 +109,7 @@ def on_paper(listing: Listing) -> Paper:
     backward = [x for x in backward if x not in copies.spread or x in read]
     gradients = {}
     arguments = [argument(rights[x], rights) for x in forward if x in rights]
-    before = {of: z for z in arguments for of in summands(z)}
+    before = {of: z for z in arguments if z for of in summands(z)}
     for path, term in terms.gradients.items():
         of, gradient = terms.inputs[path], copy(term)
         if gradient in read and of in before:  # it is the adjoint of a sum, and as such read
@@ -220,9 +220,9 @@ class Copies:
         return x
 
 
-def summands(term: Term | None) -> list[Term]:
+def summands(term: Term) -> list[Term]:
     """Return what a sum without a name adds up."""
-    if term is None or term.primitive is not primitives.add:
+    if term.primitive is not primitives.add:
         return []
     return [y for x in term.operands for y in (summands(x) or [x])]
 

@@ -4,56 +4,94 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain as joined
 from itertools import groupby, islice
+from typing import NamedTuple
 
 import numpy as np
 
-from comparisons.diagnosis.chain import Chain, options
-from comparisons.diagnosis.evidence import ROUGH, Evidence, solved
+from autodiff.readings.terms import Term
+from comparisons.diagnosis.chain import Chain, State, options
+from comparisons.diagnosis.evidence import ROUGH, Evidence, merged, solved
 from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.paper import replaced
 from comparisons.diagnosis.slips import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
 
 WORK = 3e7
-"""How many numbers may be computed for pairs: on a common network all of them, in a second."""
+"""How many numbers may be computed for two slips in one equation that nothing shows."""
 
 Fit = tuple[tuple[Slip, ...], float]
 """Slips, and how far what they give is from what is claimed."""
 
 
-def search(evidence: Evidence) -> tuple[list[Fit], bool]:
-    """Return the slips that fit equally well, and whether all were tried that may fit."""
-    backward, wrong = evidence.backward, set(evidence.wrong)
-    if not any(np.any(case.claimed[path]) for case in evidence.cases for path in wrong):
-        return [at_a_glance(Kind.ZERO, listed(evidence.wrong))], True  # a template, not filled in
-    of_first = kept(evidence)
-    if of_first is not None:
-        return [of_first], True
-    equations = [x for x in backward.equations if wrong <= evidence.affected([x])]
-    single = joined(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
-    largest = evidence.largest(evidence.wrong)
-    alone: list[Fit] = []
-    for slips in (single, alike_in_layers(backward)):
-        known = (x if x.factor is None else solved(evidence, x, largest) for x in slips)
-        alone = alone or ranked(evidence, ((x,) for x in known if x is not None))
+class Found(NamedTuple):
+    """The slips that fit equally well; what they leave unexplained; whether all were tried."""
+
+    fits: list[Fit]
+    left: tuple[Term, ...] = ()
+    all_tried: bool = True
+
+
+def search(evidence: Evidence) -> Found:
+    glance = at_a_glance(evidence)
+    if glance is not None:
+        return Found([glance])
+    alone = in_one_slip(evidence)
     is_rounding = max(evidence.errors.values()) <= ROUGH
     if is_rounding or (alone and not evidence.seen.arrays):
-        return alone, True
+        return Found(alone)
     chain = Chain(evidence)
-    for depth, twice in ((1, False), (2, False), (1, True)):
-        for _, ends in groupby(chain.search(depth, twice), key=lambda end: end.cost):
-            found = ranked(evidence, (end.slips for end in ends if not end.open))
-            if found:
-                is_better = not alone or evidence.support(found[0][0]) > evidence.support(
-                    alone[0][0]
-                )
-                return (found if is_better else alone), True
-        if alone:
-            return alone, True
+    several = whole(evidence, chain.search(depth=1))
+    if alone:
+        support = [evidence.support(fits[0][0]) for fits in (alone, several) if fits]
+        return Found(several if support[-1] > support[0] else alone)
+    several = several or whole(evidence, chain.search(depth=2))
+    if several:
+        return Found(several)
+    ends = chain.search(depth=1, twice=True)
     size = sum(np.size(x) for x in evidence.cases[0].known.values())
-    twice = in_one_equation(evidence)
-    found = ranked(evidence, islice(twice, int(WORK / size) + 100))
-    return found, next(twice, None) is None
+    tried = in_one_equation(evidence)
+    found = whole(evidence, ends) or ranked(evidence, islice(tried, int(WORK / size) + 100))
+    if found:
+        return Found(found)
+    fits, left = in_part(evidence, ends)
+    return Found(fits, left, next(tried, None) is None)
+
+
+def at_a_glance(evidence: Evidence) -> Fit | None:
+    """Return an explanation that needs no search."""
+    wrong = evidence.wrong
+    if any(np.any(case.claimed[path]) for case in evidence.cases for path in wrong):
+        return kept(evidence)
+    return without_equation(Kind.ZERO, listed(wrong))  # a template, not filled in
+
+
+def in_one_slip(evidence: Evidence) -> list[Fit]:
+    """Return the slips that explain all that is wrong each by itself."""
+    backward, wrong = evidence.backward, evidence.wrong
+    equations = [x for x in backward.equations if evidence.affected([x]).issuperset(wrong)]
+    single = joined(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
+    for slips in (single, alike_in_layers(backward)):
+        largest = evidence.largest(wrong)
+        known = (x if x.factor is None else solved(evidence, x, largest) for x in slips)
+        if alone := ranked(evidence, ((x,) for x in known if x is not None)):
+            return alone
+    return []
+
+
+def whole(evidence: Evidence, ends: list[State]) -> list[Fit]:
+    """Return the slips in the cheapest ends of a chain that explain all that is wrong."""
+    for _, equal in groupby(ends, key=lambda end: end.cost):
+        if found := ranked(evidence, (end.slips for end in equal if not end.open)):
+            return found
+    return []
+
+
+def in_part(evidence: Evidence, ends: list[State]) -> tuple[list[Fit], tuple[Term, ...]]:
+    """Return slips that explain some of what is wrong, and what they leave."""
+    end = ends[0]
+    known = evidence.affected(merged(end.slips)) - evidence.affected(end.open)
+    error = evidence.fits(end.slips, known) if end.slips and not end.hidden else None
+    return ([], ()) if error is None else ([(end.slips, error)], end.open)
 
 
 def kept(evidence: Evidence) -> Fit | None:
@@ -70,11 +108,10 @@ def kept(evidence: Evidence) -> Fit | None:
         if changes and all(error <= evidence.tolerance for error in errors):
             names = {**backward.names, old: f"first_{backward.names[x]}"}
             return (Slip(changes, ((Kind.STALE, (x,)),), 1, names),), max(errors)
-    return at_a_glance(Kind.STATE)
+    return without_equation(Kind.STATE)
 
 
-def at_a_glance(kind: Kind, *about: str) -> Fit:
-    """Return an explanation that names no equation."""
+def without_equation(kind: Kind, *about: str) -> Fit:
     return (Slip({}, ((kind, about),), 1, {}),), np.nan
 
 

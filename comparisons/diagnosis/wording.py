@@ -20,32 +20,34 @@ ON_FACTORS = {f"{x} {y}" for x in ("adjoint", "factor", "slope") for y in ("forg
 
 
 class Explanation(NamedTuple):
-    """A slip, or several, that give the claimed gradients.
+    """Slips, in the order of the backward pass, that give the claimed gradients.
 
     `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly),
     "right" and "written" (equations as code), "words". `error` is the largest difference that is
     left, in units of the largest entry; `values` the adjoints that follow, by name, and `changed`
-    the names of those that depend on a slip.
+    has for each slip the names of those that depend on it, the one that it is in first.
     """
 
     slips: tuple[dict[str, str], ...]
     error: float
     values: Mapping[str, Any]
-    changed: Sequence[str]
+    changed: Sequence[Sequence[str]]
 
 
 class Diagnosis(NamedTuple):
     """What is wrong with claimed gradients, and why.
 
     `right` and `wrong` are names of parameters; `explanations` are those that fit equally well, the
-    first the most likely; `first_wrong` names, where there is none, the adjoint that disagrees
-    first on the way back from the loss; `warnings` say what cannot be seen at the points given.
+    first the most likely, and `left` says what they do not explain; `first_wrong` names, where
+    there is none, the adjoint that disagrees first on the way back from the loss; `warnings` say
+    what cannot be seen at the points given.
     """
 
     right: list[str]
     wrong: list[str]
     errors: Mapping[str, float]
     explanations: list[Explanation]
+    left: list[str]
     first_wrong: str
     remarks: list[str]
     warnings: list[str]
@@ -62,27 +64,51 @@ class Diagnosis(NamedTuple):
     def __str__(self) -> str:
         return self.text
 
-    def sentences(self) -> list[str]:
-        """Say what is wrong: the slips, or where the search for one has to begin."""
+    def sentences(self, lines: Sequence[str] = ()) -> list[str]:
+        """Say what is wrong: the slips, or where the search for one has to begin.
+
+        `lines` has for each slip a sentence about where it stands in the code, or "".
+        """
         if self.ok:
             return ["The gradients are right.", *self.remarks]
         if not self.explanations:
-            return ["Neither a typical slip nor any two of them give these numbers.", *self.remarks]
+            return ["No typical slips give these numbers.", *self.remarks]
         first, *others = self.explanations
         if not first.slips[0]["equation"]:
             words = first.slips[0]["words"]
             return [f"{words[0].upper()}{words[1:]}."]
         same = [f"{places(other)}: {written(other)}" for other in others[:3]]
-        return [self.explained(first), *[f"The same numbers come out if {x}." for x in same]]
+        alike = [f"The same numbers come out if {x}." for x in same]
+        several = self.left or len({slip["right"] for slip in first.slips}) > 1
+        said = self.one_by_one(first, lines) if several else [self.explained(first), *lines[:1]]
+        return [*filter(None, said), *alike]
 
     def explained(self, first: Explanation) -> str:
         """Say in a sentence what happened and how it is known."""
         found = places(first)
-        rest = f" ({are(self.right)} right)" if self.right else ""
         before = first.slips[0]["before"]
         start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
+        return f"{start}: with {written(first)} {self.reproduced(first)}."
+
+    def reproduced(self, first: Explanation) -> str:
+        rest = f" ({are(self.right)} right)" if self.right else ""
         exactly = f"to {first.error:.0e}" if first.error else "to the last bit"
-        return f"{start}: with {written(first)} your {are(self.wrong)} reproduced {exactly}{rest}."
+        return f"your {are(self.wrong)} reproduced {exactly}{rest}"
+
+    def one_by_one(self, first: Explanation, lines: Sequence[str]) -> list[str]:
+        """Say of several mistakes where each is, the one to mend first at the beginning."""
+        found: dict[str, list[int]] = {}
+        for i, slip in enumerate(first.slips):
+            found.setdefault(slip["right"], []).append(i)
+        number = f"{len(found)} mistakes were" if len(found) > 1 else "One mistake was"
+        start = f"{number} found, in the order of the backward pass"
+        said = [f"{start}; with them {self.reproduced(first)}." if not self.left else f"{start}."]
+        for right, ones in found.items():
+            words = once(first.slips[i]["words"] for i in ones)
+            what = "Mend this first: in" if len(said) == 1 else "Then: in"
+            said.append(f"{what} {right}, {words}: you have {first.slips[ones[-1]]['written']}.")
+            said += [lines[i] for i in ones[:1] if lines]
+        return [*said, *self.left]
 
 
 def places(explanation: Explanation) -> str:
@@ -109,7 +135,9 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
     backward, changes = evidence.backward, merged(slips)
     now = backward.replay(changes, evidence.cases[0].known) if changes else None
     values = {backward.names[x]: now[x] for x in backward.equations} if now else {}
-    changed = [backward.names[x] for y in changes for x in backward.below[y]]
+    changed = [
+        [backward.names[x] for y in slip.changes for x in backward.below[y]] for slip in slips
+    ]
     # A slip on top of another is written with what that one has brought in.
     names = {x: name for slip in slips for x, name in slip.names.items()}
     said = tuple(slip_in_text(slip._replace(names=names), changes, backward) for slip in slips)
@@ -174,6 +202,11 @@ def sentence(slip: Slip, backward: Backward) -> str:
 
 
 # Where no slip was found.
+
+
+def unexplained(x: Term, evidence: Evidence) -> str:
+    backward = evidence.backward
+    return f"What is wrong in {backward.written(x)} was not found."
 
 
 def about_rounding(evidence: Evidence) -> str:

@@ -30,7 +30,7 @@ SYNONYMS = (
     {"t", "ts", "y", "ys", "labels", "label", "targets", "target"},
 )
 PARAMS = {"params", "parameters", "param", "parms", "p", "theta", "weights", "model", "w", "θ"}
-MOST_VARIABLES, LARGEST_ARRAY = 400, 20_000
+MOST_VARIABLES, MOST_TURNS, MOST_ENTRIES, LARGEST_ARRAY = 2_000, 200, 30, 20_000
 ENGINES = {
     "autodiff": "this project's own engine",
     "mlp": "this project's own network",
@@ -98,7 +98,7 @@ def collect(function: Callable[..., Any], points: list[Draw], expected: Sequence
                     )
             watch = Watch(module, params)
             notes += watch.follow(partial(call, deepcopy(points[0])))
-        out.variables = list(watch.variables.values())
+        out.variables = [*watch.stacked(), *watch.variables]
     out.notes = list(dict.fromkeys(notes))
     return out
 
@@ -188,7 +188,8 @@ class Watch:
 
     def __init__(self, module: Mapping[str, Any], params: Mapping[str, Any]) -> None:
         self.module = module  # the globals of the student's code
-        self.variables: dict[tuple[str, int], Variable] = {}
+        self.variables: list[Variable] = []
+        self.turns: dict[tuple[str, int], list[Variable]] = {}
         self.engine, self.moved = "", 0
         # A number that is passed alone would not be recognised.
         self.params = [x for x in map(as_vector, params.values()) if x.size > 1]
@@ -227,21 +228,20 @@ class Watch:
     def lines(self, frame: types.FrameType) -> Callable[..., Any]:
         """Return the tracer of the lines of a frame: what differs after a line, it assigned."""
         filename, line = frame.f_code.co_filename, frame.f_lineno
-        seen = {name: (x, copied(x)) for name, x in frame.f_locals.items()}
+        seen = {name: (x, copied(x)) for name, x in self.entries_of(frame)}
 
         def step(frame: types.FrameType, event: str, _: Any) -> Any:
             nonlocal line
             text = linecache.getline(filename, line).strip()
-            for name, x in frame.f_locals.items() if event != "exception" else ():
+            for name, x in self.entries_of(frame) if event != "exception" else ():
                 old, content = seen.get(name, (seen, None))
-                is_named = content is not None and name in text
+                is_named = content is not None and re.split(r"[.\[]", name)[0] in text
                 if x is old and (not is_named or equal_numbers(x, content)):
                     continue
                 content = copied(x)
                 seen[name] = x, content
-                self.variables.pop((name, line), None)
-                if content is not None and len(self.variables) < MOST_VARIABLES:
-                    self.variables[name, line] = Variable(name, line, text, content)
+                if content is not None:
+                    self.assigned(Variable(name, line, text, content))
             line = frame.f_lineno
             if time.perf_counter() <= self.end:
                 return step
@@ -250,6 +250,27 @@ class Watch:
 
         return step
 
+    def entries_of(self, frame: types.FrameType) -> Iterator[tuple[str, Any]]:
+        """Yield the variables of a frame, those within containers and the student's objects too."""
+        plain = set(map(id, frame.f_locals.values()))
+        for name, x in frame.f_locals.items():
+            for entry, y in entries(name, x, self.module.get("__name__")):
+                if entry == name or id(y) not in plain:
+                    yield entry, y
+
+    def assigned(self, variable: Variable) -> None:
+        turns = self.turns.setdefault((variable.name, variable.line), [])
+        if len(self.variables) < MOST_VARIABLES and len(turns) < MOST_TURNS:
+            self.variables.append(variable)
+            turns.append(variable)
+
+    def stacked(self) -> Iterator[Variable]:
+        """Yield what a line assigned in the turns of a loop, perhaps over the examples, as one."""
+        for turns in self.turns.values():
+            values = [x.value for x in turns]
+            if 1 < len(values) < MOST_TURNS and len({np.shape(x) for x in values}) == 1:
+                yield turns[0]._replace(value=np.stack(values))
+
     def is_moved(self, x: Any) -> bool:
         """Return whether these are parameters of which one entry alone differs."""
         with suppress(Exception):
@@ -257,6 +278,22 @@ class Watch:
                 x = as_vector(x)
                 return any(x.size == p.size and np.sum(x != p) == 1 for p in self.params)
         return False
+
+
+def entries(name: str, x: Any, module: Any, depth: int = 2) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the value of a variable, or those of what it holds."""
+    held: list[tuple[str, Any]] | None = None
+    if isinstance(x, dict):
+        held = [(f"{name}[{key!r}]", y) for key, y in x.items()]
+    elif isinstance(x, list | tuple):
+        held = [(f"{name}[{i}]", y) for i, y in enumerate(x)]
+    elif type(x).__module__ == module and hasattr(x, "__dict__"):
+        held = [(f"{name}.{key}", y) for key, y in vars(x).items()]
+    if held is None or not depth:
+        yield name, x
+    elif len(held) <= MOST_ENTRIES:
+        for entry, y in held:
+            yield from entries(entry, y, module, depth - 1)
 
 
 def as_vector(x: Any) -> np.ndarray[Any, Any]:

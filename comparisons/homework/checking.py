@@ -1,8 +1,9 @@
 """Find out whether a hand-written `backprop` is right, and what is wrong with it if not."""
 
 import inspect
+import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -14,7 +15,17 @@ from rich.console import Console
 
 from autodiff.check.ratio import constant_factor
 from comparisons.diagnosis import diagnose
-from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, error, evidence
+from comparisons.diagnosis.evidence import (
+    RIGHT,
+    ROUGH,
+    Claim,
+    Evidence,
+    alike,
+    error,
+    evidence,
+    is_close,
+    multiple,
+)
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.wording import Diagnosis, are, poor
 from comparisons.homework import sandbox
@@ -45,7 +56,7 @@ class Check:
     `per_parameter` has a dict for each parameter: "verdict" is "right" or "wrong", "error" the
     largest difference in units of the largest entry, and "entry", "yours", "engine" and "ratio"
     describe the worst. `notes` are sentences about how it was computed, `loss` is one about a wrong
-    loss, `line` is where the first mistake stands in the code, if that was found, `points` where it
+    loss, `lines` say where each mistake stands in the code, if that was found, `points` where it
     was checked. `mistakes` are dicts of text, the slips of the most likely explanation.
     """
 
@@ -55,7 +66,7 @@ class Check:
     per_parameter: dict[str, dict[str, Any]] = field(default_factory=dict)
     loss: str = ""
     diagnosis: Diagnosis | None = None
-    line: str = ""
+    lines: list[str] = field(default_factory=list)
     points: str = ""
     mistakes: list[dict[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -113,13 +124,13 @@ class Check:
         if self.diagnosis is None or not self.wrong:
             return lines
         if level >= FULL:
-            line = [f"This is your {self.line}."] if self.line else []
-            return [*lines, *self.diagnosis.sentences(), *line]
+            return [*lines, *self.diagnosis.sentences(self.lines)]
         equations = [*(slip["equation"] for slip in self.mistakes), self.diagnosis.first_wrong]
         names = list(dict.fromkeys(filter(None, equations)))
         if level == 2 and names:
             plural = "s" if len(names) > 1 else ""
-            where = f" (your {self.line})" if self.line else ""
+            places = [x.removeprefix("This is ").rstrip(".") for x in self.lines if x]
+            where = f" ({places[0]})" if places and places[0].startswith("your") else ""
             lines.append(f"Look at the equation{plural} of {listed(names)}{where}.")
         return lines
 
@@ -285,7 +296,7 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         {path: compared(found, diagnosis, path) for path in found.errors},
         wrong_loss(found, diagnosis, collected),
         diagnosis,
-        line_of(diagnosis, collected.variables, found.scales),
+        lines_of(diagnosis, collected.variables, found.scales),
         f"Checked at {len(points)} points{examples}, seed {seed}.",
         [slip for x in diagnosis.explanations[:1] for slip in x.slips],
         diagnosis.wrong,
@@ -332,20 +343,59 @@ def wrong_loss(found: Evidence, diagnosis: Diagnosis, collected: Collected) -> s
     return ""
 
 
-def line_of(diagnosis: Diagnosis, variables: Sequence[Variable], scales: Sequence[float]) -> str:
-    """Return the line of the code in which the first mistake stands, if a variable shows it."""
+def lines_of(
+    diagnosis: Diagnosis, variables: Sequence[Variable], scales: Sequence[float]
+) -> list[str]:
+    """Say of each slip in which line of the code it stands, or where it shows first."""
     if not diagnosis.explanations:
         found = [x for x in variables if x.name == diagnosis.first_wrong]
-        return f"line {found[-1].line}: {found[-1].text}" if found else ""
-    values = diagnosis.explanations[0].values
-    for name in diagnosis.explanations[0].changed:
-        value = values[name]
-        twins = sum(np.shape(x) == np.shape(value) and alike(x, value) for x in values.values())
-        for factor in scales:  # all adjoints may be N times larger: 1/N can be put in later
-            found = [x for x in variables if alike(x.value, factor * value)]
-            if found and np.any(value):
-                # What is equal to an adjoint before it was assigned last, if at all.
-                x = found[-1 if twins > 1 else 0]
-                missing = twins > len({x.name for x in found}) and name[:-4] in diagnosis.errors
-                return "" if missing else f"line {x.line}: {x.text}"
+        return [f"This is your line {found[-1].line}: {found[-1].text}."] if found else []
+    first = diagnosis.explanations[0]
+    return [line_of(names, first.values, variables, scales) for names in first.changed]
+
+
+def line_of(
+    names: Sequence[str], values: Mapping[str, Any], variables: Sequence[Variable], scales: Any
+) -> str:
+    """Say in which line the first of some adjoints is computed: where it or the next is assigned.
+
+    An adjoint that no variable has is a part of the expression of the next.
+    """
+    for name in names:
+        x = place_of(name, values, variables, scales)
+        if x is not None:
+            # What a line adds to what was there may be wrong in another.
+            is_added = re.search(r"[-+*/@]=", x.text)
+            return f"{'It shows first in' if is_added else 'This is your'} line {x.line}: {x.text}."
     return ""
+
+
+def place_of(
+    name: str, values: Mapping[str, Any], variables: Sequence[Variable], scales: Sequence[float]
+) -> Variable | None:
+    """Return the variable that was assigned an adjoint, perhaps times a factor.
+
+    Of several it is the first, unless one has the name of what the adjoint is that of.
+    """
+    value = values[name]
+    if not np.any(value):
+        return None
+    seen = [multiple_of(x.value, value, scales) for x in variables]
+    for factor in dict.fromkeys([*scales, *filter(None, seen)]):
+        found = [x for x, k in zip(variables, seen) if k is not None and is_close(k, factor)]
+        if found:
+            of = name.removesuffix("_bar")
+            called = [x for x in found if re.search(rf"(?<![A-Z]){of}(?![a-z0-9])", x.name)]
+            return (called or found)[0]
+    return None
+
+
+def multiple_of(x: Any, value: Any, scales: Sequence[float]) -> float | None:
+    """Return how many times an adjoint somebody has: what is left, such as 1/N, may come later.
+
+    One number is a multiple of any other, so there it is one of the usual `scales`.
+    """
+    if np.size(value) == 1:
+        return next((k for k in scales if alike(x, k * np.asarray(value))), None)
+    x, value = np.squeeze(x), np.squeeze(value)
+    return multiple(x, value) or (multiple(x, value.T) if value.ndim > 1 else None)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from comparisons.homework import calling
-from comparisons.homework.calling import collect
+from comparisons.homework.calling import MOST_VARIABLES, collect
 from comparisons.homework.loading import Note, NoteKind, Refused, load
 from comparisons.homework.returned import Result
 from comparisons.homework.sandbox import run
@@ -433,9 +433,9 @@ def test_an_exception_is_shown_with_its_line_and_the_shapes_there(tmp_path):
 
 
 def test_variables_are_limited_in_number_and_size(tmp_path):
-    lines = "".join(f"    v{i} = X + {i}\n" for i in range(500))
+    lines = "".join(f"    v{i} = X + {i}\n" for i in range(MOST_VARIABLES + 10))
     function = written(tmp_path, f"def backprop(X, t, params):\n{lines}    return params\n")
-    assert len(collect(function, points(), EXPECTED).variables) == 400
+    assert len(collect(function, points(), EXPECTED).variables) == MOST_VARIABLES
     large = "def backprop(X, t, params):\n    A = X.repeat(10_000)\n    return params\n"
     assert collect(written(tmp_path, large), points(), EXPECTED).variables == []
 

@@ -53,7 +53,7 @@ def test_a_wrong_one_raises_with_the_diagnosis():
     assert (check.score, check.status, check.wrong) == (0.5, 1, ["U", "b"])
     assert check.mistakes[0]["kind"] == "slope at the wrong place"
     assert check.mistakes[0]["equation"] == "G_bar"
-    assert check.line.endswith(': G_bar = bars["H_bar"] * (1 - G * G)')
+    assert check.lines[0].rstrip(".").endswith(': G_bar = bars["H_bar"] * (1 - G * G)')
     with pytest.raises(AssertionError, match="the slope was taken at G") as error:
         check.assert_ok()
     assert str(error.value) == str(check) == repr(check)
