@@ -7,12 +7,13 @@ nothing shows may have a slip too, if what comes after it fits then.
 """
 
 from collections.abc import Iterator
-from itertools import chain
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.readings.terms import Term
+from comparisons.diagnosis.equations import Equations
 from comparisons.diagnosis.evidence import (
     Evidence,
     alike,
@@ -23,18 +24,15 @@ from comparisons.diagnosis.evidence import (
     multiple,
 )
 from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
-from comparisons.diagnosis.paper import MISFIT
-from comparisons.diagnosis.replay import Backward, Numbers
-from comparisons.diagnosis.slips import Slip, anew, slips_in
+from comparisons.diagnosis.replay import Numbers
+from comparisons.diagnosis.slips import Slip
 
-FACTORS = (-1.0, 2.0, 0.5)
-RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
 SLIP, OPEN, UNSEEN, RETURNED, PASSED_OVER = 3, 6, 1, 2, 5
 """What a slip costs, beside how far-fetched it is; a gradient that does not follow; an adjoint that
 nothing shows; one that is seen only as a gradient that was returned; and one that nothing shows
 while a slip in its equation would be seen."""
-WINDOW, MOST, FINISHED = 9, 200, 12
-"""How much more than the best a state may cost; how many are followed; how many are finished."""
+WINDOW, MOST, FINISHED, FINISHED_TWICE = 9, 200, 12, 3
+"""How much more than the best a state may cost; how many are followed, and finished."""
 
 
 class State(NamedTuple):
@@ -55,21 +53,22 @@ class State(NamedTuple):
 
 
 class Chain:
-    """The search in one backward pass; `depth` is how many slips in a row nothing need show."""
+    """The search in one backward pass."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence, self.backward = evidence, evidence.backward
         self.case, self.seen = evidence.cases[0], evidence.seen
         self.paths = {x: path for path, x in self.backward.gradients.items() if x is not None}
-        self.options = {x: options(evidence, x) for x in self.backward.equations}
-        self.unknown = {x: unknown(self.backward, x) for x in self.backward.equations}
+        self.equations = Equations(evidence)
         self.returned = {i for x in self.case.claimed.values() for i in self.seen.places(x)}
         self.named = dict(self.adjoints_named())
-        self.parts: dict[Term, list[Term]] = {}
-        self.values: dict[Any, Any] = {}
 
     def search(self, depth: int, twice: bool = False) -> list[State]:
-        """Return the states at the end of the pass that cost least."""
+        """Return the states at the end of the pass that cost least.
+
+        As many slips in a row as `depth` says need not show, and an equation by itself may have two
+        if asked for.
+        """
         states = [State(dict(self.case.known))]
         for x in self.backward.equations:
             follow = self.gradient if x in self.paths else self.adjoint
@@ -77,9 +76,8 @@ class Chain:
             states = [new for state in states for new in follow(x, state, depth)]
             if x in self.paths or any(state.used for state in states):
                 states = cheapest(states, MOST)
-        return cheapest(
-            [self.finished(x, twice) for x in cheapest(states, 3 if twice else FINISHED)], MOST
-        )
+        best = cheapest(states, FINISHED_TWICE if twice else FINISHED)
+        return cheapest([self.finished(state, twice) for state in best], MOST)
 
     def adjoints_named(self) -> Iterator[tuple[Term, tuple[int, Any]]]:
         """Yield the adjoints whose names were claimed or seen, where that is, and what they are."""
@@ -89,35 +87,19 @@ class Chain:
                 for i in self.seen.places(claimed):
                     yield x, (i, np.reshape(claimed, x.shape))
 
-    def value(self, term: Term, now: Numbers) -> Any:
-        """Return what a right side gives, once for the same numbers; None if they do not fit."""
-        if term not in self.parts:
-            self.parts[term] = self.backward.parts(term)
-        parts = [now[x] for x in self.parts[term] if x in now]
-        key = (term, *map(id, parts))
-        if key not in self.values:
-            self.values[key] = self.computed(term, now), parts  # whose ids stay theirs
-        return self.values[key][0]
-
-    def computed(self, term: Term, now: Numbers) -> Any:
-        try:
-            return self.backward.compute(term, now)
-        except MISFIT:
-            return None
-
     def gradient(self, x: Term, state: State, depth: int) -> Iterator[State]:
         """Go on with the gradient that is claimed, whether or not it follows."""
         claimed = self.case.claimed[self.paths[x]]
-        right = self.value(self.backward.rights[x], state.now)
+        right = self.equations.value(self.backward.rights[x], state.now)
         now = {**state.now, x: claimed if np.shape(claimed) == x.shape else right}
-        if self.is_target(x, right, state):
+        if self.is_target(x, state, right):
             yield state._replace(now=now, hidden=0)
         else:
             yield state._replace(now=now, open=(*state.open, x), cost=state.cost + OPEN)
 
     def adjoint(self, x: Term, state: State, depth: int) -> Iterator[State]:
         """Go on with what is seen of an adjoint, or else with all that it may be."""
-        right = self.value(self.backward.rights[x], state.now)
+        right = self.equations.value(self.backward.rights[x], state.now)
         if right is None:
             return
         if not self.backward.is_adjoint(x):
@@ -143,7 +125,7 @@ class Chain:
             cost = PASSED_OVER
         yield state._replace(now={**state.now, x: right}, cost=state.cost + cost)
         if not shown and not as_seen and state.hidden < depth:
-            for slip, value in self.slips(x, state):
+            for slip, value in self.equations.slips(x, state.now):
                 cost = state.cost + price(slip) + UNSEEN
                 if slip.cost < FAR_FETCHED and cost <= self.limit:
                     now, slips = {**state.now, x: value}, (*state.slips, slip)
@@ -165,26 +147,26 @@ class Chain:
         scale = state.scale or 1.0
         usual = self.usual(state)
         found: dict[int, list[State]] = {}
-        for slip, value in [(None, right), *self.slips(x, state)]:
+        for slip, value in [(None, right), *self.equations.slips(x, state.now)]:
             for k, i in self.where(value, usual):
                 if i in taken or (slip and slip.kind is Kind.CONSTANT_FACTOR and x.ndim):
                     continue
                 near = next((s for s in usual if is_close(k, s)), None) if slip else None
                 slips = [slip] if slip else []
                 if near is None:
-                    factor = self.times(x, slip, k / scale)
+                    factor = self.equations.times(x, slip, k / scale)
                     slips = [factor, *[y._replace(changes=factor.changes) for y in slips]]
                 if near is not None or not slip or is_simple(self.evidence, slips[0]):
                     new = value if near else value * (k / scale)
                     found.setdefault(i, []).append(self.at(state, x, new, i, near or scale, *slips))
-        for slip in self.unknown[x]:
-            one, zero = self.ends(slip, x, state.now)
+        for slip in self.equations.unknown[x]:
+            one, zero = self.equations.ends(slip, x, state.now)
             for i, array in enumerate(self.seen.arrays) if one is not None else ():
                 if i not in taken and np.size(array) == np.size(one) > 1:
                     share = multiple(np.reshape(array, np.shape(one)) / scale, one, zero)
                     if share:
                         exact = bound(self.evidence, slip, share)
-                        value = self.computed(exact.changes[x], state.now)
+                        value = self.equations.computed(exact.changes[x], state.now)
                         found.setdefault(i, []).append(self.at(state, x, value, i, scale, exact))
         return [new for states in found.values() for new in least(states)]
 
@@ -194,7 +176,7 @@ class Chain:
         scales = self.usual(state)
         for y in self.backward.below[x]:
             if y is not x and y not in self.paths:
-                now[y] = self.value(self.backward.rights[y], now)
+                now[y] = self.equations.value(self.backward.rights[y], now)
                 if now[y] is None:
                     break
                 found.update(i for k in scales for i in self.seen.places(now[y], k))
@@ -211,82 +193,30 @@ class Chain:
             scale=scale,
         )
 
-    def slips(self, x: Term, state: State) -> Iterator[tuple[Slip, Any]]:
-        """Yield the slips in an equation, with what they give of the numbers of a state."""
-        for slip in self.options[x]:
-            value = self.value(slip.changes[x], state.now)
-            if value is not None and np.shape(value) == x.shape:
-                yield slip, value
-
     def finished(self, state: State, twice: bool) -> State:
         """Explain what is open, each equation by itself, where a slip does, or one upon another."""
         slips, left, cost = list(state.slips), [], state.cost - OPEN * len(state.open)
         for x in state.open:
-            fits = list(self.in_equation(x, state))
+            target, is_target = self.target(x, state), partial(self.is_target, x, state)
+            fits = list(self.equations.explaining(x, state.now, target, is_target))
             if not fits and twice and (len(state.open) == 1 or x not in self.paths):
-                fits = list(self.in_equation_twice(x, state))
+                fits = list(self.equations.twice(x, state.now, is_target))
             found = min(fits, key=lambda fit: sum(map(price, fit)), default=())
             slips += found
             cost += sum(map(price, found)) or 3 * OPEN
             left += [] if found else [x]
         return state._replace(slips=tuple(slips), open=tuple(left), cost=cost)
 
-    def in_equation(self, x: Term, state: State) -> Iterator[tuple[Slip, ...]]:
-        """Yield the slips in an equation that give what is claimed, perhaps with a factor too."""
-        target = self.target(x, state)
-        for slip in chain(slips_in(self.backward, x), anew(self.backward, x)):
-            if slip.factor is not None:
-                one, zero = self.ends(slip, x, state.now)
-                k = None if one is None else multiple(target, one, zero)
-                exact = None if k is None else bound(self.evidence, slip, k)
-                if exact and (np.size(target) > 1 or is_simple(self.evidence, exact)):
-                    value = self.computed(exact.changes[x], state.now)
-                    yield from [(exact,)] if self.is_target(x, value, state) else []
-                continue
-            value = self.value(slip.changes[x], state.now)
-            if self.is_target(x, value, state):
-                yield (slip,)
-            elif value is not None and (k := multiple(target, value)):
-                factor = self.times(x, slip, k)
-                if is_simple(self.evidence, factor):
-                    yield factor, slip._replace(changes=factor.changes)
-
-    def ends(self, slip: Slip, x: Term, now: Numbers) -> tuple[Any, Any]:
-        """Return what a slip gives with the factors 1 and 0; None twice where it does not fit."""
-        assert slip.factor is not None
-        values = [self.computed(slip.changes[x], {**now, slip.factor: k}) for k in (1.0, 0.0)]
-        return (None, None) if values[0] is None or values[1] is None else (values[0], values[1])
-
-    def times(self, x: Term, slip: Slip | None, k: float) -> Slip:
-        """Return a constant factor, on top of a slip."""
-        right = slip.changes[x] if slip else None
-        return bound(self.evidence, next(slips_in(self.backward, x, right)), k)
-
-    def in_equation_twice(self, x: Term, state: State) -> Iterator[tuple[Slip, Slip]]:
-        """Yield a slip on top of another that give what is claimed."""
-        for slip in self.options[x]:
-            for other in slips_in(self.backward, x, slip.changes[x]):
-                is_plain = other.factor is None and other.cost < FAR_FETCHED
-                value = self.computed(other.changes[x], state.now) if is_plain else None
-                if self.is_target(x, value, state):
-                    yield slip, other
-
     def target(self, x: Term, state: State) -> Any:
         """Return what is claimed of an adjoint."""
         return self.case.claimed[self.paths[x]] if x in self.paths else state.now[x]
 
-    def is_target(self, x: Term, value: Any, state: State) -> bool:
+    def is_target(self, x: Term, state: State, value: Any) -> bool:
         if value is None:
             return False
         if x in self.paths:
             return error(self.case, self.paths[x], value) <= self.evidence.tolerance
         return bool(np.any(value)) and alike(value, state.now[x])
-
-
-def unknown(backward: Backward, x: Term) -> list[Slip]:
-    """Return the slips in an equation with an unknown number, but for a mere factor."""
-    slips = [slip for slip in slips_in(backward, x) if slip.factor is not None]
-    return [*slips[1:], *anew(backward, x)]
 
 
 def least(states: list[State]) -> list[State]:
@@ -303,32 +233,3 @@ def cheapest(states: list[State], most: int) -> list[State]:
     least = min((state.cost for state in states), default=0)
     states = [state for state in states if state.cost <= least + WINDOW]
     return sorted(states, key=lambda state: state.cost)[:most]
-
-
-def options(evidence: Evidence, variable: Term) -> list[Slip]:
-    """Return the slips in an equation, a few factors in place of any, none twice."""
-    common = dict.fromkeys([*FACTORS, *evidence.scales[1:], *evidence.ratios])
-    factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: tuple(common)}
-    slips = []
-    for slip in slips_in(evidence.backward, variable):
-        if slip.factor is None:
-            slips.append(slip)
-        else:
-            slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
-    known = evidence.cases[0].known
-    distinct: dict[Any, Slip | None] = {digits(known[variable]): None}
-    for slip in sorted(slips, key=cost_of):
-        x = evidence.backward.compute(slip.changes[variable], known)
-        distinct.setdefault(digits(x), slip)
-    return [slip for slip in distinct.values() if slip is not None]
-
-
-def cost_of(slip: Slip) -> tuple[int, int]:
-    """Return what sorts slips: the likelier first, those with a factor after those without."""
-    return slip.cost, int(slip.factor is not None)
-
-
-def digits(x: Any) -> tuple[Any, ...]:
-    """Return what is the same for arrays that are equal but for rounding."""
-    size = float(np.max(np.abs(x), initial=0.0))
-    return np.shape(x), f"{size:.9g}", (np.round(np.divide(x, size or 1.0), 9) + 0.0).tobytes()

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.chain import Chain, State, options
+from comparisons.diagnosis.chain import Chain, State
+from comparisons.diagnosis.equations import options
 from comparisons.diagnosis.evidence import ROUGH, Evidence, merged, solved
 from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.paper import replaced

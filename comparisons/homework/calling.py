@@ -30,7 +30,7 @@ SYNONYMS = (
     {"t", "ts", "y", "ys", "labels", "label", "targets", "target"},
 )
 PARAMS = {"params", "parameters", "param", "parms", "p", "theta", "weights", "model", "w", "θ"}
-MOST_VARIABLES, MOST_TURNS, MOST_ENTRIES, LARGEST_ARRAY = 2_000, 200, 30, 20_000
+MOST_VARIABLES, MOST_TURNS, MOST_ENTRIES, LARGEST_ARRAY = 1_000, 200, 30, 20_000
 ENGINES = {
     "autodiff": "this project's own engine",
     "mlp": "this project's own network",

@@ -1,0 +1,134 @@
+"""The equations of a pass computed one by one, with slips in them, from given numbers."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from autodiff.readings.terms import Term
+from comparisons.diagnosis.evidence import Evidence, bound, is_simple, multiple
+from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.paper import MISFIT
+from comparisons.diagnosis.replay import Backward, Numbers
+from comparisons.diagnosis.slips import Slip, anew, slips_in
+
+FACTORS = (-1.0, 2.0, 0.5)
+RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
+
+
+class Equations:
+    """The equations of a pass and the slips in each.
+
+    `options` are those with numbers in place of any that are unknown, `unknown` those with an
+    unknown number, but for a mere factor.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence, self.backward = evidence, evidence.backward
+        self.options = {x: options(evidence, x) for x in self.backward.equations}
+        self.unknown = {x: unknown(self.backward, x) for x in self.backward.equations}
+        self.parts: dict[Term, list[Term]] = {}
+        self.values: dict[Any, Any] = {}
+
+    def value(self, term: Term, now: Numbers) -> Any:
+        """Return what a right side gives, once for the same numbers; None if they do not fit."""
+        if term not in self.parts:
+            self.parts[term] = self.backward.parts(term)
+        parts = [now[x] for x in self.parts[term] if x in now]
+        key = (term, *map(id, parts))
+        if key not in self.values:
+            self.values[key] = self.computed(term, now), parts  # whose ids stay theirs
+        return self.values[key][0]
+
+    def computed(self, term: Term, now: Numbers) -> Any:
+        try:
+            return self.backward.compute(term, now)
+        except MISFIT:
+            return None
+
+    def slips(self, x: Term, now: Numbers) -> Iterator[tuple[Slip, Any]]:
+        """Yield the slips in an equation, with what they give of some numbers."""
+        for slip in self.options[x]:
+            value = self.value(slip.changes[x], now)
+            if value is not None and np.shape(value) == x.shape:
+                yield slip, value
+
+    def explaining(
+        self, x: Term, now: Numbers, target: Any, fits: Callable[[Any], bool]
+    ) -> Iterator[tuple[Slip, ...]]:
+        """Yield the slips in an equation that give a target, perhaps with a factor too."""
+        for slip in chain(slips_in(self.backward, x), anew(self.backward, x)):
+            if slip.factor is not None:
+                one, zero = self.ends(slip, x, now)
+                k = None if one is None else multiple(target, one, zero)
+                exact = None if k is None else bound(self.evidence, slip, k)
+                if exact and (np.size(target) > 1 or is_simple(self.evidence, exact)):
+                    value = self.computed(exact.changes[x], now)
+                    if fits(value):
+                        yield (exact,)
+                continue
+            value = self.value(slip.changes[x], now)
+            if fits(value):
+                yield (slip,)
+            elif value is not None and (k := multiple(target, value)):
+                factor = self.times(x, slip, k)
+                if is_simple(self.evidence, factor):
+                    yield factor, slip._replace(changes=factor.changes)
+
+    def twice(
+        self, x: Term, now: Numbers, fits: Callable[[Any], bool]
+    ) -> Iterator[tuple[Slip, Slip]]:
+        """Yield a slip on top of another in an equation that give a target."""
+        for slip in self.options[x]:
+            for other in slips_in(self.backward, x, slip.changes[x]):
+                is_plain = other.factor is None and other.cost < FAR_FETCHED
+                value = self.computed(other.changes[x], now) if is_plain else None
+                if fits(value):
+                    yield slip, other
+
+    def ends(self, slip: Slip, x: Term, now: Numbers) -> tuple[Any, Any]:
+        """Return what a slip gives with the factors 1 and 0; None twice where it does not fit."""
+        assert slip.factor is not None
+        values = [self.computed(slip.changes[x], {**now, slip.factor: k}) for k in (1.0, 0.0)]
+        return (None, None) if values[0] is None or values[1] is None else (values[0], values[1])
+
+    def times(self, x: Term, slip: Slip | None, k: float) -> Slip:
+        """Return a constant factor, on top of a slip."""
+        right = slip.changes[x] if slip else None
+        return bound(self.evidence, next(slips_in(self.backward, x, right)), k)
+
+
+def unknown(backward: Backward, x: Term) -> list[Slip]:
+    """Return the slips in an equation with an unknown number, but for a mere factor."""
+    slips = [slip for slip in slips_in(backward, x) if slip.factor is not None]
+    return [*slips[1:], *anew(backward, x)]
+
+
+def options(evidence: Evidence, variable: Term) -> list[Slip]:
+    """Return the slips in an equation, a few factors in place of any, none twice."""
+    common = dict.fromkeys([*FACTORS, *evidence.scales[1:], *evidence.ratios])
+    factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: tuple(common)}
+    slips = []
+    for slip in slips_in(evidence.backward, variable):
+        if slip.factor is None:
+            slips.append(slip)
+        else:
+            slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
+    known = evidence.cases[0].known
+    distinct: dict[Any, Slip | None] = {digits(known[variable]): None}
+    for slip in sorted(slips, key=cost_of):
+        x = evidence.backward.compute(slip.changes[variable], known)
+        distinct.setdefault(digits(x), slip)
+    return [slip for slip in distinct.values() if slip is not None]
+
+
+def cost_of(slip: Slip) -> tuple[int, int]:
+    """Return what sorts slips: the likelier first, those with a factor after those without."""
+    return slip.cost, int(slip.factor is not None)
+
+
+def digits(x: Any) -> tuple[Any, ...]:
+    """Return what is the same for arrays that are equal but for rounding."""
+    size = float(np.max(np.abs(x), initial=0.0))
+    return np.shape(x), f"{size:.9g}", (np.round(np.divide(x, size or 1.0), 9) + 0.0).tobytes()
