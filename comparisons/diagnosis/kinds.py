@@ -92,6 +92,7 @@ class Kind(Enum):
     ALL_SUMMED = "wrong axis", "all is summed"
 
     ZERO = "zero", "what you return for {} is 0"
+    SWAPPED = "swapped", "what you return for {} is the gradient in {}, and the other way round"
     STALE = "stale cache", "{} is that of the first call"
     STATE = (
         "state kept between calls",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain as joined
-from itertools import groupby, islice
+from itertools import combinations, groupby, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.chain import Chain, State
 from comparisons.diagnosis.equations import options
-from comparisons.diagnosis.evidence import ROUGH, Evidence, merged, solved
+from comparisons.diagnosis.evidence import ROUGH, Case, Evidence, alike, merged, solved
 from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.paper import replaced
 from comparisons.diagnosis.slips import Slip, alike_in_layers, slips_in, slips_in_several
@@ -33,11 +33,11 @@ class Found(NamedTuple):
 
 
 def search(evidence: Evidence) -> Found:
-    glance = at_a_glance(evidence)
+    is_rounding = max(evidence.errors.values()) <= ROUGH
+    glance = None if is_rounding else at_a_glance(evidence)
     if glance is not None:
         return Found([glance])
     alone = in_one_slip(evidence)
-    is_rounding = max(evidence.errors.values()) <= ROUGH
     if is_rounding or (alone and not evidence.seen.arrays):
         return Found(alone)
     chain = Chain(evidence)
@@ -61,9 +61,19 @@ def search(evidence: Evidence) -> Found:
 def at_a_glance(evidence: Evidence) -> Fit | None:
     """Return an explanation that needs no search."""
     wrong = evidence.wrong
-    if any(np.any(case.claimed[path]) for case in evidence.cases for path in wrong):
-        return kept(evidence)
-    return without_equation(Kind.ZERO, listed(wrong))  # a template, not filled in
+    if not any(np.any(case.claimed[path]) for case in evidence.cases for path in wrong):
+        return without_equation(Kind.ZERO, listed(wrong))  # a template, not filled in
+    for x, y in combinations(wrong, 2):
+        if len(wrong) == 2 and all(is_swapped(case, evidence, x, y) for case in evidence.cases):
+            return without_equation(Kind.SWAPPED, x, y)
+    return kept(evidence)
+
+
+def is_swapped(case: Case, evidence: Evidence, x: str, y: str) -> bool:
+    """Return whether two right gradients stand for each other."""
+    return all(
+        alike(case.claimed[one], evidence.true(case, other)) for one, other in ((x, y), (y, x))
+    )
 
 
 def in_one_slip(evidence: Evidence) -> list[Fit]:

@@ -246,7 +246,14 @@ def about_gradient(evidence: Evidence, path: str) -> str:
     case = evidence.cases[0]
     true, claimed = np.asarray(evidence.true(case, path)), np.asarray(case.claimed[path])
     if true.shape != claimed.shape:
-        return f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
+        others = case.claimed.items()
+        swapped = [
+            f" Are {path} and {name} swapped?"
+            for name, x in others
+            if np.shape(x) == true.shape and np.shape(evidence.true(case, name)) == claimed.shape
+        ]
+        shapes = f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
+        return shapes + "".join(swapped[:1])
     if not np.all(np.isfinite(claimed)):
         return f"{path} has entries that are NaN or infinite."
     ratio = float(np.sum(claimed * true) / np.sum(true * true)) if np.any(true) else np.nan

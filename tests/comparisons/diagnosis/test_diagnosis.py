@@ -388,3 +388,22 @@ def test_a_quotient_is_a_softmax_only_where_it_is_one():
         explanations = diagnose(loss, {"U": U}, X, claimed={"U": Z_bar.T @ X}).explanations
         kinds = {slip["kind"] for x in explanations for slip in x.slips}
         assert ("extra slope" in kinds) == softmax, kinds
+
+
+def test_gradients_that_stand_for_each_other_are_seen():
+    def loss(params, X):
+        return np.sum(np.tanh(X @ params["v"] + X @ params["w"] ** 2))
+
+    rng = np.random.default_rng(0)
+    X, params = rng.normal(size=(5, 3)), {"v": rng.normal(size=3), "w": rng.normal(size=3)}
+    _, right = value_and_grad(loss)(params, X)
+    swapped = {"v": right["w"], "w": right["v"]}
+    text = diagnose(loss, params, X, claimed=swapped).text
+    assert text == "What you return for v is the gradient in w, and the other way round."
+
+
+def test_shapes_that_are_those_of_each_other_are_asked_about():
+    (params, X, t), right = tutorial_claims()
+    claimed = {**right, "U": np.ones(3), "b": np.ones((3, 2))}
+    text = diagnose(engine.loss, params, X, t, claimed=claimed).text
+    assert "your gradient in it has shape (3,). Are U and b swapped?" in text
