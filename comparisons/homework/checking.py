@@ -3,7 +3,7 @@
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from autodiff.check.ratio import constant_factor
-from comparisons.diagnosis import diagnose
+from comparisons.diagnosis import diagnose, forward
 from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, alike, error, evidence
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.wording import Diagnosis, are, poor
@@ -46,7 +46,9 @@ class Check:
     largest difference in units of the largest entry, and "entry", "yours", "engine" and "ratio"
     describe the worst. `notes` are sentences about how it was computed, `loss` is one about a wrong
     loss, `line` is where the first mistake stands in the code, if that was found, `points` where it
-    was checked. `mistakes` are dicts of text, the slips of the most likely explanation.
+    was checked. `mistakes` are dicts of text, the slips of the most likely explanation. `forward`
+    are sentences about mistakes in the forward pass and the backward pass beside them, which then
+    stand in place of a diagnosis.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Check:
     mistakes: list[dict[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     right: list[str] = field(default_factory=list)
+    forward: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
@@ -110,12 +113,14 @@ class Check:
             lines.append(f"The gradient{plural} in {are(self.wrong)} wrong{rest}.")
         if self.loss:
             lines.append(self.loss if level >= FULL else "The loss is wrong.")
-        if self.diagnosis is None or not self.wrong:
-            return lines
         if level >= FULL:
-            line = [f"This is your {self.line}."] if self.line else []
-            return [*lines, *self.diagnosis.sentences(), *line]
-        equations = [*(slip["equation"] for slip in self.mistakes), self.diagnosis.first_wrong]
+            if self.diagnosis is None or not self.wrong:
+                return [*lines, *self.forward]
+            return [*lines, *self.diagnosis.sentences(), *this_is(self.line)]
+        equations = [
+            *(x["equation"] for x in self.mistakes),
+            getattr(self.diagnosis, "first_wrong", ""),
+        ]
         names = list(dict.fromkeys(filter(None, equations)))
         if level == 2 and names:
             plural = "s" if len(names) > 1 else ""
@@ -278,7 +283,7 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         notes += diagnosis.remarks
     N = found.backward.N
     examples = f" of {N} example{'' if N == 1 else 's'}" if N else ""
-    return Check(
+    check = Check(
         name,
         None,
         notes,
@@ -291,6 +296,34 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         diagnosis.wrong,
         diagnosis.right,
     )
+    if check.ok:
+        return check
+    values = [(x.name, x.value) for x in collected.variables]
+    drawn = [*points, points[0]][: len(found.cases)]
+    judged = forward.judge(task.loss, drawn, found, diagnosis, values, first.loss)
+    return with_forward(check, judged, collected.variables, found.scales) if judged else check
+
+
+def with_forward(
+    check: Check, found: forward.Forward, variables: Sequence[Variable], scales: Sequence[float]
+) -> Check:
+    """Return a check that says what is wrong with the forward pass, and how the rest is judged."""
+    shown = [None if i is None else variables[i] for i in found.places]
+    lines = [f"line {x.line}: {x.text}" if x else "" for x in shown]
+    said = []
+    for slip, line in zip(found.mistakes, lines):
+        written = f": {slip['written']}" if slip["written"] else ""
+        said.append(f"In the forward pass, in {slip['right']}, {slip['words']}{written}.")
+        said += this_is(line)
+    mistakes, said = found.mistakes, [*said, *filter(None, [found.remark])]
+    if found.backward is not None:
+        said += found.backward.sentences() + this_is(line_of(found.backward, variables, scales))
+        mistakes = [*mistakes, *(slip for x in found.backward.explanations[:1] for slip in x.slips)]
+    return replace(check, diagnosis=None, line=lines[0], mistakes=mistakes, forward=said)
+
+
+def this_is(line: str) -> list[str]:
+    return [f"This is your {line}."] if line else []
 
 
 def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
