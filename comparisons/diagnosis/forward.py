@@ -162,9 +162,12 @@ class Search:
             operands = tuple(map(self.apart, term.operands))
             return term if operands == term.operands else rebuilt(term, *operands) or term
         z, t = term.operands
-        rights = self.backward.rights
-        outputs = [x for x in self.backward.forward if x in rights and is_sigmoid(rights[x], z)]
-        y = outputs[0] if outputs else made(primitives.sigmoid, z)
+        sigmoids = {
+            right.operands[0]: x
+            for x, right in self.backward.rights.items()
+            if x.forward and right.primitive is primitives.sigmoid
+        }
+        y = sigmoids.get(z) or made(primitives.sigmoid, z)
         whole = cross_entropy(t, y)
         self.fused[whole], self.losses[whole] = term, (t, y)
         return whole
@@ -309,10 +312,6 @@ class Search:
             "written": "" if slip.kind is Kind.SOMETHING_ELSE else written,
             "words": words,
         }
-
-
-def is_sigmoid(right: Term, z: Term) -> bool:
-    return right.primitive is primitives.sigmoid and right.operands == (z,)
 
 
 def differing(new: Term, old: Term) -> list[Term]:
