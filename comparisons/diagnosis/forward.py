@@ -7,6 +7,7 @@ the code, slips are tried in it until they are.
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from comparisons.diagnosis.evidence import Claim, Evidence, alike, bound, eviden
 from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.paper import MISFIT, made, rebuilt, replaced
 from comparisons.diagnosis.replay import Backward, Changes, Numbers, as_float
-from comparisons.diagnosis.slips import Slip, cross_entropy, slips_in_forward
+from comparisons.diagnosis.slips import Slip, alike_in_layers, cross_entropy, slips_in_forward
 from comparisons.diagnosis.wording import Diagnosis, in_words
 from comparisons.printing import listed
 
@@ -220,25 +221,30 @@ class Search:
         for x in self.unconfirmed({}):
             for i, (name, value) in enumerate(self.seen):
                 data = laid_out(value, np.shape(self.known[x]))
-                if data is not None and i not in self.given and x is not self.backward.value:
+                if data is not None and i not in self.given and not self.is_loss(x):
                     term = Term(data)
                     names = {**self.backward.names, term: name}
                     yield Slip({x: term}, ((Kind.SOMETHING_ELSE, ()),), FAR_FETCHED, names)
 
     def possible(self, changes: Changes) -> Iterator[Slip]:
         """Yield the slips in equations that nothing that was seen shows to be right."""
-        backward = self.backward
-        factors, N = FACTORS, backward.N or 1
-        for x in self.unconfirmed(changes):
-            is_loss = x is backward.value
-            for slip in slips_in_forward(backward, x, self.rights, self.losses):
-                if not (is_loss or self.found.wrong) or not changes.keys().isdisjoint(slip.changes):
-                    continue
-                if slip.factor is not None:
-                    more = (N, 1 / N, N / 2) if is_loss else ()
-                    yield from (bound(self.found, slip, k) for k in (*factors, *more))
-                elif slip.cost < FAR_FETCHED:
-                    yield slip
+        N = self.backward.N or 1
+        slips_in = partial(slips_in_forward, rights=self.rights, losses=self.losses)
+        judged = [x for x in self.unconfirmed(changes) if self.found.wrong or self.is_loss(x)]
+        for slip in chain(
+            *(slips_in(self.backward, x) for x in judged),
+            alike_in_layers(self.backward, judged, slips_in),
+        ):
+            if not changes.keys().isdisjoint(slip.changes):
+                continue
+            if slip.factor is not None:
+                more = (N, 1 / N, N / 2) if any(map(self.is_loss, slip.changes)) else ()
+                yield from (bound(self.found, slip, k) for k in (*FACTORS, *more))
+            elif slip.cost < FAR_FETCHED:
+                yield slip
+
+    def is_loss(self, x: Term) -> bool:
+        return x is self.backward.value
 
     def unconfirmed(self, changes: Changes) -> list[Term]:
         """Return the variables that are not seen, and what is made of them neither."""
@@ -274,13 +280,13 @@ class Search:
 
         A loss counts if it was returned: another number may be equal to a wrong one by chance.
         """
-        if x is self.backward.value and (self.returned is None or not alike(self.returned, now[x])):
+        if self.is_loss(x) and (self.returned is None or not alike(self.returned, now[x])):
             return set()
         data = as_float(self.backward.compute(x, now))  # masks as numbers
         norm = np.linalg.norm(data)
         near = map(int, np.flatnonzero(abs(self.norms - norm) <= 1e-6 * norm))
         found = {i for i in near if alike(self.seen[i][1], data)}
-        return found | {-1} if x is self.backward.value else found
+        return found | {-1} if self.is_loss(x) else found
 
     def path(self, slip: Slip) -> list[Term]:
         """Return the terms from a slip up to the right side that it is in, without that."""

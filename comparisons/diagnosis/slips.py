@@ -5,7 +5,7 @@ a variable is taken for another, a sum becomes a mean. None says what is right: 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any, NamedTuple
 
@@ -259,10 +259,17 @@ def cross_entropy(t: Term, y: Term, less: Sequence[int] = (0, 0, 1, 1)) -> Term:
     return made(primitives.subtract, left, made(primitives.multiply, c, made(primitives.log, d)))
 
 
-def alike_in_layers(backward: Backward) -> Iterator[Slip]:
-    """Yield the slips that were made alike in all equations of one form, as in a loop of layers."""
+def alike_in_layers(
+    backward: Backward,
+    equations: Sequence[Term] | None = None,
+    slips_in: Callable[[Backward, Term], Iterator[Slip]] = slips_in,
+) -> Iterator[Slip]:
+    """Yield the slips that were made alike in all equations of one form, as in a loop of layers.
+
+    The equations are those of the backward pass unless others are given.
+    """
     forms: dict[str, list[Term]] = {}
-    for x in backward.equations:
+    for x in backward.equations if equations is None else equations:
         form = anonymous(backward, x, backward.rights[x], backward.names)
         forms.setdefault(form, []).append(x)
     for variables in forms.values():

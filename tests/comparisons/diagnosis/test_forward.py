@@ -145,6 +145,47 @@ def test_mistakes_in_both_layers_are_both_named(checked):
     assert len(lines(check)) == 2
 
 
+LOOP = """\
+import numpy as np
+
+
+def backprop(X, t, params):
+    a, layers = X, [X]
+    for i in (1, 2):
+        s = a @ params[f"U{i}"].T + params[f"b{i}"]
+        a = np.tanh(s)
+        layers.append(a)
+    z = a @ params["W"] + params["c"]
+    y = 1 / (1 + np.exp(-z))
+    loss = np.mean(-t * np.log(y) - (1 - t) * np.log(1 - y))
+    d = (y - t) / len(t)
+    grads = {"W": a.T @ d, "c": d.sum()}
+    back = np.outer(d, params["W"])
+    for i in (2, 1):
+        d = back * (1 - layers[i] ** 2)
+        grads |= {f"U{i}": d.T @ layers[i - 1], f"b{i}": d.sum(axis=0)}
+        back = d @ params[f"U{i}"]
+    return grads, loss
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named", "line"),
+    [
+        (' + params[f"b{i}"]', "", "G1 and G2", 7),
+        ("np.tanh(s)", "1 / (1 + np.exp(-s))", "H1 and H2", 8),
+    ],
+)
+def test_a_mistake_in_a_loop_of_layers_is_one_in_each(old, new, named, line, checked):
+    two_tanh = next(x for x in OTHERS if x.name == "two tanh layers")
+    task = Task(two_tanh.loss, two_tanh.problem)
+    assert checked(LOOP, task).ok
+    check = checked(LOOP.replace(old, new), task)
+    assert equations(check) == [named]
+    assert lines(check) == [line]
+    assert ASKED in check.forward
+
+
 BACKWARD = [
     (network, name)
     for network in (TUTORIAL, *OTHERS)
