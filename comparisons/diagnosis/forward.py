@@ -37,13 +37,13 @@ class Forward(NamedTuple):
     """What is wrong with a forward pass, and with the backward pass beside that.
 
     `mistakes` are dicts of plain text, as those of an `Explanation`, and `places` the positions of
-    the variables in which they show, None where none does. `remark` says for which network the
+    the variables in which each shows. `remark` says for which network the
     backward pass is right, or is judged in `backward`; there is neither where the gradients are
     right.
     """
 
     mistakes: list[dict[str, str]]
-    places: list[int | None]
+    places: list[list[int]]
     remark: str = ""
     backward: Diagnosis | None = None
 
@@ -68,7 +68,7 @@ def judge(
         return None
     now = search.numbers(changed(slips))
     mistakes = [search.in_text(x) for x in slips]
-    places = [search.place(x, now) for x in slips]
+    places = [search.places(x, now) for x in slips]
     if not found.wrong:
         return Forward(mistakes, places)
     rights = search.written(slips)
@@ -292,6 +292,12 @@ class Search:
         """Return the terms from a slip up to the right side that it is in, without that."""
         rights = slip.changes.items()
         return [y for x, right in rights for y in differing(right, self.rights[x])[:-1]]
+
+    def places(self, slip: Slip, now: Numbers) -> list[int]:
+        """Return the positions of variables that show a slip, one for each equation alike."""
+        alike = [x for x in slip.changes if self.at(x, now)] if len(slip.made) > 1 else []
+        parts = [slip._replace(changes={x: slip.changes[x]}) for x in alike] or [slip]
+        return [i for part in parts if (i := self.place(part, now)) is not None]
 
     def place(self, slip: Slip, now: Numbers) -> int | None:
         """Return the position of the first variable that shows a slip."""

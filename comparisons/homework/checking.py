@@ -308,18 +308,18 @@ def with_forward(
     check: Check, found: forward.Forward, variables: Sequence[Variable], scales: Sequence[float]
 ) -> Check:
     """Return a check that says what is wrong with the forward pass, and how the rest is judged."""
-    shown = [None if i is None else variables[i] for i in found.places]
-    lines = [f"line {x.line}: {x.text}" if x else "" for x in shown]
-    said = []
-    for slip, line in zip(found.mistakes, lines):
+    said, lines = list[str](), list[str]()
+    for slip, places in zip(found.mistakes, found.places):
         written = f": {slip['written']}" if slip["written"] else ""
         said.append(f"In the forward pass, in {slip['right']}, {slip['words']}{written}.")
-        said += this_is(line)
+        for x in (variables[i] for i in places):
+            lines.append(f"line {x.line}: {x.text}")
+            said += this_is(lines[-1])
     mistakes, said = found.mistakes, [*said, *filter(None, [found.remark])]
     if found.backward is not None:
         said += found.backward.sentences() + this_is(line_of(found.backward, variables, scales))
         mistakes = [*mistakes, *(slip for x in found.backward.explanations[:1] for slip in x.slips)]
-    return replace(check, diagnosis=None, line=lines[0], mistakes=mistakes, forward=said)
+    return replace(check, diagnosis=None, line="".join(lines[:1]), mistakes=mistakes, forward=said)
 
 
 def this_is(line: str) -> list[str]:

@@ -138,6 +138,13 @@ def test_the_line_is_found_where_the_mistake_is_of_no_kind(old, new, equation, c
     assert ASKED in check.forward
 
 
+def test_a_mistake_in_both_layers_is_shown_in_both(checked):
+    code = STYLES["deep plain"].replace("X @ U1.T + b1", "X @ U1.T")
+    check = checked(code.replace("H1 @ U2.T + b2", "H1 @ U2.T"), DEEP)
+    assert equations(check) == ["G1 and G2"]
+    assert lines(check) == [12, 14]
+
+
 def test_mistakes_in_both_layers_are_both_named(checked):
     code = STYLES["deep plain"].replace("X @ U1.T + b1", "X @ U1.T")
     check = checked(code.replace("np.tanh(G2)", "sigmoid(G2)"), DEEP)
