@@ -249,10 +249,12 @@ class Search:
     def unconfirmed(self, changes: Changes) -> list[Term]:
         """Return the variables that are not seen, and what is made of them neither."""
         now = self.numbers(changes)
+        terms = [y for x in self.rights for y in within(self.backward.rights[x]) if y.ndim]
+        shown = {x for y in terms if now and self.at(y, now) for x in self.backward.parts(y)}
         confirmed = set(changes)
         for x in reversed(self.rights):
             readers = [y for y in confirmed if x in self.backward.parts(self.rights[y])]
-            if readers or (now and self.at(x, now)):
+            if readers or x in shown or (now and self.at(x, now)):
                 confirmed.add(x)
         return [x for x in self.rights if x not in confirmed]
 
@@ -332,6 +334,12 @@ def differing(new: Term, old: Term) -> list[Term]:
     inner = [(x, y) for x, y in pairs if x is not y]
     is_inside = new.primitive is old.primitive and len(inner) == 1 and inner[0][0].operands
     return [*(differing(*inner[0]) if is_inside else ()), new]
+
+
+def within(term: Term) -> list[Term]:
+    """Return the terms that one is made of, without variables and numbers."""
+    inner = [x for x in term.operands if x.operands]
+    return [*inner, *(y for x in inner for y in within(x))]
 
 
 def laid_out(x: Any, shape: tuple[int, ...]) -> Any:

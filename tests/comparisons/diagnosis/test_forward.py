@@ -8,6 +8,7 @@ from forward_corpus import NETWORKS, STYLES, Mistake
 from slip_corpus import NETWORKS as OTHERS
 from slip_corpus import TUTORIAL, compiled, patched
 
+from autodiff import logistic_cross_entropy, mean
 from comparisons import check_backprop
 from comparisons.homework.checking import Task
 
@@ -221,6 +222,18 @@ def test_a_part_with_a_name_of_its_own_is_no_mistake(checked):
     code = STYLES["plain"].replace("G = X @ U.T + b", "part = X @ U.T").replace("(G)", "(part + b)")
     assert checked(code).ok
     assert checked(code.replace("np.sum(z_bar)", "np.mean(z_bar)")).forward == []
+
+
+def test_what_is_made_of_a_variable_without_a_name_shows_it_to_be_right(checked):
+    def loss(params, X, t):
+        G = X @ params["U"].T + params["b"]
+        z = np.tanh(G) @ params["W"] + params["c"]
+        return mean(logistic_cross_entropy(z, t))
+
+    code = STYLES["plain"].replace("    G = X @ U.T + b\n", "").replace("(G)", "(X @ U.T + b)")
+    code = code.replace("z = H @ W + c\n    y = sigmoid(z)", "y = sigmoid(H @ W + c)")
+    code = code.replace("}, loss", "}").replace("(y - t) / N", "(y - t) * y**3 / N")
+    assert checked(code, Task(loss, NETWORKS[0].problem)).forward == []
 
 
 def test_a_forward_pass_of_which_nothing_is_seen_is_not_judged(checked):
