@@ -22,19 +22,21 @@ ELEMENTWISE = (*ACTIVATIONS, primitives.softplus, primitives.exp, primitives.sin
 class Equation:
     """An equation of a backward pass and what is around it.
 
-    `variable` is an adjoint, that of `of`, and `right` its right side, which may have a slip
-    already. `pool` are the variables that could be taken for another. `activated` are the
-    activations in the pass with their results, and `activation` is the one that this equation goes
-    back through. `adjoint` and `slope` are the factors of the right side where it is the product of
-    what comes back and a slope; where the loss has cancelled the slope, as in y - t, they are what
-    they would be without that. `names` are those of the pass and of what slips bring in.
+    `variable` is an adjoint, that of `of`, or one of the forward pass, and `right` its right side,
+    which may have a slip already. `pool` are the variables that could be taken for another.
+    `activated` are the activations in the pass with their results, and `activation` is the one that
+    this equation goes back through. `adjoint` and `slope` are the factors of the right side where
+    it is the product of what comes back and a slope; where the loss has cancelled the slope, as in
+    y - t, they are what they would be without that. `names` are those of the pass and of what slips
+    bring in.
     """
 
     def __init__(self, backward: Backward, variable: Term, right: Term) -> None:
         self.backward, self.variable, self.right = backward, variable, right
         self.of = backward.bars.get(variable)
         self.names = dict(backward.names)
-        self.pool = [x for x in backward.variables if x not in backward.below[variable]]
+        later = backward.variables[backward.variables.index(variable) :]
+        self.pool = [x for x in backward.variables if x not in backward.below.get(variable, later)]
         self.activated = list(activated(backward, self.pool))
         self.activations = list(dict.fromkeys([*[f for f, _ in self.activated], *ACTIVATIONS]))
         through = (x for x in self.activated if backward.argument(x[1]) is self.of)
@@ -165,12 +167,21 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield Edit(rebuilt(term, more), Kind.CONSTANT_IN, (index,), POSSIBLE, factor)
     elif p in (primitives.power, primitives.square):
         yield without(term, term.operands[0], Kind.POWER_FORGOTTEN)
+        if eq.variable.forward:
+            yield Edit(apply(primitives.abs, term.operands[0]), Kind.ABSOLUTE_VALUE)
     elif p is primitives.negative:
         yield without(term, term.operands[0], Kind.MINUS_FORGOTTEN)
     elif p is primitives.greater:
         yield Edit(apply(primitives.less, *term.operands), Kind.MASK_TURNED)
     elif p in eq.activations:
         yield without(term, term.operands[0], Kind.ACTIVATION_FORGOTTEN, p.name)
+        if eq.variable.forward:
+            yield from of_activation(eq, term)
+    elif p is primitives.transpose and eq.variable.forward:
+        (x,) = term.operands
+        reshaped = apply(primitives.reshape, x, shape=term.shape)
+        yield Edit(reshaped, Kind.OPERAND_RESHAPED, (x,))
+        yield Edit(x if x.shape == term.shape else None, Kind.OPERAND_TRANSPOSED, (x,), LIKELY)
 
 
 def without(term: Term, rest: Term | None, kind: Kind, *about: Any, cost: int = LIKELY) -> Edit:
@@ -178,6 +189,19 @@ def without(term: Term, rest: Term | None, kind: Kind, *about: Any, cost: int = 
     if rest is not None and rest.shape != term.shape:
         rest = apply(primitives.broadcast_to, rest, shape=term.shape)
     return Edit(rest, kind, about, cost)
+
+
+def of_activation(eq: Equation, term: Term) -> Iterator[Edit]:
+    """Yield another activation, and one of the negative argument."""
+    (x,), f = term.operands, term.primitive
+    assert f is not None
+    for g in eq.activations:
+        if g is not f:
+            yield Edit(apply(g, x), Kind.ANOTHER_ACTIVATION, (g.name, f.name), LIKELY)
+    minimum = made(primitives.minimum, x, number(0.0))
+    yield Edit(minimum, Kind.ANOTHER_ACTIVATION, (minimum, f.name))
+    negative = apply(primitives.negative, x)
+    yield Edit(apply(f, negative), Kind.ARGUMENT_NEGATIVE, (f.name,))
 
 
 def of_product(eq: Equation, term: Term) -> Iterator[Edit]:

@@ -91,6 +91,16 @@ class Kind(Enum):
     WRONG_AXIS = "wrong axis", "the sum is over the wrong axis"
     ALL_SUMMED = "wrong axis", "all is summed"
 
+    ANOTHER_ACTIVATION = "another activation", "{} stands in place of {}"
+    EXTRA_ACTIVATION = "extra activation", "{} was applied too"
+    ARGUMENT_NEGATIVE = "sign", "the argument of {} has the wrong sign"
+    ADDED_AFTER = "activation too early", "{} was added after {}, not before it"
+    OPERAND_RESHAPED = "reshaped", "{} was reshaped where it has to be transposed"
+    ANOTHER_LOSS = "another loss", "the squared error stands in place of the cross-entropy"
+    EXCHANGED = "another loss", "t or y was exchanged with 1 - t or 1 - y"
+    ABSOLUTE_VALUE = "another loss", "the absolute value stands in place of the square"
+    SOMETHING_ELSE = "forward pass", "something else was computed, which no typical slip gives"
+
     ZERO = "zero", "what you return for {} is 0"
     SWAPPED = "swapped", "what you return for {} is the gradient in {}, and the other way round"
     STALE = "stale cache", "{} is that of the first call"

@@ -5,7 +5,7 @@ a variable is taken for another, a sum becomes a mean. None says what is right: 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any, NamedTuple
 
@@ -13,7 +13,15 @@ import numpy as np
 
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.edits import Edit, Equation, inside, slope_of, turned
+from comparisons.diagnosis.edits import (
+    ACTIVATIONS,
+    ELEMENTWISE,
+    Edit,
+    Equation,
+    inside,
+    slope_of,
+    turned,
+)
 from comparisons.diagnosis.kinds import FAR_FETCHED, LIKELY, POSSIBLE, Kind
 from comparisons.diagnosis.paper import apply, made, replaced
 from comparisons.diagnosis.replay import Backward, Changes
@@ -235,10 +243,63 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
             yield Slip(changes, ((Kind.DECAY, (which,)),), POSSIBLE, backward.names, factor)
 
 
-def alike_in_layers(backward: Backward) -> Iterator[Slip]:
-    """Yield the slips that were made alike in all equations of one form, as in a loop of layers."""
+def slips_in_forward(
+    backward: Backward,
+    variable: Term,
+    rights: Mapping[Term, Term],
+    losses: Mapping[Term, tuple[Term, Term]],
+) -> Iterator[Slip]:
+    """Yield the slips that an equation of a forward pass may have, `rights` being all of these.
+
+    `losses` are the cross-entropies in them, with target and output.
+    """
+    right, names = rights[variable], backward.names
+    yield from slips_in(backward, variable, right)
+    factor = number(1.0)
+    for whole, (t, y) in losses.items():
+        square = made(primitives.square, made(primitives.subtract, y, t))
+        multiples = [made(primitives.multiply, factor, x) for x in (square, whole)]
+        for kind, new in (
+            *zip((Kind.ANOTHER_LOSS, Kind.CONSTANT_FACTOR), multiples),
+            (Kind.ANOTHER_LOSS, square),
+            *((Kind.EXCHANGED, cross_entropy(t, y, less)) for less in product((0, 1), repeat=4)),
+        ):
+            other = replaced(right, {whole: new})
+            if other is not None and other is not right:
+                needed = factor if new in multiples else None
+                yield Slip({variable: other}, ((kind, ()),), LIKELY, names, needed)
+    for f in ACTIVATIONS:
+        kinds = ((Kind.EXTRA_ACTIVATION, (f.name,)),)
+        yield Slip({variable: made(f, right)}, kinds, POSSIBLE, names)
+    if right.primitive in ELEMENTWISE:
+        (x,), f = right.operands, right.primitive
+        total = rights.get(x, x)
+        is_sum = total.primitive is primitives.add
+        for b, rest in (total.operands, total.operands[::-1]) if is_sum else ():
+            after = made(primitives.add, made(f, x if x in rights else rest), b)
+            changes = {x: rest, variable: after} if x in rights else {variable: after}
+            yield Slip(changes, ((Kind.ADDED_AFTER, (b, f.name)),), LIKELY, names)
+
+
+def cross_entropy(t: Term, y: Term, less: Sequence[int] = (0, 0, 1, 1)) -> Term:
+    """Return -t log(y) - (1 - t) log(1 - y), in which `less` says where it is 1 - t or 1 - y."""
+    from_one = [made(primitives.subtract, number(1.0), x) for x in (t, y)]
+    a, b, c, d = (pair[i] for pair, i in zip(2 * [*zip((t, y), from_one)], less))
+    left = made(primitives.multiply, made(primitives.negative, a), made(primitives.log, b))
+    return made(primitives.subtract, left, made(primitives.multiply, c, made(primitives.log, d)))
+
+
+def alike_in_layers(
+    backward: Backward,
+    equations: Sequence[Term] | None = None,
+    slips_in: Callable[[Backward, Term], Iterator[Slip]] = slips_in,
+) -> Iterator[Slip]:
+    """Yield the slips that were made alike in all equations of one form, as in a loop of layers.
+
+    The equations are those of the backward pass unless others are given.
+    """
     forms: dict[str, list[Term]] = {}
-    for x in backward.equations:
+    for x in backward.equations if equations is None else equations:
         form = anonymous(backward, x, backward.rights[x], backward.names)
         forms.setdefault(form, []).append(x)
     for variables in forms.values():

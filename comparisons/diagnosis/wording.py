@@ -46,11 +46,11 @@ class Diagnosis(NamedTuple):
     right: list[str]
     wrong: list[str]
     errors: Mapping[str, float]
-    explanations: list[Explanation]
-    left: list[str]
-    first_wrong: str
-    remarks: list[str]
-    warnings: list[str]
+    explanations: Sequence[Explanation] = ()
+    left: Sequence[str] = ()
+    first_wrong: str = ""
+    remarks: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     @property
     def ok(self) -> bool:

@@ -2,8 +2,8 @@
 
 import inspect
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,20 +13,13 @@ import numpy as np
 from rich.console import Console
 
 from autodiff.check.ratio import constant_factor
-from comparisons.diagnosis import diagnose
-from comparisons.diagnosis.evidence import (
-    RIGHT,
-    ROUGH,
-    Claim,
-    Evidence,
-    error,
-    evidence,
-)
+from comparisons.diagnosis import diagnose, forward
+from comparisons.diagnosis.evidence import RIGHT, ROUGH, Claim, Evidence, error, evidence
 from comparisons.diagnosis.replay import Backward
 from comparisons.diagnosis.wording import Diagnosis, are, poor
 from comparisons.homework import sandbox
-from comparisons.homework.calling import Collected, Draw, collect, differ
-from comparisons.homework.lines import lines_of
+from comparisons.homework.calling import Collected, Draw, Variable, collect, differ
+from comparisons.homework.lines import lines_of, this_is
 from comparisons.homework.loading import NoteKind, load
 from comparisons.printing import listed, scientific, table
 from mlp import engine
@@ -54,7 +47,9 @@ class Check:
     largest difference in units of the largest entry, and "entry", "yours", "engine" and "ratio"
     describe the worst. `notes` are sentences about how it was computed, `loss` is one about a wrong
     loss, `lines` say where each mistake stands in the code, if that was found, `points` where it
-    was checked. `mistakes` are dicts of text, the slips of the most likely explanation.
+    was checked. `mistakes` are dicts of text, the slips of the most likely explanation. `forward`
+    are sentences about mistakes in the forward pass and the backward pass beside them, which then
+    stand in place of a diagnosis.
     """
 
     name: str
@@ -68,6 +63,7 @@ class Check:
     mistakes: list[dict[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     right: list[str] = field(default_factory=list)
+    forward: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
@@ -118,11 +114,14 @@ class Check:
             lines.append(f"The gradient{plural} in {are(self.wrong)} wrong{rest}.")
         if self.loss:
             lines.append(self.loss if level >= FULL else "The loss is wrong.")
-        if self.diagnosis is None or not self.wrong:
-            return lines
         if level >= FULL:
+            if self.diagnosis is None or not self.wrong:
+                return [*lines, *self.forward]
             return [*lines, *self.diagnosis.sentences(self.lines)]
-        equations = [*(slip["equation"] for slip in self.mistakes), self.diagnosis.first_wrong]
+        equations = [
+            *(x["equation"] for x in self.mistakes),
+            getattr(self.diagnosis, "first_wrong", ""),
+        ]
         names = list(dict.fromkeys(filter(None, equations)))
         if level == 2 and names:
             plural = "s" if len(names) > 1 else ""
@@ -279,14 +278,21 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
     if found.at(found.cases[0], {}) > RIGHT and differ(first, again):
         # The first call was wrong already: that is all that a slip has to explain.
         found = evidence(task.loss, points[:1], claims[:1], observed)
-    diagnosis = diagnose.diagnosis(found, diagnose.hidden(found.backward, params, data))
+    values = [(x.name, x.value) for x in collected.variables]
+    drawn = [*points, points[0]][: len(found.cases)]
+    judge = partial(forward.judge, task.loss, drawn, found, values, first.loss)
+    judged = judge() if max(found.errors.values(), default=0.0) > ROUGH else None
+    if judged is None:
+        diagnosis = diagnose.diagnosis(found, diagnose.hidden(found.backward, params, data))
+    else:
+        diagnosis = Diagnosis(found.right, found.wrong, found.errors)
     notes += poor(found.backward, data)
     coarse = {NoteKind.COARSE, NoteKind.BY_DIFFERENCES}
     if diagnosis.ok and coarse.isdisjoint(note.kind for note in collected.notes):
         notes += diagnosis.remarks
     N = found.backward.N
     examples = f" of {N} example{'' if N == 1 else 's'}" if N else ""
-    return Check(
+    check = Check(
         name,
         None,
         notes,
@@ -299,6 +305,27 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         diagnosis.wrong,
         diagnosis.right,
     )
+    if judged is None and not check.ok:
+        judged = judge(diagnosis)
+    return with_forward(check, judged, collected.variables, found.scales) if judged else check
+
+
+def with_forward(
+    check: Check, found: forward.Forward, variables: Sequence[Variable], scales: Sequence[float]
+) -> Check:
+    """Return a check that says what is wrong with the forward pass, and how the rest is judged."""
+    said, lines = list[str](), list[str]()
+    for slip, places in zip(found.mistakes, found.places):
+        written = f": {slip['written']}" if slip["written"] else ""
+        said.append(f"In the forward pass, in {slip['right']}, {slip['words']}{written}.")
+        here = dict.fromkeys(this_is(variables[i]) for i in places)
+        said += here
+        lines += here
+    mistakes, said = found.mistakes, [*said, *filter(None, [found.remark])]
+    if found.backward is not None:
+        said += found.backward.sentences(lines_of(found.backward, variables, scales))
+        mistakes = [*mistakes, *(slip for x in found.backward.explanations[:1] for slip in x.slips)]
+    return replace(check, diagnosis=None, lines=lines, mistakes=mistakes, forward=said)
 
 
 def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:

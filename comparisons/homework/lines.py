@@ -17,7 +17,7 @@ def lines_of(
     """Say of each slip in which line of the code it stands, or where it shows first."""
     if not diagnosis.explanations:
         found = [x for x in variables if x.name == diagnosis.first_wrong]
-        return [f"It shows first in line {found[-1].line}: {found[-1].text}."] if found else []
+        return [this_is(found[-1], is_own=False)] if found else []
     first = diagnosis.explanations[0]
     return [line_of(names, first.values, variables, scales) for names in first.changed]
 
@@ -33,10 +33,13 @@ def line_of(
         x = place_of(name, values, variables, scales)
         if x is not None:
             # What a line adds to what was there may be wrong in another.
-            is_added = re.search(r"[-+*/@]=", x.text)
-            text = f": {x.text}" if x.text else ""
-            return f"{'It shows first in' if is_added else 'This is your'} line {x.line}{text}."
+            return this_is(x, is_own=not re.search(r"[-+*/@]=", x.text))
     return ""
+
+
+def this_is(x: Variable, is_own: bool = True) -> str:
+    text = f": {x.text}" if x.text else ""
+    return f"{'This is your' if is_own else 'It shows first in'} line {x.line}{text}."
 
 
 def place_of(
