@@ -78,6 +78,17 @@ def by_columns(x: Any) -> bool:
     return bool(rows < columns)
 
 
+POSITIONS = "positions"  # in an index: the next operand stands there
+
+
+def indexed(index: Any, positions: tuple[Any, ...]) -> Any:
+    """Return an index with the operands in it, which hold positions as floats."""
+    if not positions:
+        return index
+    found = iter(positions)
+    return tuple([np.asarray(next(found), np.intp) if i is POSITIONS else i for i in index])
+
+
 # As a Value shows them.
 
 

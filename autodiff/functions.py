@@ -157,11 +157,6 @@ def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
 def getitem(x: Any, index: Any) -> Any:
     """Return `x[index]`, for integers, slices, None, ... and arrays of integers or booleans."""
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, Node) and part.keeps_masks for part in parts):
-        raise TypeError(
-            "in what is compiled or written as code an index is fixed: instead of a mask use "
-            "where(mask, x, 0.0), and take an array of positions from outside the arguments"
-        )
     if any(isinstance(part, Node) for part in parts):
         raise TypeError(
             "a Value is indexed by integers, slices, None, ... and arrays of integers or "

@@ -46,7 +46,7 @@ class Primitive:
     A rule is a function of `(g, out, *operands, **parameters)`, where `g` is the adjoint of the
     result `out`. It returns what its operand gets of it, written in operators and primitives, so
     that it works for arrays and for Values. It may look at shapes and parameters, not at data.
-    An operand without a derivative has None for a rule.
+    An operand without a derivative has None for a rule; `more` such operands may follow.
 
     The rules of a primitive that broadcasts ignore that: the walk undoes it. A primitive of any
     number of operands has one rule for `every` operand, which is told its `position`.
@@ -59,10 +59,11 @@ class Primitive:
         *rules: Callable[..., Any] | None,
         every: Callable[..., Any] | None = None,
         broadcasts: bool = False,
+        more: bool = False,
     ) -> None:
         self.name = name
         self.function = function
-        self.arity = None if every else len(rules)
+        self.arity = None if every or more else len(rules)
         self.every = every
         self.rules = tuple([(i, rule) for i, rule in enumerate(rules) if rule is not None])
         self.broadcasts = broadcasts

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import numerics
-from autodiff.arrays import by_columns, shape, size
+from autodiff.arrays import by_columns, indexed, shape, size
 from autodiff.graph import Primitive
 
 # fmt: off
@@ -215,9 +215,11 @@ identity     = Primitive("identity", lambda x: x, lambda g, out, x: g)
 reshape      = Primitive("reshape", lambda x, shape: np.reshape(x, shape),
                          lambda g, out, x, **to: reshape(g, shape=shape(x)))
 transpose    = Primitive("transpose", _transpose, _transpose_rule)
-getitem      = Primitive("getitem", lambda x, index: np.asarray(x)[index],
-                         lambda g, out, x, *, index: scatter(g, index=index, shape=shape(x)))
-scatter      = Primitive("scatter", numerics.scatter,
-                         lambda g, out, x, *, index, shape: getitem(g, index=index))
+getitem      = Primitive("getitem", lambda x, *at, index: np.asarray(x)[indexed(index, at)],
+                         lambda g, out, x, *at, index:
+                             scatter(g, *at, index=index, shape=shape(x)), more=True)
+scatter      = Primitive("scatter", lambda x, *at, index, shape:
+                             numerics.scatter(x, indexed(index, at), shape),
+                         lambda g, out, x, *at, index, **_: getitem(g, *at, index=index), more=True)
 concatenate  = Primitive("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis),
                          every=_concatenate_rule)

@@ -9,7 +9,7 @@ from autodiff import primitives
 from autodiff.readings.notation import CODE, Identifiers, cleaned
 from autodiff.readings.terms import Term, Terms, frozen
 from autodiff.readings.trace import HELPERS, Path, Trace
-from autodiff.readings.writing import Writer
+from autodiff.readings.writing import Writer, is_range
 from autodiff.walk import oldest_first
 
 LONGEST = 60
@@ -63,7 +63,7 @@ class Naming:
         for term in terms.used:
             index = term.parameters.get("index")
             for x in index if isinstance(index, tuple) else (index,):
-                if isinstance(x, np.ndarray) and frozen(x) not in self.arrays:
+                if isinstance(x, np.ndarray) and not is_range(x) and frozen(x) not in self.arrays:
                     self.arrays[frozen(x)] = self.identifiers.new("INDEX")
                     self.constants[self.arrays[frozen(x)]] = x
         self.shorten()

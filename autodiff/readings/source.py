@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff import numerics
 from autodiff.arguments import fold
-from autodiff.primitives import broadcast_to, getitem, reshape, transpose
+from autodiff.primitives import broadcast_to, getitem, reshape, scatter, transpose
 from autodiff.readings.listing import Listing, Statement
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term
@@ -30,7 +30,8 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     with the same numbers, in float64 to the last bit. Variables have the names that they have in
     the code of `f`, and their adjoints those names with `_bar`. What is written holds for arguments
     of the shapes of `args`, and for the integers, strings and the like among them, which it checks;
-    what `f` finds elsewhere is written out as constants. Arrays of integers become floats.
+    what `f` finds elsewhere is written out as constants. Arrays of integers become floats
+    unless they are an index.
 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
@@ -83,21 +84,35 @@ def inputs(listing: Listing) -> list[str]:
     lines = []
     terms, names = listing.terms, listing.names
     read = {terms.value, *terms.gradients.values()}.union(*[x.operands for x in terms.used])
+    positions = as_positions(terms.used)
     for path, term in terms.inputs.items():
         place, name = placed(path), names[term]
         single = is_single(term)
         start = f"{name} = " if term in read else ""
-        dtype = ", np.float32" if single else ""
+        dtype = ", np.float32" if single else ", int" if term in positions else ""
         lines.append(laid_out(f"{start}checked({place}, {term.shape}, {quoted(place)}{dtype})"))
         if start and terms.has_float32 and not term.shape and not single:
             lines.append(f"{name} = float({name})")
     for path, fixed in listing.trace.fixed.items():
+        if isinstance(fixed, np.ndarray):
+            place, numbers = placed(path), array(fixed)
+            lines.append(laid_out(f"if not np.array_equal({place}, {numbers}):"))
+            lines.append(f'    raise ValueError("this code is for other numbers in {path[0]}")')
         if fixed is None or isinstance(fixed, (int, np.integer, str)):
             place = placed(path)
             message = quoted(f"this code is for {place} = {quoted(fixed)}")
             lines.append(f"if {place} != {quoted(fixed)}:")
             lines.append(textwrap.indent(laid_out(f"raise ValueError({message})", 8), "    "))
     return lines
+
+
+def as_positions(used: Sequence[Term]) -> set[Term]:
+    """Return the inputs that an index is made of: there they must be integers, as they were."""
+    found = {x for term in used if term.primitive in (getitem, scatter) for x in term.operands[1:]}
+    for term in reversed(used):
+        if term in found:
+            found.update(term.operands)
+    return found
 
 
 def assignment(listing: Listing, statement: Statement) -> str:

@@ -20,7 +20,9 @@ from autodiff.arguments import (
     positions_of,
     rebuilt,
 )
+from autodiff.arrays import POSITIONS
 from autodiff.errors import called
+from autodiff.functions import as_index
 from autodiff.graph import Node, record
 from autodiff.transforms import enclosed
 from autodiff.value import Value, operators
@@ -48,6 +50,40 @@ class Traced(Value):
         """Refused: numbers that leave the graph would be frozen into the code."""
         self._single(".data")
 
+    def __getitem__(self, index: Any) -> Any:
+        """Record what is picked: positions among the arguments are operands."""
+        parts = index if isinstance(index, tuple) else (index,)
+        traced = [x for x in parts if isinstance(x, Traced)]
+        if not all(x.is_of_integers for x in traced):
+            raise TypeError(
+                "in what is compiled or written as code an index does not depend on what is "
+                "differentiated, or on floats: instead of a mask use where(mask, x, 0.0)"
+            )
+        fixed = [
+            POSITIONS if isinstance(x, Traced) and not x.is_mask else as_index(x) for x in parts
+        ]
+        positions = [x for x in traced if not x.is_mask]
+        return record(primitives.getitem, (self, *positions), {"index": tuple(fixed)})
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Return integers or a mask as an array, which the code that is written then is for."""
+        if not self.is_of_integers:
+            super().__array__(dtype, copy)
+        for x in oldest_first([self]):
+            if isinstance(x, Integers):
+                x.is_read = True
+        return np.array(self._raw, dtype or (np.bool_ if self.is_mask else np.intp))
+
+    @property
+    def is_mask(self) -> bool:
+        return bool(getattr(self, "is_boolean", self.dtype == np.bool_))
+
+    @property
+    def is_of_integers(self) -> bool:
+        """Whether this depends on integers and booleans outside `argnums` alone."""
+        starts = [x for x in oldest_first([self]) if x.primitive is None]
+        return all(isinstance(x, Integers) for x in starts)
+
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
         return f"Value(numbers of shape {self.shape}{name})"  # none, which would be frozen
@@ -66,6 +102,20 @@ class Traced(Value):
     __xor__ = __rxor__ = operators(primitives.not_equal)[0]
 
 
+class Integers(Traced):
+    """An array of integers or booleans outside `argnums`.
+
+    `is_read` says that its numbers left the graph, as in `np.eye(3)[t]`.
+    """
+
+    __slots__ = ("is_boolean", "is_read")
+
+    def __init__(self, x: Any, name: str | None) -> None:
+        super().__init__(x, name)
+        self.is_boolean = x.dtype == np.bool_
+        self.is_read = False
+
+
 Path = tuple[Any, ...]
 """Where something is found among the arguments, as in ("params", "U")."""
 
@@ -75,7 +125,8 @@ class Trace:
 
     `args` are the arguments by the names of their parameters, `wanted` the names of those whose
     gradient is wanted, `several` whether that is a tuple. `inputs` are the numbers and arrays among
-    the arguments; `fixed` is what else there is, which becomes part of what is read. `names` are
+    the arguments; `fixed` is what else there is, which becomes part of what is read, and arrays of
+    integers that left the graph. `names` are
     the variables in which the function keeps Values.
     """
 
@@ -85,7 +136,7 @@ class Trace:
         """Run `f` and its backward pass on Values for the numbers in `args`.
 
         Integers, strings and the like outside `argnums` are passed as they are and become part of
-        what is read; arrays of integers become floats.
+        what is read; arrays of integers become floats, or positions where they are an index.
 
         Raises TypeError where `f` returns no number that depends on its arguments, and where
         `argnums` names none of them.
@@ -112,6 +163,11 @@ class Trace:
                 "depends on the arguments, such as a sum or a mean"
             )
         nodes = oldest_first([y])
+        self.fixed |= {
+            path: np.asarray(x)
+            for path, x in self.inputs.items()
+            if isinstance(x, Integers) and x.is_read
+        }
         needed = ways_to(leaves([values[name] for name in self.wanted]), nodes).intersection(nodes)
         seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
         self.adjoints: dict[Node, Node] = walk({y: seed}, needed, record=True)
@@ -123,7 +179,8 @@ class Trace:
         if path[0] not in self.wanted and not isinstance(x, (float, np.floating, np.ndarray)):
             return self.fixed.setdefault(path, x)
         name = next((str(part) for part in reversed(path) if isinstance(part, str)), None)
-        return self.inputs.setdefault(path, Traced(x, name))
+        is_float = path[0] in self.wanted or not isinstance(x, np.ndarray) or x.dtype.kind == "f"
+        return self.inputs.setdefault(path, (Traced if is_float else Integers)(x, name))
 
 
 def checked_keys(tree: Any, parts: dict[Any, Any], path: Path) -> Any:

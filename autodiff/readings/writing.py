@@ -1,12 +1,13 @@
 """Terms written down, in code, in text and in LaTeX, by the names that they have."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from autodiff.arrays import POSITIONS
 from autodiff.readings.notation import (
     ATOM,
     CODE,
@@ -68,6 +69,7 @@ class Writer:
         primitive = term.primitive
         assert primitive is not None
         operands = [self.operand(x, term, style) for x in term.operands]
+        positions: list[str] = []
         parameters = term.parameters
         template: Any = NOTATION.get(primitive.name, {}).get(style.name)
         if callable(template):
@@ -76,7 +78,9 @@ class Writer:
             is_ours = getattr(primitive.function, "__module__", None) == "autodiff.numerics"
             place = "" if is_ours and style is CODE else "np."
             template = f"{place}{primitive.name}({{operands}}{{options}})"
-        fields = {key: self.parameter(key, x) for key, x in parameters.items()}
+        if "index" in parameters and len(operands) > 1:
+            operands, positions = operands[:1], [x.text for x in operands[1:]]
+        fields = {key: self.parameter(key, x, positions) for key, x in parameters.items()}
         fields["options"] = "".join(
             f", {key}={fields[key]}"
             for key, x in parameters.items()
@@ -97,13 +101,13 @@ class Writer:
             return Written(f"float({result.text})")
         return result
 
-    def parameter(self, key: str, x: Any) -> str:
+    def parameter(self, key: str, x: Any, positions: Iterable[str]) -> str:
         if key == "dtype":
             return str(np.dtype(x))
         if key == "axis" and isinstance(x, tuple) and len(x) == 1:
             x = x[0]
         if key == "index":
-            return index_text(x, self.arrays)
+            return index_text(x, self.arrays, positions)
         return repr(tuple(map(int, x)) if isinstance(x, tuple) else x)
 
 
@@ -123,13 +127,22 @@ def is_weak(term: Term) -> bool:
     )
 
 
-def index_text(index: Any, arrays: Mapping[Any, str]) -> str:
-    """Write an index, the arrays in it by their names."""
-    texts = []
+def is_range(x: Any) -> bool:
+    """Return whether an array is `np.arange(n)`."""
+    return x.dtype.kind == "i" and x.ndim == 1 and np.array_equal(x, np.arange(len(x)))
+
+
+def index_text(index: Any, arrays: Mapping[Any, str], positions: Iterable[str] = ()) -> str:
+    """Write an index, the arrays in it by their names, and `positions` where operands stand."""
+    texts, operands = [], iter(positions)
     for i in index if isinstance(index, tuple) else (index,):
         if isinstance(i, slice):
             ends = ["" if end is None else str(end) for end in (i.start, i.stop)]
             texts.append(":".join(ends) + (f":{i.step}" if i.step is not None else ""))
+        elif i is POSITIONS:
+            texts.append(next(operands))
+        elif isinstance(i, np.ndarray) and is_range(i):
+            texts.append(f"np.arange({len(i)})")
         elif isinstance(i, np.ndarray):
             texts.append(arrays[frozen(i)])
         else:

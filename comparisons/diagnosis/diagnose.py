@@ -148,7 +148,7 @@ def jittered(tree: Any, random: np.random.Generator) -> Any:
         if not isinstance(given, (float, np.floating, np.ndarray)):
             return given
         x = np.asarray(given)
-        if x.ndim and np.all((x == 0.0) | (x == 1.0)):  # labels
+        if x.ndim and (x.dtype.kind in "iu" or np.all((x == 0.0) | (x == 1.0))):  # labels
             return random.permutation(x)
         if x.ndim and np.all((x >= 0.0) & (x <= 1.0)):
             return random.uniform(size=x.shape)

@@ -10,7 +10,8 @@ from autodiff.arguments import leaves, tree_map
 from autodiff.arrays import plain
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE
-from autodiff.readings.terms import Term, key_of
+from autodiff.readings.terms import Term, Terms, frozen, key_of
+from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
 from comparisons.diagnosis.paper import MISFIT, argument, on_paper
 
@@ -35,6 +36,7 @@ class Backward:
         paper = on_paper(listed)
         root = next(iter(listed.trace.args))
         found = [x for x, path in zip(paper.inputs, listed.trace.inputs) if path[0] == root]
+        self.loss, self.listed = loss, listed
         self.parameters = dict(zip(paths(params, root), found))
         self.data = [x for x in paper.inputs if x not in found]
         self.gradient_of = {x: paper.gradients[x] for x in found if x in paper.gradients}
@@ -84,10 +86,25 @@ class Backward:
         kinds = (float, np.floating, np.ndarray)
         given = [x for x in leaves([params, *data]) if isinstance(x, kinds)]
         known: Numbers = dict(zip(self.inputs, map(as_float, given)))
+        if any(isinstance(x, np.ndarray) for x in self.listed.trace.fixed.values()):
+            known |= self.constants(params, data)
         with np.errstate(all="ignore"):
             for x in self.variables:
                 known[x] = self.compute(x, known)
         return known
+
+    def constants(self, params: Any, data: tuple[Any, ...]) -> Numbers:
+        """Return the arrays outside the graph that labels gave, as in `np.eye(3)[t]`.
+
+        Raises ValueError where they have become another number of arrays, or an index.
+        """
+        old, new = self.listed.terms, Terms(Trace(self.loss, (params, *data), 0))
+        indices = [[frozen(x.parameters.get("index")) for x in y.used] for y in (old, new)]
+        if len(old.arrays) != len(new.arrays) or indices[0] != indices[1]:
+            raise ValueError(
+                "the equations of the loss change with its labels: use where in place of a mask"
+            )
+        return {x: y.data for (x, _), (y, _) in zip(old.arrays, new.arrays)}
 
     def compute(self, term: Term, known: Numbers) -> Any:
         if term in known:

@@ -30,7 +30,8 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     What `f` finds elsewhere (arrays, numbers, Values, random numbers) becomes constant: changing it
     afterwards has no effect. So do integers, strings and the like among the arguments that are not
-    differentiated; with others, `f` is traced anew. Arrays of integers become floats.
+    differentiated; with others, `f` is traced anew, and so it is where an array of
+    integers is no operand, as in `np.eye(3)[t]`. Arrays of integers become floats, or an index.
 
     Raises TypeError where `f` decides something by the numbers, which would freeze one branch, and
     where it returns no number that depends on its arguments.
@@ -60,12 +61,12 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         """Use another program than that of the last call, a new one if there is none."""
         args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
         for known in [*programs, None]:
-            runnable = known or program(Listing(f, args, argnums))
+            runnable = known or program(Listing(f, given, argnums))
             try:
                 result = runnable.run(*args)
             except Miss:
                 continue
-            except (Unlike, ArithmeticError):
+            except (Unlike, ArithmeticError, IndexError):
                 break
             with lock:
                 programs[:] = [runnable, *[x for x in programs if x is not runnable]][:MOST]

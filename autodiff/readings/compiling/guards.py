@@ -49,7 +49,11 @@ def guards(trace: Trace, names: Mapping[Path, str], scope: Scope) -> list[str]:
         tests += structure(names[parameter,], x, scope)
     for path, value in trace.fixed.items():
         place, constant = place_of(path, names), scope.object("constant", value)
-        tests.append(f"type({place}) is not type({constant}) or {place} != {constant}")
+        if isinstance(value, np.ndarray):
+            equal = scope.object("array_equal", np.array_equal)
+            tests.append(f"not {equal}({place}, {constant})")
+        else:
+            tests.append(f"type({place}) is not type({constant}) or {place} != {constant}")
     fetched = [f"if {' or '.join(tests)}:", "    raise Miss"] if tests else []
     for path in trace.inputs:
         if len(path) > 1:

@@ -3,6 +3,7 @@
 import gc
 import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from random_programs import as_function, programs
 from samples import PRIMITIVES, SAMPLES
 
 import autodiff
-from autodiff import Value, grad, value_and_grad
+from autodiff import Value, grad, log_softmax, value_and_grad
 from autodiff import compile as compiled_form
 from autodiff.arguments import leaves
 from autodiff.graph import Primitive
@@ -615,10 +616,40 @@ def test_a_captured_value_does_not_let_numbers_decide() -> None:
             compiled_form(f)(1.0)
 
 
-def test_an_index_that_is_an_argument_is_refused() -> None:
+LABELS: list[Callable[[Any, Any], Any]] = [
+    lambda Z, t: -np.mean(log_softmax(Z)[np.arange(4), t]),
+    lambda Z, t: np.sum(Z.T[t] ** 2.0),
+    lambda Z, t: np.sum(Z[:, t] * (t + 1)),
+    lambda Z, t: np.sum(Z[2:, t - 1, None] ** 2.0),
+    lambda Z, t: np.sum(Z[t > 0] ** 2.0),
+    lambda Z, t: np.sum(np.eye(3)[t] * Z**2.0),
+]
+
+
+@pytest.mark.parametrize("pick", LABELS)
+def test_other_labels_are_other_indices(pick: Callable[[Any, Any], Any]) -> None:
+    ours = compiled_form(pick)
+    Z = np.random.default_rng(0).normal(size=(4, 3))
+    for t in ([0, 2, 1, 1], [2, 2, 2, 0], [-1, 0, 0, 1]):
+        for dtype in (np.int64, np.int8):
+            got, expected = (f(Z, np.array(t, dtype)) for f in (ours, value_and_grad(pick)))
+            np.testing.assert_array_equal(got[0], expected[0])
+            np.testing.assert_array_equal(got[1], expected[1])
+
+
+def test_labels_out_of_range_are_refused_in_a_sentence() -> None:
+    ours = compiled_form(LABELS[0])
+    ours(np.ones((4, 3)), np.array([0, 1, 2, 0]))
+    with pytest.raises(IndexError, match=r"getitem: .*shape \(4, 3\).* out of bounds"):
+        ours(np.ones((4, 3)), np.array([0, 1, 3, 0]))
+
+
+def test_an_index_that_is_differentiated_or_a_float_is_refused() -> None:
     for index in (lambda x: x > 0, lambda x: x):
-        with pytest.raises(TypeError, match="an index is fixed"):
+        with pytest.raises(TypeError, match="an index does not depend on"):
             compiled_form(lambda x, i=index: np.sum(x[i(x)]))(V)
+        with pytest.raises(TypeError, match="an index does not depend on"):
+            compiled_form(lambda x, y, i=index: np.sum(x[i(y)]))(V, V)
 
 
 def test_first_calls_at_once() -> None:

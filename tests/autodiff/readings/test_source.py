@@ -15,7 +15,7 @@ from random_programs import as_function, programs
 from samples import PRIMITIVES, SAMPLES
 
 import autodiff
-from autodiff import Value, grad, source, value_and_grad
+from autodiff import Value, grad, log_softmax, source, value_and_grad
 from autodiff.readings.notation import Identifiers
 from mlp import by_hand, engine
 from mlp.data import tutorial_problem
@@ -288,7 +288,7 @@ def test_names_are_those_of_the_readers_code() -> None:
         "gradient = [(W_1_bar, b_1_bar), (W_2_bar, b_2_bar)]",
     ):
         assert f"    {line}\n" in text, text
-    assert "INDEX = np.array([0, 1, 2, 3, 4, 5])" in text
+    assert "[np.arange(6), INDEX]" in text
 
 
 def test_an_explicit_name_wins() -> None:
@@ -419,6 +419,27 @@ def test_a_number_that_was_given_is_not_given_again() -> None:
 def test_a_traced_value_becomes_float64_or_float32_alone() -> None:
     with pytest.raises(TypeError, match="becomes float64 or float32, not int64"):
         source(lambda x: np.sum((x > 0).astype(np.int64) * x + x.astype(np.int64)), np.ones(3))
+
+
+def test_labels_are_an_index_by_their_name() -> None:
+    def loss(Z: Any, t: Any) -> Any:
+        return -np.sum(log_softmax(Z)[np.arange(5), t]) + np.sum(Z[2 * t - 1] ** 2.0)
+
+    Z = np.random.default_rng(0).normal(size=(5, 3))
+    t = np.array([0, 2, 1, 1, 0])
+    text = check(loss, Z, t)
+    assert "[np.arange(5), t]" in text
+    assert_equal(executed(text)(Z, t[::-1]), value_and_grad(loss)(Z, t[::-1]))
+
+
+def test_labels_that_become_an_array_are_those_of_the_code() -> None:
+    def loss(Z: Any, t: Any) -> Any:
+        return np.sum(Z * np.eye(3)[t])
+
+    t = np.array([0, 2, 1])
+    written = executed(check(loss, np.ones((3, 3)), t))
+    with pytest.raises(ValueError, match="for other numbers in t"):
+        written(np.ones((3, 3)), t[::-1])
 
 
 def test_an_index_of_no_axes_is_written() -> None:

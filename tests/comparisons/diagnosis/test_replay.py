@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from slip_corpus import NETWORKS, TUTORIAL
 
-from autodiff import value_and_grad
+from autodiff import grad, log_softmax, logsumexp, mean, value_and_grad
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE
 from comparisons.diagnosis.diagnose import diagnosis
@@ -53,6 +53,32 @@ def test_equations_on_paper_give_the_gradients_of_the_engine_at_other_numbers(ne
     known = backward.numbers(other[2], other[:2])
     for name, equation in backward.gradients.items():
         np.testing.assert_allclose(known[equation], gradients[name], rtol=1e-12, atol=1e-15)
+
+
+LABELLED = {
+    "position": lambda Z, t: -mean(log_softmax(Z)[np.arange(len(t)), t]),
+    "array": lambda Z, t: mean(logsumexp(Z, axis=1) - np.sum(np.eye(3)[t] * Z, axis=1)),
+}
+
+
+@pytest.mark.parametrize("loss", LABELLED.values(), ids=LABELLED)
+def test_other_labels_pick_other_entries(loss):
+    def of_weights(W, X, t):
+        return loss(X @ W, t)
+
+    rng = np.random.default_rng(0)
+    X, W = rng.normal(size=(5, 4)), rng.normal(size=(4, 3))
+    backward = Backward(of_weights, W, (X, np.array([0, 2, 1, 1, 0])))
+    t = np.array([1, 0, 2, 0, 2])
+    known = backward.numbers(W, (X, t))
+    expected = grad(of_weights)(W, X, t)
+    np.testing.assert_allclose(known[backward.gradients["W"]], expected, rtol=1e-12, atol=1e-15)
+
+
+def test_a_mask_of_labels_that_picks_others_is_refused():
+    backward = Backward(lambda W, t: np.sum(W[t > 0]), np.ones(3), (np.array([0, 1, 1]),))
+    with pytest.raises(ValueError, match="use where"):
+        backward.numbers(np.ones(3), (np.array([1, 0, 1]),))
 
 
 @every_network
