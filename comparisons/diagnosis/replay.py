@@ -1,6 +1,6 @@
 """A backward pass as equations, which can be computed again with some of them changed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +41,7 @@ class Backward:
         self.data = [x for x in paper.inputs if x not in found]
         self.gradient_of = {x: paper.gradients[x] for x in found if x in paper.gradients}
         self.gradients = {path: self.gradient_of.get(x) for path, x in self.parameters.items()}
-        self.N, self.in_rows = batch(data)
+        self.N, self.in_rows = batch(data, found)
         self.rights, self.bars, self.value = paper.rights, paper.bars, paper.value
         self.pieces, self.inputs, self.forward = paper.pieces, paper.inputs, paper.forward
         self.names = dict(paper.names)
@@ -160,17 +160,23 @@ def numbers_in(term: Term) -> list[Term]:
     return [term] if term.is_number else [y for x in term.operands for y in numbers_in(x)]
 
 
-def batch(data: tuple[Any, ...]) -> tuple[int, bool]:
+def batch(data: tuple[Any, ...], parameters: Iterable[Term]) -> tuple[int, bool]:
     """Return the number of examples, and whether each is a row and not a column.
 
-    It is the length that the first axes of all arrays share, or the last ones; 0 if there is none.
+    It is the length that the first axes of all arrays share, or the last ones, if no parameter has
+    an axis of that length; where all of these do, vectors are one example. 0 is none.
     """
     shapes = [np.shape(x) for x in leaves(data) if np.ndim(x)]
+    of_parameters = {n for x in parameters for n in x.shape if n > 1}
+    possible = []
     for in_rows, axis in ((True, 0), (False, -1)):
         lengths = {shape[axis] for shape in shapes}
         if len(lengths) == 1:
-            return lengths.pop(), in_rows
-    return 0, False
+            possible.append((lengths.pop(), in_rows))
+    alone = [found for found in possible if found[0] not in of_parameters]
+    if any(len(shape) > 1 for shape in shapes):
+        alone += possible
+    return next(iter(alone), (0, False))
 
 
 def paths(tree: Any, root: str = "params") -> list[str]:

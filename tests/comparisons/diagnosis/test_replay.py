@@ -9,10 +9,11 @@ from slip_corpus import NETWORKS, TUTORIAL
 from autodiff import grad, log_softmax, logsumexp, mean, value_and_grad
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE
+from autodiff.readings.terms import Term
 from comparisons.diagnosis.diagnose import diagnosis
 from comparisons.diagnosis.evidence import Claim, evidence
 from comparisons.diagnosis.paper import on_paper
-from comparisons.diagnosis.replay import Backward
+from comparisons.diagnosis.replay import Backward, batch
 from comparisons.diagnosis.slips import alike_in_layers, slips_in
 
 TRIED = {
@@ -53,6 +54,23 @@ def test_equations_on_paper_give_the_gradients_of_the_engine_at_other_numbers(ne
     known = backward.numbers(other[2], other[:2])
     for name, equation in backward.gradients.items():
         np.testing.assert_allclose(known[equation], gradients[name], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("weights", "data", "expected"),
+    [
+        ((3, 2), [(5, 2), (5, 3)], (5, True)),
+        ((6, 6), [(6, 9), (6, 9)], (9, False)),
+        ((6, 6), [(9, 6), (9, 6)], (9, True)),
+        ((3, 3), [(3, 1), (3, 1)], (1, False)),
+        ((3, 3), [(3, 3), (3, 3)], (3, True)),
+        ((2, 3), [(3,)], (0, False)),
+        ((), [(7,), (7,)], (7, True)),
+        ((3, 2), [(2,), (3,)], (0, False)),
+    ],
+)
+def test_the_batch_is_the_axis_that_no_parameter_has(weights, data, expected):
+    assert batch([np.zeros(shape) for shape in data], [Term(np.zeros(weights))]) == expected
 
 
 LABELLED = {
