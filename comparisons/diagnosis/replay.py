@@ -14,6 +14,7 @@ from autodiff.readings.terms import Term, Terms, frozen, key_of
 from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
 from comparisons.diagnosis.paper import MISFIT, argument, on_paper
+from comparisons.diagnosis.softmax import with_softmax
 
 Changes = Mapping[Term, Term]
 """Other right sides for some equations, each of which is known by its variable."""
@@ -33,7 +34,7 @@ class Backward:
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
         listed = Listing(loss, (params, *data), 0)
-        paper = on_paper(listed)
+        paper = with_softmax(on_paper(listed))
         root = next(iter(listed.trace.args))
         found = [x for x, path in zip(paper.inputs, listed.trace.inputs) if path[0] == root]
         self.loss, self.listed = loss, listed

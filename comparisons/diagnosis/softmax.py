@@ -1,0 +1,133 @@
+"""Softmax and its cross-entropy on paper: the adjoint of the logits is one equation."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.readings.notation import Identifiers
+from autodiff.readings.terms import Term, number
+from autodiff.readings.trace import HELPERS
+from comparisons.diagnosis.paper import Paper, argument, made
+
+ROUNDING = 1e-10
+
+
+def with_softmax(paper: Paper) -> Paper:
+    """Return equations in which softmax is gone back through at once.
+
+    The adjoint of its logits Z is (Y - T) / N where the loss is the cross-entropy, and else
+    Y (Y_bar - sum(Y_bar Y)). An equation stays as it is where neither has its numbers.
+    """
+    names, rights, forward = dict(paper.names), dict(paper.rights), list(paper.forward)
+    pieces = set(paper.pieces)
+    identifiers = Identifiers([*names.values(), *HELPERS])
+    softmaxes = dict.fromkeys(found for x in rights.values() for found in softmaxes_in(x, rights))
+    for adjoint in paper.backward:
+        Z = paper.bars.get(adjoint)
+        axes = [axis for logits, axis in softmaxes if logits is Z]
+        if Z is None or not axes or not Z.ndim:
+            continue
+        quotients = (x for x in rights if rights[x].primitive is primitives.divide)
+        Y = next((x for x in quotients if logits_of(rights[x], rights) is Z), None)
+        right = softmax(Z, axes[0]) if Y is None else rights[Y]
+        Y = Y or Term(right.data)
+        for T in targets(paper, Z):
+            new = scaled(made(primitives.subtract, Y, T), adjoint)
+            if new is not None:
+                break
+        else:
+            T, new = None, through(paper, Y, axes[0], adjoint)
+        if new is None:
+            continue
+        rights[adjoint] = new
+        if Y not in names:
+            names[Y], rights[Y] = identifiers.new("Y" if Y.ndim > 1 else "y"), right
+            forward.append(Y)
+        if T is not None and T not in paper.inputs:
+            one_hot = identifiers.new("one_hot")
+            if T not in names:
+                variable = Term(T.data)
+                rights[adjoint] = scaled(made(primitives.subtract, Y, variable), adjoint) or new
+                rights[variable] = T
+                forward.append(variable)
+                pieces.add(variable)
+                T = variable
+            names[T] = one_hot
+    return paper._replace(names=names, rights=rights, forward=forward, pieces=frozenset(pieces))
+
+
+def softmaxes_in(term: Term, rights: Mapping[Term, Term]) -> Iterator[tuple[Term, int]]:
+    """Yield the logits, and the axis, of every softmax and logsumexp in a term."""
+    Z = logits_of(term, rights)
+    if Z is not None:
+        total = term if term.primitive is primitives.logsumexp else term.operands[1]
+        axis = rights.get(total, total).parameters["axis"]
+        if isinstance(axis, int):
+            yield Z, axis
+    for x in term.operands:
+        yield from softmaxes_in(x, rights)
+
+
+def logits_of(term: Term, rights: Mapping[Term, Term]) -> Term | None:
+    if term.primitive not in (primitives.divide, primitives.logsumexp):
+        return None
+    Z = argument(term, rights)
+    right = rights.get(Z, Z) if Z is not None else None
+    if right is not None and right.primitive is primitives.subtract:
+        top = rights.get(right.operands[1], right.operands[1])
+        if top.primitive is primitives.max and top.operands[0] is right.operands[0]:
+            return right.operands[0]  # the shift by the maximum cancels
+    return Z
+
+
+def softmax(Z: Term, axis: int) -> Term:
+    top = made(primitives.max, Z, axis=axis, keepdims=True)
+    e = made(primitives.exp, made(primitives.subtract, Z, top))
+    return made(primitives.divide, e, made(primitives.sum, e, axis=axis, keepdims=True))
+
+
+def targets(paper: Paper, Z: Term) -> Iterator[Term]:
+    """Yield what may be the targets: data, or a one at each label."""
+    for x in [*paper.inputs, *paper.forward]:
+        if x not in paper.rights and x.shape == Z.shape:
+            yield x
+    for term in paper.rights.values():
+        yield from ones(term, Z)
+
+
+def ones(term: Term, Z: Term) -> Iterator[Term]:
+    if term.primitive is primitives.scatter and term.shape == Z.shape:
+        yield made(primitives.scatter, number(1.0), *term.operands[1:], **term.parameters)
+    for x in term.operands:
+        yield from ones(x, Z)
+
+
+def scaled(term: Term, adjoint: Term) -> Term | None:
+    """Return a term over a length of its own that has the numbers of an adjoint; None if none.
+
+    Other factors may depend on data.
+    """
+    size = np.sum(np.multiply(term.data, adjoint.data))
+    n = np.round(np.sum(np.square(term.data)) / size) if size > 0 else 0.0
+    if n not in (1, term.data.size, *term.shape):
+        return None
+    if n > 1:
+        share = made(primitives.divide, number(1.0), number(float(n)))
+        term = made(primitives.multiply, share, term)
+    return term if agree(term, adjoint) else None
+
+
+def through(paper: Paper, Y: Term, axis: int, adjoint: Term) -> Term | None:
+    Y_bar = next((x for x in paper.backward if paper.bars.get(x) is Y), None)
+    if Y_bar is None:
+        return None
+    product = made(primitives.multiply, Y_bar, Y)
+    total = made(primitives.sum, product, axis=axis, keepdims=True)
+    term = made(primitives.multiply, Y, made(primitives.subtract, Y_bar, total))
+    return term if agree(term, adjoint) else None
+
+
+def agree(x: Term, y: Term) -> bool:
+    size = np.max(np.abs(y.data), initial=0.0)
+    return x.shape == y.shape and bool(np.all(abs(x.data - y.data) <= ROUNDING * size))
