@@ -283,9 +283,10 @@ def is_simple(evidence: Evidence, slip: Slip) -> bool:
 def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
     """Return a slip with a number for its factor: the one that `x` seems to be.
 
-    It has a name if N is in it.
+    It has a name if N is in it, and is 0 where there is nothing but rounding.
     """
     assert slip.factor is not None
+    x = 0.0 if abs(x) < 1e-12 else x
     N = evidence.backward.N
     named = powers("N", N)
     simple = fraction(x, 10), share(x, "N", N), Factor(Fraction(float(f"{x:.6g}")))

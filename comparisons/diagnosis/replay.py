@@ -165,7 +165,8 @@ def batch(data: tuple[Any, ...], parameters: Iterable[Term]) -> tuple[int, bool]
     """Return the number of examples, and whether each is a row and not a column.
 
     It is the length that the first axes of all arrays share, or the last ones, if no parameter has
-    an axis of that length; where all of these do, vectors are one example. 0 is none.
+    an axis of that length, and rather not 1; where all of these do, vectors are one example. 0 is
+    none.
     """
     shapes = [np.shape(x) for x in leaves(data) if np.ndim(x)]
     of_parameters = {n for x in parameters for n in x.shape if n > 1}
@@ -175,6 +176,7 @@ def batch(data: tuple[Any, ...], parameters: Iterable[Term]) -> tuple[int, bool]
         if len(lengths) == 1:
             possible.append((lengths.pop(), in_rows))
     alone = [found for found in possible if found[0] not in of_parameters]
+    alone.sort(key=lambda found: found[0] == 1)
     if any(len(shape) > 1 for shape in shapes):
         alone += possible
     return next(iter(alone), (0, False))

@@ -8,9 +8,9 @@ import numpy as np
 from autodiff import primitives
 from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.evidence import Evidence, merged
+from comparisons.diagnosis.evidence import Evidence, is_close, merged, multiple
 from comparisons.diagnosis.kinds import Kind
-from comparisons.diagnosis.replay import Backward
+from comparisons.diagnosis.replay import Backward, Numbers
 from comparisons.diagnosis.search import Fit
 from comparisons.diagnosis.slips import Slip
 from comparisons.printing import listed
@@ -25,13 +25,15 @@ class Explanation(NamedTuple):
     `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly),
     "right" and "written" (equations as code), "words". `error` is the largest difference that is
     left, in units of the largest entry; `values` the adjoints that follow, by name, and `changed`
-    has for each slip the names of those that depend on it, the one that it is in first.
+    has for each slip the names of those that depend on it, the one that it is in first. A slip is
+    `local` unless it forgot 1/N, which could be put in anywhere later.
     """
 
     slips: tuple[dict[str, str], ...]
     error: float
     values: Mapping[str, Any]
     changed: Sequence[Sequence[str]]
+    local: Sequence[bool]
 
 
 class Diagnosis(NamedTuple):
@@ -141,7 +143,18 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
     # A slip on top of another is written with what that one has brought in.
     names = {x: name for slip in slips for x, name in slip.names.items()}
     said = tuple(slip_in_text(slip._replace(names=names), changes, backward) for slip in slips)
-    return Explanation(said, error, values, changed)
+    local = [now is None or not lacks_share(backward, now, slip) for slip in slips]
+    return Explanation(said, error, values, changed, local)
+
+
+def lacks_share(backward: Backward, now: Numbers, slip: Slip) -> bool:
+    """Return whether an adjoint, which is not a gradient, is N times what it should be."""
+    x = next(iter(slip.changes))
+    others = {y: now[y] for y in now if y is not x}
+    factor = multiple(now[x], backward.compute(backward.rights[x], others))
+    return (
+        x not in backward.gradients.values() and factor is not None and is_close(factor, backward.N)
+    )
 
 
 def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -> dict[str, str]:

@@ -19,11 +19,16 @@ def lines_of(
         found = [x for x in variables if x.name == diagnosis.first_wrong]
         return [this_is(found[-1], is_own=False)] if found else []
     first = diagnosis.explanations[0]
-    return [line_of(names, first.values, variables, scales) for names in first.changed]
+    slips = zip(first.changed, first.local)
+    return [line_of(names, own, first.values, variables, scales) for names, own in slips]
 
 
 def line_of(
-    names: Sequence[str], values: Mapping[str, Any], variables: Sequence[Variable], scales: Any
+    names: Sequence[str],
+    is_local: bool,
+    values: Mapping[str, Any],
+    variables: Sequence[Variable],
+    scales: Sequence[float],
 ) -> str:
     """Say in which line the first of some adjoints is computed: where it or the next is assigned.
 
@@ -33,7 +38,7 @@ def line_of(
         x = place_of(name, values, variables, scales)
         if x is not None:
             # What a line adds to what was there may be wrong in another.
-            return this_is(x, is_own=not re.search(r"[-+*/@]=", x.text))
+            return this_is(x, is_local and not re.search(r"[-+*/@]=", x.text))
     return ""
 
 
