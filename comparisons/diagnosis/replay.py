@@ -30,8 +30,10 @@ class Backward:
     and not a column.
     """
 
-    def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
-        listed = Listing(loss, (params, *data), 0)
+    def __init__(
+        self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...], apart: bool = False
+    ) -> None:
+        listed = Listing(loss, (params, *data), 0, apart)
         paper = on_paper(listed)
         root = next(iter(listed.trace.args))
         found = [x for x, path in zip(paper.inputs, listed.trace.inputs) if path[0] == root]
