@@ -211,7 +211,11 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
 
 def about_gradient(evidence: Evidence, path: str) -> str:
     case = evidence.cases[0]
-    true, claimed = np.asarray(evidence.true(case, path)), np.asarray(case.claimed[path])
+    return about_numbers(path, evidence.true(case, path), case.claimed[path], evidence.tolerance)
+
+
+def about_numbers(path: str, right: Any, yours: Any, tolerance: float) -> str:
+    true, claimed = np.asarray(right), np.asarray(yours)
     if true.shape != claimed.shape:
         return f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
     if not np.all(np.isfinite(claimed)):
@@ -221,7 +225,7 @@ def about_gradient(evidence: Evidence, path: str) -> str:
         return f"{path} is {ratio:.6g} times what it should be."
     if true.size > 1 and np.allclose(np.sort(claimed.ravel()), np.sort(true.ravel()), rtol=1e-9):
         return f"{path} has the right entries in another order."
-    off = ~np.isclose(claimed, true, rtol=evidence.tolerance, atol=0.0)
+    off = ~np.isclose(claimed, true, rtol=tolerance, atol=0.0)
     at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
     return f"{path} is wrong only at {at}." if 0 < np.sum(off) < true.size else ""
 
