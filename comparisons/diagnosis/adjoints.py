@@ -69,8 +69,8 @@ class AdjointCheck:
         """A table of the adjoints, and a sentence about each that is wrong."""
         shown = []
         for name, status, error, because, slip, _ in self.rows:
-            about = listed(because) or (f": {slip['kind']}" if slip else "")
-            verdict = f"{status}{about}" if slip else f"{status} {about}".rstrip()
+            before = because if len(because) < 4 else (*because[:2], "others")
+            verdict = f"{status}: {slip['kind']}" if slip else f"{status} {listed(before)}".rstrip()
             size = "" if error is None or error == np.inf else scientific(error)
             shown.append([name, verdict, size])
         found = as_text(table(["adjoint", "verdict", "difference"], shown, left=2))

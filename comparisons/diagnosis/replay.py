@@ -27,7 +27,7 @@ class Backward:
     `gradients` those of their gradients, None for one that is zero; `gradient_of` has the others by
     the variable of the parameter. `below` has the equations that depend on one, itself included. N
     is the number of examples, 0 if there is none, and `in_rows` says that each is a row of the data
-    and not a column.
+    and not a column. What `apart` is, `Trace` says.
     """
 
     def __init__(
