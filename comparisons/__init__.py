@@ -1,18 +1,24 @@
 """Every way to the gradient of the tutorial's network compared with every other, and with yours.
 
 `check_backprop` checks a function that somebody wrote by hand, and `diagnose` finds the slip in
-wrong gradients of any network. `python -m comparisons` compares the ways.
+wrong gradients of any network, `check_adjoints` in every adjoint on the way to them.
+`python -m comparisons` compares the ways.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from comparisons.diagnosis.adjoints import check_adjoints
     from comparisons.diagnosis.diagnose import diagnose
     from comparisons.homework.checking import check_backprop
 
 # Imported when they are first used: the process in which a student's file runs needs neither.
-MODULES = {"check_backprop": "homework.checking", "diagnose": "diagnosis.diagnose"}
+MODULES = {
+    "check_adjoints": "diagnosis.adjoints",
+    "check_backprop": "homework.checking",
+    "diagnose": "diagnosis.diagnose",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +27,4 @@ def __getattr__(name: str) -> Any:
     return globals().setdefault(name, getattr(import_module(f"comparisons.{MODULES[name]}"), name))
 
 
-__all__ = ["check_backprop", "diagnose"]
+__all__ = ["check_adjoints", "check_backprop", "diagnose"]

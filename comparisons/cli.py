@@ -183,10 +183,26 @@ def checking(hint: int) -> list[click.Option]:
 
 
 @group.command(
-    params=[click.Argument(["target"], metavar="FILE[:FUNCTION]"), *checking(hint=3)],
+    params=[
+        click.Argument(["target"], metavar="FILE[:FUNCTION]"),
+        *checking(hint=3),
+        click.Option(
+            ["--intermediates"],
+            is_flag=True,
+            help="Say of every adjoint in a variable such as dH or H_bar whether it is right.",
+        ),
+    ],
     epilog="Example: backprop check homework.py --hint 1",
 )
-def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_json: bool) -> None:
+def check(
+    target: str,
+    hint: int,
+    loss: str | None,
+    points: int,
+    seed: int,
+    as_json: bool,
+    intermediates: bool,
+) -> None:
     """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
 
     FILE is a Python file or a notebook. It runs in a process of its own with time and memory
@@ -201,6 +217,16 @@ def check(target: str, hint: int, loss: str | None, points: int, seed: int, as_j
         task = Task.load(loss, points)
     except ValueError as error:
         raise click.UsageError(f"--loss: {error}") from None
+    if intermediates:
+        from comparisons.homework.intermediates import check_intermediates
+
+        try:
+            adjoints = check_intermediates(path, name, task, seed)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+        rows = [row._asdict() for row in adjoints.rows]
+        click.echo(to_json(rows) if as_json else adjoints.text)
+        sys.exit(not adjoints.ok)
     found = check_file(path, name, task, seed)
     click.echo(to_json(found.to_dict(hint)) if as_json else found.text(hint))
     sys.exit(found.status)

@@ -60,6 +60,13 @@ def table(
     return shown
 
 
+def as_text(shown: Table) -> str:
+    console = Console(width=200, color_system=None, force_jupyter=False)
+    with console.capture() as captured:
+        console.print(shown)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
 def circumstances() -> dict[str, Any]:
     """Return what a result may depend on: versions, machine and threads."""
     return {

@@ -32,10 +32,14 @@ class Listing:
     """
 
     def __init__(
-        self, f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        argnums: int | Sequence[int],
+        apart: bool = False,
     ) -> None:
-        """Raises as `Trace` does."""
-        self.trace = Trace(f, args, argnums)
+        """Raises as `Trace` does, which says what `apart` is."""
+        self.trace = Trace(f, args, argnums, apart)
         self.terms = Terms(self.trace)
         naming = Naming(self.trace, self.terms)
         self.constants = naming.constants

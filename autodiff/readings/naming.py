@@ -8,7 +8,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.readings.notation import CODE, Identifiers, cleaned
 from autodiff.readings.terms import Term, Terms, frozen
-from autodiff.readings.trace import HELPERS, Path, Trace
+from autodiff.readings.trace import HELPERS, Path, Trace, own_adjoint
 from autodiff.readings.writing import Writer, is_range
 from autodiff.walk import oldest_first
 
@@ -129,7 +129,8 @@ class Naming:
             while True:
                 text = writer.expression(term, CODE).text
                 inline = [x for x in term.operands if x not in self.names and x.operands]
-                if len(text) + len(self.names.get(term, "")) <= LONGEST or not inline:
+                fits = len(text) + len(self.names.get(term, "")) <= LONGEST
+                if fits or not inline or term.primitive is own_adjoint:
                     break
                 self.set_apart(max(inline, key=lambda x: len(texts[x])))
             texts[term] = text

@@ -276,6 +276,7 @@ NOTATION = {
         r"\mathrm{{{dtype}}}\left({}\right)",
     ),
     "identity": notation("{}"),
+    "own_adjoint": notation("{}"),
     "reshape": notation("np.reshape({}, {shape})"),
     "transpose": notation(
         lambda x, axes: "{}.T" if axes is None else "np.transpose({}, {axes})",

@@ -11,7 +11,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.arrays import shape
 from autodiff.graph import NO_PARAMETERS, Node, Primitive
-from autodiff.readings.trace import Trace
+from autodiff.readings.trace import Trace, own_adjoint
 from autodiff.walk import oldest_first
 
 UNCHANGED_AT_THE_SAME = (primitives.cast, primitives.reshape, primitives.broadcast_to)
@@ -112,6 +112,8 @@ class Table:
             for x, raw in zip(node.operands, node.inputs)
         ]
         primitive = node.primitive
+        if primitive is own_adjoint and forward:
+            return operands[0]
         if primitive in ELEMENTWISE:
             operands = without_broadcasts(operands)
         if operands and (equal := self.equal(node, operands)):
@@ -122,7 +124,7 @@ class Table:
             if negated.primitive is not primitives.broadcast_to:
                 primitive, operands = primitives.subtract, [operands[0], negated]
         parameters = node.parameters if primitive is node.primitive else NO_PARAMETERS
-        key = key_of(primitive, operands, parameters)
+        key = node if primitive is own_adjoint else key_of(primitive, operands, parameters)
         if key not in self.known:
             self.known[key] = Term(node._raw, primitive, tuple(operands), parameters, forward)
         return self.known[key]

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ from autodiff.arguments import (
 from autodiff.arrays import POSITIONS
 from autodiff.errors import called
 from autodiff.functions import as_index
-from autodiff.graph import Node, record
+from autodiff.graph import Node, Primitive, record
 from autodiff.transforms import enclosed
 from autodiff.value import Value, operators
 from autodiff.walk import oldest_first, walk, ways_to
@@ -131,12 +131,18 @@ class Trace:
     """
 
     def __init__(
-        self, f: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        argnums: int | Sequence[int],
+        apart: bool = False,
     ) -> None:
         """Run `f` and its backward pass on Values for the numbers in `args`.
 
         Integers, strings and the like outside `argnums` are passed as they are and become part of
-        what is read; arrays of integers become floats, or positions where they are an index.
+        what is read; arrays of integers become floats, or positions where they are an index. With
+        `apart` every variable of `f` has an adjoint of its own, also where that is equal to
+        another.
 
         Raises TypeError where `f` returns no number that depends on its arguments, and where
         `argnums` names none of them.
@@ -162,6 +168,9 @@ class Trace:
                 f"{name_of(f)} returned {described(y)}; a gradient is that of one number that "
                 "depends on the arguments, such as a sum or a mean"
             )
+        if apart:
+            y, self.names = with_own_adjoints(y, self.names)
+            self.value = y
         nodes = oldest_first([y])
         self.fixed |= {
             path: np.asarray(x)
@@ -201,6 +210,26 @@ def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[No
     finally:
         sys.settrace(before)
     return y, {node: name for node, (_, name) in found.items()}
+
+
+own_adjoint: Primitive = Primitive("own_adjoint", lambda x: x, lambda g, out, x: own_adjoint(g))
+
+
+def with_own_adjoints(value: Any, names: Mapping[Node, str]) -> tuple[Any, dict[Node, str]]:
+    """Record a function again so that each variable passes an adjoint of its own on."""
+    new: dict[Node, Any] = {}
+    named: dict[Node, str] = {}
+    for node in oldest_first([value]):
+        x = node
+        if node.primitive is not None:
+            given = zip(node.operands, node.inputs)
+            operands = tuple([raw if y is None else new[y] for y, raw in given])
+            x = record(node.primitive, operands, node.parameters)
+        if node in names:
+            named[x] = names[node]
+        read = node in names and node is not value and node.primitive is not None
+        new[node] = own_adjoint(x) if read else x
+    return new[value], named
 
 
 def note_names(

@@ -67,10 +67,13 @@ class Equation:
         self.names[term] = name
         return term
 
-    def one_over_n(self) -> Term:
+    def length(self) -> Term:
         n = number(float(self.backward.N or 1))
         self.names[n] = "N"
-        return made(primitives.divide, number(1.0), n)
+        return n
+
+    def one_over_n(self) -> Term:
+        return made(primitives.divide, number(1.0), self.length())
 
     def is_of_batch(self, x: Term) -> bool:
         """Return whether a term has a row for each example."""
@@ -154,6 +157,9 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield without(term, a, Kind.DIVISION_FORGOTTEN, b)
         yield Edit(apply(primitives.divide, term, b), Kind.DIVISION_TWICE, (b,))
         yield Edit(apply(primitives.multiply, a, b), Kind.PRODUCT_FOR_QUOTIENT, (b,))
+        if b.number == eq.backward.N - 1:
+            n = eq.length()
+            yield Edit(apply(primitives.divide, a, n), Kind.ANOTHER_VARIABLE, (n, b), LIKELY)
     elif p in (primitives.add, primitives.subtract):
         yield from of_sum(eq, term)
     elif p is primitives.matmul or p is primitives.outer:
@@ -209,7 +215,9 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
     a, b = term.operands
     for x, rest in ((a, b), (b, a)):
         is_slope, is_adjoint = (term is eq.right and x is y for y in (eq.slope, eq.adjoint))
-        forgotten, twice = Kind.FACTOR_FORGOTTEN, Kind.FACTOR_TWICE
+        is_minus = x.number == -1.0
+        forgotten = Kind.MINUS_FORGOTTEN if is_minus else Kind.FACTOR_FORGOTTEN
+        twice = Kind.FACTOR_TWICE
         if is_slope:
             forgotten, twice = Kind.SLOPE_FORGOTTEN, Kind.SLOPE_TWICE
         elif is_adjoint:

@@ -21,7 +21,7 @@ from autodiff.graph import Primitive
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import Identifiers
 from autodiff.readings.terms import ELEMENTWISE, Term, number
-from autodiff.readings.trace import HELPERS
+from autodiff.readings.trace import HELPERS, own_adjoint
 from autodiff.readings.writing import parts
 
 FUSED = (primitives.logistic_residual, primitives.sigmoid_slope)
@@ -176,6 +176,9 @@ class Copies:
             return term
         if term not in self.copied:
             copied = self.gathered(self.apart(term, tuple(map(self.copy, term.operands))))
+            if copied.primitive is own_adjoint:
+                (x,) = copied.operands
+                copied = x if x.operands else replace(copied, primitive=primitives.identity)
             if term in self.names:
                 variable = Term(term.data, forward=term.forward)
                 self.rights[variable], copied = copied, variable
@@ -262,7 +265,7 @@ def with_activations(paper: Paper, identifiers: Identifiers) -> Paper:
         while stack:
             adjoint, right = stack.pop()
             of = paper.bars.get(adjoint)
-            if of is not None and of not in names and of in readers:
+            if of and of in readers and of not in names and not adjoint.is_number:
                 if adjoint is not x:
                     alone[adjoint] = Term(adjoint.data, forward=False)
                     bars[alone[adjoint]], rights[alone[adjoint]] = of, adjoint

@@ -29,12 +29,14 @@ class Backward:
     `gradients` those of their gradients, None for one that is zero; `gradient_of` has the others by
     the variable of the parameter. `below` has the equations that depend on one, itself included. N
     is the number of examples, 0 if there is none, and `in_rows` says that each is a row of the data
-    and not a column.
+    and not a column. What `apart` is, `Trace` says.
     """
 
-    def __init__(self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...]) -> None:
-        listed = Listing(loss, (params, *data), 0)
-        paper = with_softmax(on_paper(listed))
+    def __init__(
+        self, loss: Callable[..., Any], params: Any, data: tuple[Any, ...], apart: bool = False
+    ) -> None:
+        listed = Listing(loss, (params, *data), 0, apart)
+        paper = on_paper(listed) if apart else with_softmax(on_paper(listed))
         root = next(iter(listed.trace.args))
         found = [x for x, path in zip(paper.inputs, listed.trace.inputs) if path[0] == root]
         self.loss, self.listed = loss, listed

@@ -257,16 +257,20 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
 
 def about_gradient(evidence: Evidence, path: str) -> str:
     case = evidence.cases[0]
-    true, claimed = np.asarray(evidence.true(case, path)), np.asarray(case.claimed[path])
+    right, yours = evidence.true(case, path), case.claimed[path]
+    said = about_numbers(path, right, yours, evidence.tolerance)
+    swapped = [
+        name
+        for name, x in case.claimed.items()
+        if np.shape(right) == np.shape(x) != np.shape(yours) == np.shape(evidence.true(case, name))
+    ]
+    return f"{said} Are {path} and {swapped[0]} swapped?" if swapped else said
+
+
+def about_numbers(path: str, right: Any, yours: Any, tolerance: float) -> str:
+    true, claimed = np.asarray(right), np.asarray(yours)
     if true.shape != claimed.shape:
-        others = case.claimed.items()
-        swapped = [
-            f" Are {path} and {name} swapped?"
-            for name, x in others
-            if np.shape(x) == true.shape and np.shape(evidence.true(case, name)) == claimed.shape
-        ]
-        shapes = f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
-        return shapes + "".join(swapped[:1])
+        return f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
     if not np.all(np.isfinite(claimed)):
         return f"{path} has entries that are NaN or infinite."
     ratio = float(np.sum(claimed * true) / np.sum(true * true)) if np.any(true) else np.nan
@@ -274,7 +278,7 @@ def about_gradient(evidence: Evidence, path: str) -> str:
         return f"{path} is {ratio:.6g} times what it should be."
     if true.size > 1 and np.allclose(np.sort(claimed.ravel()), np.sort(true.ravel()), rtol=1e-9):
         return f"{path} has the right entries in another order."
-    off = ~np.isclose(claimed, true, rtol=evidence.tolerance, atol=0.0)
+    off = ~np.isclose(claimed, true, rtol=tolerance, atol=0.0)
     at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
     return f"{path} is wrong only at {at}." if 0 < np.sum(off) < true.size else ""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 
 from autodiff.check.ratio import constant_factor
 from comparisons.diagnosis import diagnose, forward
@@ -21,7 +20,7 @@ from comparisons.homework import sandbox
 from comparisons.homework.calling import Collected, Draw, Variable, collect, differ
 from comparisons.homework.lines import lines_of, this_is
 from comparisons.homework.loading import NoteKind, load
-from comparisons.printing import listed, scientific, table
+from comparisons.printing import as_text, listed, scientific, table
 from mlp import engine
 
 DRAWS = 3
@@ -167,10 +166,7 @@ def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
     shown = len(header) if hint >= FULL else 2
     found = [{**x, "error": scientific(x["error"])} for x in per_parameter.values()]
     rows = [[name, *x.values()][:shown] for name, x in zip(per_parameter, found)]
-    console = Console(width=200, color_system=None, force_jupyter=False)
-    with console.capture() as captured:
-        console.print(table(header[:shown], rows, left=2))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return as_text(table(header[:shown], rows, left=2))
 
 
 def problem(rng: np.random.Generator, examples: int = EXAMPLES) -> tuple[Any, Any, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -10,17 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from comparisons.diagnosis.conventions import undecorated
 from comparisons.homework.loading import Note, NoteKind, Refused
 
 Array = np.ndarray[Any, Any]
 
 LARGEST_GRADIENT = 1_000_000
 LOSSES = {"e", "l", "j", "cost", "error", "objective", "nll", "ce", "cross_entropy"}
-PREFIX = (
-    r"d_?(?:L|E|J|C|[Ll]oss|cost)_?d_?|(?:bar|grad|gradient|g|nabla|delta|d)_"
-    r"|(?:grad|d)(?=[A-Z])|d(?=[a-z]\d*$)"
-)
-DECORATED = re.compile(rf"(?:{PREFIX})([A-Za-z]\w*)|(\w+)_(?:bar|grad|gradient)|([A-Z]\w*)bar")
 
 
 class Result(NamedTuple):
@@ -126,12 +121,6 @@ def items(value: Any, names: Any, count: int) -> Iterator[Item]:
             yield from items(x, name, count) if inner else [Item(str(name), x)]
     else:
         yield Item(str(names), value)
-
-
-def undecorated(name: str) -> str:
-    """Return "W" for "W_bar", "dW", "grad_W", "dL_dW" and the like, other names as they are."""
-    match = DECORATED.fullmatch(name)
-    return next(filter(None, match.groups())) if match else name
 
 
 def by_name(found: Sequence[Item], keys: Sequence[str]) -> dict[str, Item]:

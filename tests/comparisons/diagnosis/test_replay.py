@@ -100,6 +100,37 @@ def test_a_mask_of_labels_that_picks_others_is_refused():
 
 
 @every_network
+def test_with_adjoints_apart_the_gradients_are_the_same(network):
+    X, t, params = network.problem(np.random.default_rng(0))
+    backward, apart = (Backward(network.loss, params, (X, t), apart=x) for x in (False, True))
+    numbers, others = (x.numbers(params, (X, t)) for x in (backward, apart))
+    for name, gradient in backward.gradients.items():
+        right = numbers[gradient]
+        np.testing.assert_allclose(others[apart.gradients[name]], right, rtol=1e-12, atol=1e-15)
+
+
+def test_apart_every_variable_has_an_adjoint_of_its_own():
+    def loss(w, X):
+        z = X @ w
+        e = z + 1.0
+        s = e**2
+        return -np.mean(s)
+
+    w, X = np.ones(2), np.arange(6.0).reshape(3, 2)
+    together, apart = (Backward(loss, w, (X,), apart=x) for x in (False, True))
+    assert [together.written(x) for x in together.equations] == [
+        "e_bar = -1 / N * (2 * e)",
+        "w_bar = X.T @ e_bar",
+    ]
+    assert [apart.written(x) for x in apart.equations] == [
+        "s_bar = np.broadcast_to(-1 / N, (3,))",
+        "e_bar = s_bar * (2 * e)",
+        "z_bar = e_bar",
+        "w_bar = X.T @ z_bar",
+    ]
+
+
+@every_network
 def test_copying_to_paper_leaves_the_listing_as_it_is(network):
     X, t, params = network.problem(np.random.default_rng(0))
     listed = Listing(network.loss, (params, X, t), 0)
