@@ -9,11 +9,11 @@ import numpy as np
 
 from autodiff.arguments import parameter_names, tree_map
 from comparisons.diagnosis import wording
-from comparisons.diagnosis.evidence import ROUGH, Claim, Evidence, evidence
-from comparisons.diagnosis.kinds import FAR_FETCHED
-from comparisons.diagnosis.replay import Backward, Numbers, as_float, paths
-from comparisons.diagnosis.search import Found, search
-from comparisons.diagnosis.slips import Slip, slips_in
+from comparisons.diagnosis.search.evidence import ROUGH, Claim, Evidence, evidence
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED
+from comparisons.diagnosis.equations.replay import Backward, Numbers, as_float, paths
+from comparisons.diagnosis.search.search import Found, search
+from comparisons.diagnosis.slips.typical import Slip, slips_in
 from comparisons.diagnosis.wording import Diagnosis
 from comparisons.printing import listed
 

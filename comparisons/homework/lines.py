@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.diagnosis.evidence import alike, is_close, multiple
+from comparisons.diagnosis.search.evidence import alike, is_close, multiple
 from comparisons.diagnosis.wording import Diagnosis
 from comparisons.homework.calling import Variable
 

@@ -5,7 +5,7 @@ import pytest
 
 from autodiff import grad, log_softmax, logsumexp, softmax
 from comparisons import diagnose
-from comparisons.diagnosis.replay import Backward
+from comparisons.diagnosis.equations.replay import Backward
 
 N, D, K = 5, 4, 3
 

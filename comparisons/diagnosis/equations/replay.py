@@ -13,8 +13,8 @@ from autodiff.readings.notation import CODE
 from autodiff.readings.terms import Term, Terms, frozen, key_of
 from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
-from comparisons.diagnosis.paper import MISFIT, argument, on_paper
-from comparisons.diagnosis.softmax import with_softmax
+from comparisons.diagnosis.equations.paper import MISFIT, argument, on_paper
+from comparisons.diagnosis.equations.softmax import with_softmax
 
 Changes = Mapping[Term, Term]
 """Other right sides for some equations, each of which is known by its variable."""

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.equations import Equations
-from comparisons.diagnosis.evidence import (
+from comparisons.diagnosis.search.trials import Trials
+from comparisons.diagnosis.search.evidence import (
     Evidence,
     alike,
     bound,
@@ -23,9 +23,9 @@ from comparisons.diagnosis.evidence import (
     is_simple,
     multiple,
 )
-from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
-from comparisons.diagnosis.replay import Numbers
-from comparisons.diagnosis.slips import Slip
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.equations.replay import Numbers
+from comparisons.diagnosis.slips.typical import Slip
 
 SLIP, OPEN, UNSEEN, RETURNED, PASSED_OVER = 3, 6, 1, 2, 5
 """What a slip costs, beside how far-fetched it is; a gradient that does not follow; an adjoint that
@@ -59,7 +59,7 @@ class Chain:
         self.evidence, self.backward = evidence, evidence.backward
         self.case, self.seen = evidence.cases[0], evidence.seen
         self.paths = {x: path for path, x in self.backward.gradients.items() if x is not None}
-        self.equations = Equations(evidence)
+        self.trials = Trials(evidence)
         self.returned = {i for x in self.case.claimed.values() for i in self.seen.places(x)}
         self.named = dict(self.adjoints_named())
 
@@ -90,7 +90,7 @@ class Chain:
     def gradient(self, x: Term, state: State, depth: int) -> Iterator[State]:
         """Go on with the gradient that is claimed, whether or not it follows."""
         claimed = self.case.claimed[self.paths[x]]
-        right = self.equations.value(self.backward.rights[x], state.now)
+        right = self.trials.value(self.backward.rights[x], state.now)
         now = {**state.now, x: claimed if np.shape(claimed) == x.shape else right}
         if self.is_target(x, state, right):
             yield state._replace(now=now, hidden=0)
@@ -99,7 +99,7 @@ class Chain:
 
     def adjoint(self, x: Term, state: State, depth: int) -> Iterator[State]:
         """Go on with what is seen of an adjoint, or else with all that it may be."""
-        right = self.equations.value(self.backward.rights[x], state.now)
+        right = self.trials.value(self.backward.rights[x], state.now)
         if right is None:
             return
         if not self.backward.is_adjoint(x):
@@ -125,7 +125,7 @@ class Chain:
             cost = PASSED_OVER
         yield state._replace(now={**state.now, x: right}, cost=state.cost + cost)
         if not shown and not as_seen and state.hidden < depth:
-            for slip, value in self.equations.slips(x, state.now):
+            for slip, value in self.trials.slips(x, state.now):
                 cost = state.cost + price(slip) + UNSEEN
                 if slip.cost < FAR_FETCHED and cost <= self.limit:
                     now, slips = {**state.now, x: value}, (*state.slips, slip)
@@ -147,26 +147,26 @@ class Chain:
         scale = state.scale or 1.0
         usual = self.usual(state)
         found: dict[int, list[State]] = {}
-        for slip, value in [(None, right), *self.equations.slips(x, state.now)]:
+        for slip, value in [(None, right), *self.trials.slips(x, state.now)]:
             for k, i in self.where(value, usual):
                 if i in taken or (slip and slip.kind is Kind.CONSTANT_FACTOR and x.ndim):
                     continue
                 near = next((s for s in usual if is_close(k, s)), None) if slip else None
                 slips = [slip] if slip else []
                 if near is None:
-                    factor = self.equations.times(x, slip, k / scale)
+                    factor = self.trials.times(x, slip, k / scale)
                     slips = [factor, *[y._replace(changes=factor.changes) for y in slips]]
                 if near is not None or not slip or is_simple(self.evidence, slips[0]):
                     new = value if near else value * (k / scale)
                     found.setdefault(i, []).append(self.at(state, x, new, i, near or scale, *slips))
-        for slip in self.equations.unknown[x]:
-            one, zero = self.equations.ends(slip, x, state.now)
+        for slip in self.trials.unknown[x]:
+            one, zero = self.trials.ends(slip, x, state.now)
             for i, array in enumerate(self.seen.arrays) if one is not None else ():
                 if i not in taken and np.size(array) == np.size(one) > 1:
                     share = multiple(np.reshape(array, np.shape(one)) / scale, one, zero)
                     if share:
                         exact = bound(self.evidence, slip, share)
-                        value = self.equations.computed(exact.changes[x], state.now)
+                        value = self.trials.computed(exact.changes[x], state.now)
                         found.setdefault(i, []).append(self.at(state, x, value, i, scale, exact))
         return [new for states in found.values() for new in least(states)]
 
@@ -176,7 +176,7 @@ class Chain:
         scales = self.usual(state)
         for y in self.backward.below[x]:
             if y is not x and y not in self.paths:
-                now[y] = self.equations.value(self.backward.rights[y], now)
+                now[y] = self.trials.value(self.backward.rights[y], now)
                 if now[y] is None:
                     break
                 found.update(i for k in scales for i in self.seen.places(now[y], k))
@@ -198,9 +198,9 @@ class Chain:
         slips, left, cost = list(state.slips), [], state.cost - OPEN * len(state.open)
         for x in state.open:
             target, is_target = self.target(x, state), partial(self.is_target, x, state)
-            fits = list(self.equations.explaining(x, state.now, target, is_target))
+            fits = list(self.trials.explaining(x, state.now, target, is_target))
             if not fits and twice and (len(state.open) == 1 or x not in self.paths):
-                fits = list(self.equations.twice(x, state.now, is_target))
+                fits = list(self.trials.twice(x, state.now, is_target))
             found = min(fits, key=lambda fit: sum(map(price, fit)), default=())
             slips += found
             cost += sum(map(price, found)) or 3 * OPEN

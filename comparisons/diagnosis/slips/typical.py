@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.edits import (
+from comparisons.diagnosis.slips.edits import (
     ACTIVATIONS,
     ELEMENTWISE,
     Edit,
@@ -22,9 +22,9 @@ from comparisons.diagnosis.edits import (
     slope_of,
     turned,
 )
-from comparisons.diagnosis.kinds import FAR_FETCHED, LIKELY, POSSIBLE, Kind
-from comparisons.diagnosis.paper import apply, made, replaced
-from comparisons.diagnosis.replay import Backward, Changes
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED, LIKELY, POSSIBLE, Kind
+from comparisons.diagnosis.equations.paper import apply, made, replaced
+from comparisons.diagnosis.equations.replay import Backward, Changes
 
 
 class Slip(NamedTuple):

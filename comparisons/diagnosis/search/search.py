@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.chain import Chain, State
-from comparisons.diagnosis.equations import options
-from comparisons.diagnosis.evidence import ROUGH, Case, Evidence, alike, merged, solved
-from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
-from comparisons.diagnosis.paper import replaced
-from comparisons.diagnosis.slips import Slip, alike_in_layers, slips_in, slips_in_several
+from comparisons.diagnosis.search.chain import Chain, State
+from comparisons.diagnosis.search.trials import options
+from comparisons.diagnosis.search.evidence import ROUGH, Case, Evidence, alike, merged, solved
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.equations.paper import replaced
+from comparisons.diagnosis.slips.typical import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
 
 WORK = 3e7

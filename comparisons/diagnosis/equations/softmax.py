@@ -8,7 +8,7 @@ from autodiff import primitives
 from autodiff.readings.notation import Identifiers
 from autodiff.readings.terms import Term, number
 from autodiff.readings.trace import HELPERS
-from comparisons.diagnosis.paper import Paper, argument, made
+from comparisons.diagnosis.equations.paper import Paper, argument, made
 
 ROUNDING = 1e-10
 

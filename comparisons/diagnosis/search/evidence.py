@@ -10,9 +10,9 @@ import numpy as np
 
 from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
 from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.paper import MISFIT, replaced
-from comparisons.diagnosis.replay import Backward, Changes, Numbers
-from comparisons.diagnosis.slips import Slip
+from comparisons.diagnosis.equations.paper import MISFIT, replaced
+from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
+from comparisons.diagnosis.slips.typical import Slip
 
 RIGHT = 1e-9
 """How far a right gradient may be off, in units of its largest entry: far more than rounding."""

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.evidence import Evidence, bound, is_simple, multiple
-from comparisons.diagnosis.kinds import FAR_FETCHED, Kind
-from comparisons.diagnosis.paper import MISFIT
-from comparisons.diagnosis.replay import Backward, Numbers
-from comparisons.diagnosis.slips import Slip, anew, slips_in
+from comparisons.diagnosis.search.evidence import Evidence, bound, is_simple, multiple
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.equations.paper import MISFIT
+from comparisons.diagnosis.equations.replay import Backward, Numbers
+from comparisons.diagnosis.slips.typical import Slip, anew, slips_in
 
 FACTORS = (-1.0, 2.0, 0.5)
 RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
 
 
-class Equations:
+class Trials:
     """The equations of a pass and the slips in each.
 
     `options` are those with numbers in place of any that are unknown, `unknown` those with an

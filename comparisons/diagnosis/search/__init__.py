@@ -1,0 +1,1 @@
+"""The search for the slips that give what somebody claims."""

@@ -1,0 +1,1 @@
+"""Typical slips: edits of right equations, their kinds and sentences."""
