@@ -20,9 +20,9 @@ from autodiff.check.ratio import fraction
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.conventions import undecorated, variable_of
 from comparisons.diagnosis.diagnose import claimed_numbers
-from comparisons.diagnosis.search.evidence import RIGHT, ROUGH, Evidence, Seen, bound
 from comparisons.diagnosis.equations.paper import MISFIT
 from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
+from comparisons.diagnosis.search.evidence import RIGHT, ROUGH, Evidence, Seen, bound
 from comparisons.diagnosis.slips.typical import Slip, slips_in
 from comparisons.diagnosis.wording import about_numbers, slip_in_text
 from comparisons.printing import as_text, listed, scientific, table

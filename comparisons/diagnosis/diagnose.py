@@ -9,10 +9,10 @@ import numpy as np
 
 from autodiff.arguments import parameter_names, tree_map
 from comparisons.diagnosis import wording
-from comparisons.diagnosis.search.evidence import ROUGH, Claim, Evidence, evidence
-from comparisons.diagnosis.slips.kinds import FAR_FETCHED
 from comparisons.diagnosis.equations.replay import Backward, Numbers, as_float, paths
+from comparisons.diagnosis.search.evidence import ROUGH, Claim, Evidence, evidence
 from comparisons.diagnosis.search.search import Found, search
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED
 from comparisons.diagnosis.slips.typical import Slip, slips_in
 from comparisons.diagnosis.wording import Diagnosis
 from comparisons.printing import listed

@@ -18,11 +18,16 @@ from autodiff.arguments import leaves
 from autodiff.graph import Node
 from autodiff.readings.terms import Term
 from comparisons.diagnosis import diagnose
-from comparisons.diagnosis.search.evidence import Claim, Evidence, alike, bound, evidence
-from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.equations.paper import MISFIT, made, rebuilt, replaced
 from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers, as_float
-from comparisons.diagnosis.slips.typical import Slip, alike_in_layers, cross_entropy, slips_in_forward
+from comparisons.diagnosis.search.evidence import Claim, Evidence, alike, bound, evidence
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.slips.typical import (
+    Slip,
+    alike_in_layers,
+    cross_entropy,
+    slips_in_forward,
+)
 from comparisons.diagnosis.wording import Diagnosis, in_words
 from comparisons.printing import listed
 

@@ -8,10 +8,10 @@ import numpy as np
 from autodiff import primitives
 from autodiff.check.ratio import fraction, share
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.search.evidence import Evidence, is_close, merged, multiple
-from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.equations.replay import Backward, Numbers
+from comparisons.diagnosis.search.evidence import Evidence, is_close, merged, multiple
 from comparisons.diagnosis.search.search import Fit
+from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.slips.typical import Slip
 from comparisons.printing import listed
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from autodiff.check.ratio import constant_factor
 from comparisons.diagnosis import diagnose, forward
-from comparisons.diagnosis.search.evidence import RIGHT, ROUGH, Claim, Evidence, error, evidence
 from comparisons.diagnosis.equations.replay import Backward
+from comparisons.diagnosis.search.evidence import RIGHT, ROUGH, Claim, Evidence, error, evidence
 from comparisons.diagnosis.wording import Diagnosis, are, poor
 from comparisons.homework import sandbox
 from comparisons.homework.calling import Collected, Draw, Variable, collect, differ

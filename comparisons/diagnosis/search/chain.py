@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.search.trials import Trials
+from comparisons.diagnosis.equations.replay import Numbers
 from comparisons.diagnosis.search.evidence import (
     Evidence,
     alike,
@@ -23,8 +23,8 @@ from comparisons.diagnosis.search.evidence import (
     is_simple,
     multiple,
 )
+from comparisons.diagnosis.search.trials import Trials
 from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
-from comparisons.diagnosis.equations.replay import Numbers
 from comparisons.diagnosis.slips.typical import Slip
 
 SLIP, OPEN, UNSEEN, RETURNED, PASSED_OVER = 3, 6, 1, 2, 5

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.search.chain import Chain, State
-from comparisons.diagnosis.search.trials import options
-from comparisons.diagnosis.search.evidence import ROUGH, Case, Evidence, alike, merged, solved
-from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.equations.paper import replaced
+from comparisons.diagnosis.search.chain import Chain, State
+from comparisons.diagnosis.search.evidence import ROUGH, Case, Evidence, alike, merged, solved
+from comparisons.diagnosis.search.trials import options
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.slips.typical import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
 

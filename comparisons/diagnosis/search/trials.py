@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.search.evidence import Evidence, bound, is_simple, multiple
-from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.equations.paper import MISFIT
 from comparisons.diagnosis.equations.replay import Backward, Numbers
+from comparisons.diagnosis.search.evidence import Evidence, bound, is_simple, multiple
+from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.slips.typical import Slip, anew, slips_in
 
 FACTORS = (-1.0, 2.0, 0.5)

@@ -11,9 +11,9 @@ from autodiff.graph import Node, Primitive
 from autodiff.readings.terms import Table, Term, number
 from autodiff.readings.trace import Traced
 from autodiff.readings.writing import index_text
-from comparisons.diagnosis.slips.kinds import LIKELY, POSSIBLE, Kind
 from comparisons.diagnosis.equations.paper import apply, made, rebuilt
 from comparisons.diagnosis.equations.replay import Backward
+from comparisons.diagnosis.slips.kinds import LIKELY, POSSIBLE, Kind
 
 ACTIVATIONS = (primitives.tanh, primitives.sigmoid, primitives.relu)
 ELEMENTWISE = (*ACTIVATIONS, primitives.softplus, primitives.exp, primitives.sin, primitives.cos)

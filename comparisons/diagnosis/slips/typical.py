@@ -13,6 +13,8 @@ import numpy as np
 
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
+from comparisons.diagnosis.equations.paper import apply, made, replaced
+from comparisons.diagnosis.equations.replay import Backward, Changes
 from comparisons.diagnosis.slips.edits import (
     ACTIVATIONS,
     ELEMENTWISE,
@@ -23,8 +25,6 @@ from comparisons.diagnosis.slips.edits import (
     turned,
 )
 from comparisons.diagnosis.slips.kinds import FAR_FETCHED, LIKELY, POSSIBLE, Kind
-from comparisons.diagnosis.equations.paper import apply, made, replaced
-from comparisons.diagnosis.equations.replay import Backward, Changes
 
 
 class Slip(NamedTuple):

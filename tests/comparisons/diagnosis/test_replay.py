@@ -11,9 +11,9 @@ from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.diagnose import diagnosis
-from comparisons.diagnosis.search.evidence import Claim, evidence
 from comparisons.diagnosis.equations.paper import on_paper
 from comparisons.diagnosis.equations.replay import Backward, batch
+from comparisons.diagnosis.search.evidence import Claim, evidence
 from comparisons.diagnosis.slips.typical import alike_in_layers, slips_in
 
 TRIED = {
