@@ -19,6 +19,9 @@ FOLDERS = {
     "mlp",
     "comparisons",
     "comparisons/diagnosis",
+    "comparisons/diagnosis/equations",
+    "comparisons/diagnosis/search",
+    "comparisons/diagnosis/slips",
     "comparisons/homework",
     "comparisons/tables",
 }
@@ -33,6 +36,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 AUTODIFF = {"autodiff", "autodiff.check", "autodiff.readings", "autodiff.readings.compiling"}
 MLP = {"mlp", "mlp.plots", "mlp.pytorch", "mlp.training"}
 BELOW = {"comparisons.printing", "comparisons.threads", "matplotlib", "numpy", "rich"}
+STEPS = {f"comparisons.diagnosis.{folder}" for folder in ("equations", "slips", "search")}
 MAY_IMPORT: dict[str, set[str]] = {
     "autodiff": {"numpy"},
     "autodiff.readings": {"autodiff", "numpy"},
@@ -45,8 +49,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "comparisons": set(),
     "comparisons.threads": set(),
     "comparisons.printing": {"numpy", "rich"},
-    "comparisons.diagnosis": {*AUTODIFF, *BELOW},
-    "comparisons.homework": {*AUTODIFF, *MLP, *BELOW, "comparisons.diagnosis"},
+    "comparisons.diagnosis.equations": {*AUTODIFF, *BELOW},
+    "comparisons.diagnosis.slips": {*AUTODIFF, *BELOW, "comparisons.diagnosis.equations"},
+    "comparisons.diagnosis.search": {*AUTODIFF, *BELOW, *STEPS - {"comparisons.diagnosis.search"}},
+    "comparisons.diagnosis": {*AUTODIFF, *BELOW, *STEPS},
+    "comparisons.homework": {*AUTODIFF, *MLP, *BELOW, *STEPS, "comparisons.diagnosis"},
     "comparisons.tables": {*AUTODIFF, *MLP, *BELOW, "torch"},
     "comparisons.cli": {*MLP, *BELOW, "comparisons.homework", "comparisons.tables", "click"},
     "comparisons.__main__": {"comparisons.cli"},

@@ -16,13 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.arrays import plain
-from autodiff.check.ratio import fraction
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.conventions import undecorated, variable_of
 from comparisons.diagnosis.diagnose import claimed_numbers
 from comparisons.diagnosis.equations.paper import MISFIT
 from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
-from comparisons.diagnosis.search.evidence import RIGHT, ROUGH, Evidence, Seen, bound
+from comparisons.diagnosis.search.evidence import (
+    RIGHT,
+    ROUGH,
+    Evidence,
+    Seen,
+    bound,
+    is_simple,
+    multiple,
+)
 from comparisons.diagnosis.slips.typical import Slip, slips_in
 from comparisons.diagnosis.wording import about_numbers, slip_in_text
 from comparisons.printing import as_text, listed, scientific, table
@@ -56,7 +63,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class AdjointCheck:
-    """A row for each adjoint that the code has a name for, in the order of the backward pass."""
+    """A row for each adjoint that the code has a name for, in the order of the backward pass.
+
+    Another adjoint has one where a slip was found in it.
+    """
 
     rows: tuple[Row, ...]
 
@@ -159,6 +169,7 @@ def compared(
     """Return what is found of the adjoints that are claimed at a point `(params, data)`."""
     own = Own(backward, backward.numbers(*point), claimed)
     found, rows = own.slips(), []
+    named = set(variables(backward).values())
     causes: dict[Term, tuple[str, ...]] = {}
     for x, result, _ in own.following(own.changes):
         name, off = backward.names[x], own.error(x, own.known[x]) if x in claimed else None
@@ -178,7 +189,7 @@ def compared(
             more = about_numbers(of, result, claimed[x], own.tolerance)
             row, before = Row(name, Status.WRONG, off, sentence=f"{said} {more}".strip()), (name,)
         causes[x] = before
-        if x in own.named:
+        if x in named or x in found:
             rows.append(row)
     return AdjointCheck(tuple(rows))
 
@@ -186,18 +197,17 @@ def compared(
 class Own:
     """Somebody's own numbers: what is claimed where it is, elsewhere what follows from that.
 
-    `known` are the right numbers, `named` the adjoints that have a row, `changes` the slips that
-    were found in what is not given.
+    `known` are the right numbers, `changes` the slips that were found in what is not given.
     """
 
     def __init__(self, backward: Backward, known: Numbers, claimed: Mapping[Term, Any]) -> None:
         self.backward, self.known, self.claimed = backward, known, claimed
-        self.named = set(variables(backward).values())
         self.changes: dict[Term, Term] = {}
         sizes = [float(np.max(np.abs(known[x]), initial=0.0)) for x in backward.equations]
         self.largest = max(sizes, default=0.0)
         is_single = all(np.array_equal(x, np.float32(x)) for x in claimed.values())
         self.tolerance = ROUGH if is_single else RIGHT
+        self.evidence = Evidence(backward, (), Seen((), ()), {}, self.tolerance)
 
     def following(self, changes: Changes) -> Iterator[tuple[Term, Any, Numbers]]:
         """Yield the equations, what each gives, and the numbers of which it gives that.
@@ -233,7 +243,7 @@ class Own:
                     tried.add(x)
                     if explained := self.explained(x, now):
                         w, slip, off = explained
-                        found[w if w in self.named else x] = self.row(slip, x, off)
+                        found[w] = self.row(slip, x, off)
                         if w is not x:
                             self.changes |= slip.changes  # what is not given follows from it
                         break
@@ -254,7 +264,8 @@ class Own:
                 known = slip if slip.factor is None else self.solved(slip, x, path, now)
                 off = self.error(x, self.at(path, known.changes, now)) if known else np.inf
                 if known and off <= self.tolerance:
-                    cost = (-self.agreement(known), known.cost, known.factor is not None)
+                    odd = not is_simple(self.evidence, known)
+                    cost = (-self.agreement(known), odd, known.cost, known.factor is not None)
                     fits.append((cost, (w, known, off)))
         return min(fits, key=itemgetter(0))[1] if fits else None
 
@@ -286,15 +297,10 @@ class Own:
         assert slip.factor is not None
         zero, one = (self.at(path, slip.changes, {**now, slip.factor: k}) for k in (0.0, 1.0))
         target = self.claimed[x]
-        if not np.shape(zero) == np.shape(one) == np.shape(target):
-            return None
-        slope = np.subtract(one, zero)
-        k = float(np.sum(np.subtract(target, zero) * slope) / np.sum(slope * slope))
-        if not np.isfinite(k):
-            return None
-        found = bound(Evidence(self.backward, (), Seen((), ()), {}, self.tolerance), slip, k)
-        simple = found.factor in found.names or fraction(k).fits(k, 10 * self.tolerance)
-        return found if np.size(target) > 1 or simple else None  # one number always fits some k
+        k = multiple(target, one, zero, self.tolerance)
+        found = None if k is None else bound(self.evidence, slip, k)
+        certain = found and (np.size(target) > 1 or is_simple(self.evidence, found))
+        return found if certain else None
 
     def agreement(self, slip: Slip) -> int:
         """Count the adjoints that are as their equations have them if a slip was made."""

@@ -230,15 +230,15 @@ def layouts(x: Any) -> tuple[Any, ...]:
     return (x, x.T) if x.ndim > 1 else (x,)
 
 
-def multiple(target: Any, one: Any, zero: Any = 0.0) -> float | None:
+def multiple(target: Any, one: Any, zero: Any = 0.0, tolerance: float = 1e-8) -> float | None:
     """Return k for which zero + k (one - zero) is the target, if there is one."""
-    if np.shape(one) != np.shape(target):
+    if np.shape(one) != np.shape(target) or np.shape(zero) not in ((), np.shape(one)):
         return None
     slope, gap = np.subtract(one, zero), np.subtract(target, zero)
     size = float(np.sum(slope * slope))
     k = float(np.sum(slope * gap)) / size if size > 0.0 else np.nan
     off = np.max(np.abs(gap - k * slope), initial=0.0)
-    return k if off <= 1e-8 * np.max(np.abs(target), initial=0.0) else None
+    return k if off <= tolerance * np.max(np.abs(target), initial=0.0) else None
 
 
 def solved(evidence: Evidence, slip: Slip, path: str, given: Changes | None = None) -> Slip | None:
@@ -274,8 +274,9 @@ def solved(evidence: Evidence, slip: Slip, path: str, given: Changes | None = No
 
 
 def is_simple(evidence: Evidence, slip: Slip) -> bool:
-    """Return whether the factor of a slip is one that somebody may write."""
-    assert slip.factor is not None
+    """Return whether a slip has no factor, or one that somebody may write."""
+    if slip.factor is None:
+        return True
     value = float(slip.factor.number)
     return slip.factor in slip.names or fraction(value, 10).fits(value, 10 * evidence.tolerance)
 

@@ -251,6 +251,40 @@ def test_a_slip_in_what_was_not_given_is_found_where_it_explains_more():
     assert len(statuses(check, Status.FOLLOWS)) == 2
 
 
+def test_a_typical_slip_goes_before_a_factor_that_nobody_would_write():
+    def one(params, x):
+        h = np.tanh(params["V"] @ x)
+        y = np.tanh(params["w"] @ h)
+        return (y - 1.0) ** 2
+
+    params, x = {"V": LAYERS["layers"][0]["W"], "w": np.array([0.3, -0.2, 0.9])}, DATA[0][0]
+    h = np.tanh(params["V"] @ x)
+    y = np.tanh(params["w"] @ h)
+    y_bar = 2 * (y - 1)
+    V_bar = np.outer(y_bar * (1 - y**2) * params["w"] * (1 - h**2), x)
+    check = check_adjoints(one, params, x, claimed={"V": V_bar, "w": y_bar * h})
+    assert statuses(check, Status.WRONG) == ["w"]
+    assert "y_bar stands in place of pre_y_bar" in by_name(check)["w"].sentence
+
+
+def test_an_adjoint_without_a_name_has_a_row_where_the_slip_is_in_it():
+    def unnamed(params, X, t):
+        h = np.tanh(X @ params["U"] + params["a"])
+        return np.mean((h @ params["w"] - t) ** 2)
+
+    params = {"U": np.eye(3) + 0.1, "a": np.arange(3.0) / 3, "w": np.array([1.0, -2.0, 0.5])}
+    X, t = DATA
+    h = np.tanh(X @ params["U"] + params["a"])
+    h_bar = np.outer(2 / 5 * (h @ params["w"] - t), params["w"])
+    claimed = {"h": h_bar, "U": X.T @ h_bar, "a": h_bar.sum(axis=0)}
+    check = check_adjoints(unnamed, params, *DATA, claimed=claimed)
+    rows = by_name(check)
+    assert statuses(check, Status.WRONG) == ["pre_h"]
+    assert "the slope 1 - h * h was forgotten" in rows["pre_h"].sentence
+    assert rows["U"].because == rows["a"].because == ("pre_h_bar",)
+    assert "pre_h" not in by_name(check_adjoints(unnamed, params, *DATA, claimed={"h": h_bar}))
+
+
 @pytest.mark.parametrize(
     ("off", "status"), [(0.0, Status.EXACT), (1e-12, Status.RIGHT), (1e-6, Status.WRONG)]
 )
