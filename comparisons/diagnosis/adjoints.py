@@ -17,8 +17,8 @@ import numpy as np
 
 from autodiff.arrays import plain
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.conventions import undecorated, variable_of
 from comparisons.diagnosis.diagnose import claimed_numbers
+from comparisons.diagnosis.equations.conventions import undecorated, variable_of
 from comparisons.diagnosis.equations.paper import MISFIT
 from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
 from comparisons.diagnosis.search.evidence import (

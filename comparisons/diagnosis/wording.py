@@ -22,11 +22,12 @@ ON_FACTORS = {f"{x} {y}" for x in ("adjoint", "factor", "slope") for y in ("forg
 class Explanation(NamedTuple):
     """Slips, in the order of the backward pass, that give the claimed gradients.
 
-    `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly),
-    "right" and "written" (equations as code), "words". `error` is the largest difference that is
-    left, in units of the largest entry; `values` the adjoints that follow, by name, and `changed`
-    has for each slip the names of those that depend on it, the one that it is in first. A slip is
-    `local` unless it forgot 1/N, which could be put in anywhere later.
+    `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly) and
+    its "meaning" if nobody gave it that name, "right" and "written" (equations as code), "words".
+    `error` is the largest difference that is left, in units of the largest entry; `values` the
+    adjoints that follow, by name, and `changed` has for each slip the names of those that depend on
+    it, the one that it is in first. A slip is `local` unless it forgot 1/N, which could be put in
+    anywhere later.
     """
 
     slips: tuple[dict[str, str], ...]
@@ -168,6 +169,7 @@ def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -
     return {
         "kind": label,
         "equation": listed([backward.label(x) for x in slip.changes]),
+        "meaning": listed(list(filter(None, map(backward.meaning, slip.changes)))),
         "right": " and ".join(backward.written(x) for x in slip.changes),
         "written": " and ".join(backward.written(x, changes[x], slip.names) for x in slip.changes),
         "words": words,
@@ -243,9 +245,10 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
             right.append(x)
     others = [x for x in backward.equations if x not in right]
     left = [x for x in others if not evidence.affected([x]).isdisjoint(evidence.wrong)]
+    left = [x for x in left if x not in backward.pieces] or left
     if not left:
         return "", ""
-    claimed = [x for x in others if names[x] in evidence.named]
+    claimed = [x for x in others if x in evidence.adjoints_named]
     first, disagrees = (claimed[0], "disagrees") if claimed else (left[0], "may be wrong")
     found = [names[x] for x in right if x not in backward.gradients.values()]
     start = f"{are(found)} right; " if found else ""
@@ -279,8 +282,17 @@ def about_numbers(path: str, right: Any, yours: Any, tolerance: float) -> str:
     if true.size > 1 and np.allclose(np.sort(claimed.ravel()), np.sort(true.ravel()), rtol=1e-9):
         return f"{path} has the right entries in another order."
     off = ~np.isclose(claimed, true, rtol=tolerance, atol=0.0)
-    at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in np.argwhere(off)[:4])
-    return f"{path} is wrong only at {at}." if 0 < np.sum(off) < true.size else ""
+    return f"{path} is wrong only {places_of(off, path)}." if 0 < np.sum(off) < true.size else ""
+
+
+def places_of(off: Any, path: str) -> str:
+    """Say where a mask holds: at up to four entries, or in what row or column."""
+    found = np.argwhere(off)
+    shared = [i for i in range(off.ndim) if len(set(found[:, i])) == 1] if len(found) > 4 else []
+    if off.ndim == 2 and shared:
+        return f"in its {('row', 'column')[shared[0]]} {found[0, shared[0]]}"
+    at = ", ".join(f"{path}[{','.join(map(str, i))}]" for i in found[:4])
+    return f"at {at} and {len(found) - 4} more" if len(found) > 4 else f"at {at}"
 
 
 def poor(backward: Backward, data: Sequence[Any]) -> list[str]:

@@ -117,10 +117,7 @@ class Check:
             if self.diagnosis is None or not self.wrong:
                 return [*lines, *self.forward]
             return [*lines, *self.diagnosis.sentences(self.lines)]
-        equations = [
-            *(x["equation"] for x in self.mistakes),
-            getattr(self.diagnosis, "first_wrong", ""),
-        ]
+        equations = [*map(equation_of, self.mistakes), getattr(self.diagnosis, "first_wrong", "")]
         names = list(dict.fromkeys(filter(None, equations)))
         if level == 2 and names:
             plural = "s" if len(names) > 1 else ""
@@ -158,6 +155,11 @@ class Check:
         if hint >= 2:
             result["mistakes"] = [shown(slip, "equation") for slip in self.mistakes]
         return {**result, "hints": self.hint(hint), "points": self.points}
+
+
+def equation_of(mistake: dict[str, str]) -> str:
+    meaning = mistake.get("meaning")
+    return f"{mistake['equation']} ({meaning})" if meaning else mistake["equation"]
 
 
 def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:

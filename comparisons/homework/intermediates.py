@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from comparisons.diagnosis.adjoints import AdjointCheck, as_adjoints, compared, variables
-from comparisons.diagnosis.conventions import variable_of
+from comparisons.diagnosis.equations.conventions import variable_of
 from comparisons.diagnosis.equations.replay import Backward
 from comparisons.homework import sandbox
 from comparisons.homework.checking import TUTORIAL, Task

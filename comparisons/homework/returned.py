@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.diagnosis.conventions import undecorated
+from comparisons.diagnosis.equations.conventions import undecorated
 from comparisons.homework.loading import Note, NoteKind, Refused
 
 Array = np.ndarray[Any, Any]

@@ -145,11 +145,21 @@ class Backward:
 
         Names that are not the reader's are explained. `names` has those of what a slip brings in.
         """
-        right = right or self.rights[variable]
-        text = f"{self.names[variable]} = {self.expression(right, names, digits=False)}"
-        pieces = [x for x in self.parts(right) if x in self.pieces]
+        term = right or self.rights[variable]
+        text = f"{self.names[variable]} = {self.expression(term, names, digits=False)}"
+        read = self.parts(term)
+        pieces = [x for x in read if x in self.pieces]
         meant = [f"{self.names[x]} = {self.expression(self.rights[x])}" for x in pieces]
-        return f"{text} ({', '.join(meant)})" if meant and right.operands else text
+        if right is None:
+            meant += [
+                f"{self.names[x]} is {y}" for x in (variable, *read) if (y := self.meaning(x))
+            ]
+        return f"{text} ({', '.join(meant)})" if meant and term.operands else text
+
+    def meaning(self, variable: Term) -> str:
+        """Say what an adjoint is that of if that has no name."""
+        of = self.bars.get(variable)
+        return "" if of is None or of in self.names else f"the adjoint of {self.expression(of)}"
 
     def expression(self, term: Term, names: Any = None, digits: bool = True) -> str:
         """Write a term as code; a number that stands alone to six digits, or to all."""

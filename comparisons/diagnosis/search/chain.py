@@ -61,7 +61,7 @@ class Chain:
         self.paths = {x: path for path, x in self.backward.gradients.items() if x is not None}
         self.trials = Trials(evidence)
         self.returned = {i for x in self.case.claimed.values() for i in self.seen.places(x)}
-        self.named = dict(self.adjoints_named())
+        self.named = evidence.adjoints_named
 
     def search(self, depth: int, twice: bool = False) -> list[State]:
         """Return the states at the end of the pass that cost least.
@@ -78,14 +78,6 @@ class Chain:
                 states = cheapest(states, MOST)
         best = cheapest(states, FINISHED_TWICE if twice else FINISHED)
         return cheapest([self.finished(state, twice) for state in best], MOST)
-
-    def adjoints_named(self) -> Iterator[tuple[Term, tuple[int, Any]]]:
-        """Yield the adjoints whose names were claimed or seen, where that is, and what they are."""
-        for x in self.backward.equations:
-            claimed = self.evidence.named.get(self.backward.names[x])
-            if claimed is not None and np.squeeze(claimed).shape == np.squeeze(x.data).shape:
-                for i in self.seen.places(claimed):
-                    yield x, (i, np.reshape(claimed, x.shape))
 
     def gradient(self, x: Term, state: State, depth: int) -> Iterator[State]:
         """Go on with the gradient that is claimed, whether or not it follows."""

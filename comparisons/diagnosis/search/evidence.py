@@ -10,6 +10,7 @@ import numpy as np
 
 from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
 from autodiff.readings.terms import Term, number
+from comparisons.diagnosis.equations.conventions import variable_of
 from comparisons.diagnosis.equations.paper import MISFIT, replaced
 from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
 from comparisons.diagnosis.slips.typical import Slip
@@ -116,6 +117,18 @@ class Evidence:
     def is_single(self) -> bool:
         arrays = [np.asarray(x) for case in self.cases for x in case.claimed.values()]
         return all(np.array_equal(x, x.astype(np.float32)) for x in arrays)
+
+    @cached_property
+    def adjoints_named(self) -> dict[Term, tuple[int, Any]]:
+        """The adjoints that something is named after, with where that is seen and what it is."""
+        backward, found = self.backward, dict[Term, tuple[int, Any]]()
+        known = {backward.names.get(backward.bars[x], ""): x for x in backward.adjoints}
+        for name, given in self.named.items():
+            x = known.get(variable_of(name, known) or "")
+            at = self.seen.places(given)
+            if x is not None and at and np.squeeze(given).shape == np.squeeze(x.data).shape:
+                found[x] = at[0], np.reshape(given, x.shape)
+        return found
 
     @cached_property
     def ratios(self) -> list[float]:

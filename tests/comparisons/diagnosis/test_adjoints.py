@@ -12,7 +12,7 @@ from slip_corpus import NETWORKS, TUTORIAL, compiled, patched
 
 from comparisons import check_adjoints
 from comparisons.diagnosis.adjoints import Status
-from comparisons.diagnosis.conventions import variable_of
+from comparisons.diagnosis.equations.conventions import variable_of
 
 SPEC = importlib.util.spec_from_file_location("letters", ROOT / "docs" / "examples" / "letters.py")
 letters = importlib.util.module_from_spec(SPEC)
