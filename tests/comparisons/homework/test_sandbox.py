@@ -443,5 +443,6 @@ def test_the_process_of_a_file_imports_numpy_and_little_else():
     ours = {"sandbox", "calling", "loading", "returned"}
     wanted = {"comparisons", "comparisons.homework", "comparisons.threads"}
     wanted |= {f"comparisons.homework.{x}" for x in ours}
-    wanted |= {"comparisons.diagnosis", "comparisons.diagnosis.equations.conventions"}
+    folders = {"comparisons.diagnosis", "comparisons.diagnosis.equations"}
+    wanted |= {*folders, "comparisons.diagnosis.equations.conventions"}
     assert {x for x in found if x.partition(".")[0] not in sys.stdlib_module_names} == wanted
