@@ -50,9 +50,11 @@ class Factor(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The factor in Python: "2", "-N", "(1 / N)", "0.5 * N**2"."""
+        """The factor in Python: "2", "-N", "(1 / N)", "0.5 * N**2", "(1 / 3)"."""
         if not self.letter:
-            return f"{float(self):.6g}"
+            decimal = f"{float(self):.6g}"
+            is_decimal = self.times.denominator > 100 or Fraction(decimal) == self.times
+            return decimal if is_decimal else f"({self.times})".replace("/", " / ")
         unit = UNITS[self.power][1].replace("N", self.letter)
         if abs(self.times) != 1:
             return f"{float(self.times):.6g} * {unit}"

@@ -133,7 +133,7 @@ class Check:
             self.hint(hint),
             self.notes if hint >= 1 or self.ok else [],
             [self.points],
-            self.diagnosis.warnings if self.diagnosis and hint >= FULL else [],
+            self.diagnosis.warnings if self.diagnosis and hint >= FULL and not self.ok else [],
         ]
         parts = ["\n".join(map(wrapped, sentences)) for sentences in said]
         if hint >= 1 and self.per_parameter:

@@ -306,7 +306,8 @@ def bound(evidence: Evidence, slip: Slip, x: float) -> Slip:
     simple = fraction(x, 10), share(x, "N", N), Factor(Fraction(float(f"{x:.6g}")))
     found = first_fitting(x, [*named, *simple], 10 * evidence.tolerance)
     factor = number(float(found))
-    names = {**slip.names, factor: found.code} if found in named else slip.names
+    is_third = "/" in found.code  # and the like: no decimal number
+    names = {**slip.names, factor: found.code} if found in named or is_third else slip.names
     new = {slip.factor: factor}
     changes = {y: z for y, right in slip.changes.items() if (z := replaced(right, new))}
     return slip._replace(changes=changes, names=names, factor=factor)

@@ -425,6 +425,47 @@ def test_variables_are_what_each_line_assigned(tmp_path):
     assert texts[9] == "alias *= 2"
 
 
+def test_what_containers_and_objects_hold_is_seen_and_every_turn_of_a_loop(tmp_path):
+    function = written(
+        tmp_path,
+        """\
+        import numpy as np
+
+        class Layer:
+            def __init__(self, W):
+                self.W = W
+
+            def twice(self):
+                self.dW = 2 * self.W
+
+        def backprop(X, t, params):
+            grads, steps = {}, [None, None]
+            for i, x in enumerate(X):
+                row = x * i
+            for k in (0, 1):
+                steps[k] = np.full(2, k + 0.5)
+            grads["b"] = np.ones(3)
+            layer = Layer(params["U"])
+            layer.twice()
+            return params
+        """,
+    )
+    variables = collect(function, points(), EXPECTED).variables
+    X = points()[0][1][0]
+    by_name = {}
+    for x in variables:
+        by_name.setdefault(x.name, []).append((x.line, x.value))
+    rows = [value for _, value in by_name["row"]]
+    assert np.array_equal(rows[0], X * np.arange(len(X))[:, None])  # all turns as one array
+    assert all(any(np.array_equal(x * i, row) for row in rows[1:]) for i, x in enumerate(X))
+    assert [line for line, _ in by_name["steps[1]"]] == [15]
+    assert np.array_equal(by_name["steps[1]"][0][1], [1.5, 1.5])
+    ((line, b),) = by_name["grads['b']"]
+    assert (line, b.tolist()) == (16, [1.0, 1.0, 1.0])
+    places = {line for name in by_name if name.endswith(".dW") for line, _ in by_name[name]}
+    assert 8 in places
+
+
 def test_an_exception_is_shown_with_its_line_and_the_shapes_there(tmp_path):
     function = written(tmp_path, "def backprop(X, t, params):\n    G = X * 2\n    return G @ X\n")
     collected = collect(function, points(), EXPECTED)
