@@ -19,6 +19,9 @@ ON_FACTORS = {f"{x} {y}" for x in ("adjoint", "factor", "slope") for y in ("forg
 """Labels of kinds that are counted as "1/N" where the factor is N or 1/N."""
 
 
+ADDED = (Kind.DECAY, Kind.CONSTANT, Kind.CONSTANT_IN)
+
+
 class Explanation(NamedTuple):
     """Slips, in the order of the backward pass, that give the claimed gradients.
 
@@ -26,8 +29,8 @@ class Explanation(NamedTuple):
     its "meaning" if nobody gave it that name, "right" and "written" (equations as code), "words".
     `error` is the largest difference that is left, in units of the largest entry; `values` the
     adjoints that follow, by name, and `changed` has for each slip the names of those that depend on
-    it, the one that it is in first. A slip is `local` unless it forgot 1/N, which could be put in
-    anywhere later.
+    it, the one that it is in first. A slip is `local` unless it forgot 1/N, or added
+    something, which could be done in another line.
     """
 
     slips: tuple[dict[str, str], ...]
@@ -144,7 +147,10 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
     # A slip on top of another is written with what that one has brought in.
     names = {x: name for slip in slips for x, name in slip.names.items()}
     said = tuple(slip_in_text(slip._replace(names=names), changes, backward) for slip in slips)
-    local = [now is None or not lacks_share(backward, now, slip) for slip in slips]
+    local = [
+        now is None or not (slip.kind in ADDED or lacks_share(backward, now, slip))
+        for slip in slips
+    ]
     return Explanation(said, error, values, changed, local)
 
 

@@ -228,19 +228,22 @@ class Watch:
     def lines(self, frame: types.FrameType) -> Callable[..., Any]:
         """Return the tracer of the lines of a frame: what differs after a line, it assigned."""
         filename, line = frame.f_code.co_filename, frame.f_lineno
-        seen = {name: (x, copied(x)) for name, x in self.entries_of(frame)}
+        seen = {name: (x, copied(x)) for name, x, _ in self.entries_of(frame)}
 
         def step(frame: types.FrameType, event: str, _: Any) -> Any:
             nonlocal line
             text = linecache.getline(filename, line).strip()
-            for name, x in self.entries_of(frame) if event != "exception" else ():
+            for name, x, is_also in self.entries_of(frame) if event != "exception" else ():
                 old, content = seen.get(name, (seen, None))
-                is_named = content is not None and re.split(r"[.\[]", name)[0] in text
+                whole = re.split(r"[.\[]", name)[0]
+                is_named = content is not None and whole in text
                 if x is old and (not is_named or equal_numbers(x, content)):
                     continue
                 content = copied(x)
                 seen[name] = x, content
-                if content is not None:
+                if content is not None and not (
+                    is_also and text.startswith((f"{whole} =", "return"))
+                ):
                     self.assigned(Variable(name, line, text, content))
             line = frame.f_lineno
             if time.perf_counter() <= self.end:
@@ -250,13 +253,15 @@ class Watch:
 
         return step
 
-    def entries_of(self, frame: types.FrameType) -> Iterator[tuple[str, Any]]:
-        """Yield the variables of a frame, those within containers and the student's objects too."""
+    def entries_of(self, frame: types.FrameType) -> Iterator[tuple[str, Any, bool]]:
+        """Yield the variables of a frame, those within containers and the student's objects too.
+
+        With each comes whether it is held there and is another variable too.
+        """
         plain = set(map(id, frame.f_locals.values()))
         for name, x in frame.f_locals.items():
             for entry, y in entries(name, x, self.module.get("__name__")):
-                if entry == name or id(y) not in plain:
-                    yield entry, y
+                yield entry, y, entry != name and id(y) in plain
 
     def assigned(self, variable: Variable) -> None:
         turns = self.turns.setdefault((variable.name, variable.line), [])

@@ -38,7 +38,8 @@ def line_of(
         x = place_of(name, values, variables, scales)
         if x is not None:
             # What a line adds to what was there may be wrong in another.
-            return this_is(x, is_local and not re.search(r"[-+*/@]=", x.text))
+            is_added = re.search(r"[-+*/@]=|^(\w+) = \1 [-+]", x.text)
+            return this_is(x, is_local and not is_added)
     return ""
 
 
