@@ -158,7 +158,8 @@ class Search:
         self.given = {i for x in self.backward.inputs for i in self.at(x, self.known)}
         self.fused: dict[Term, Term] = {}
         self.losses: dict[Term, tuple[Term, Term]] = {}
-        forward = [x for x in self.backward.forward if x in self.backward.rights]
+        named = [x for x in self.backward.forward if x not in self.backward.pieces]
+        forward = [x for x in named if x in self.backward.rights]
         rights = {x: self.apart(self.backward.rights[x]) for x in forward}
         self.rights: dict[Term, Term] = {}
         while left := [x for x in rights if x not in self.rights]:  # in the order of computation

@@ -256,7 +256,8 @@ def first_wrong(evidence: Evidence) -> tuple[str, str]:
         return "", ""
     claimed = [x for x in others if x in evidence.adjoints_named]
     first, disagrees = (claimed[0], "disagrees") if claimed else (left[0], "may be wrong")
-    found = [names[x] for x in right if x not in backward.gradients.values()]
+    adjoints = [x for x in right if x in backward.adjoints and x not in backward.pieces]
+    found = [names[x] for x in adjoints if x not in backward.gradients.values()]
     start = f"{are(found)} right; " if found else ""
     return names[first], (
         f"On the way back from the loss {start}the first adjoint that {disagrees} is "

@@ -48,6 +48,7 @@ class Variable(NamedTuple):
     line: int
     text: str
     value: Any
+    function: str = ""
 
 
 @dataclass
@@ -244,7 +245,7 @@ class Watch:
                 if content is not None and not (
                     is_also and text.startswith((f"{whole} =", "return"))
                 ):
-                    self.assigned(Variable(name, line, text, content))
+                    self.assigned(Variable(name, line, text, content, frame.f_code.co_name))
             line = frame.f_lineno
             if time.perf_counter() <= self.end:
                 return step

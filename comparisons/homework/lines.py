@@ -53,7 +53,8 @@ def place_of(
 ) -> Variable | None:
     """Return the variable that was assigned an adjoint, perhaps times a factor.
 
-    Of several it is the first, unless one has the name of what the adjoint is that of.
+    Of several it is the first, unless one in the same function has the name of what the adjoint is
+    that of.
     """
     value = values[name]
     if not np.any(value):
@@ -63,8 +64,9 @@ def place_of(
         found = [x for x, k in zip(variables, seen) if k is not None and is_close(k, factor)]
         if found:
             of = name.removesuffix("_bar")
-            called = [x for x in found if re.search(rf"(?<![A-Z]){of}(?![a-z0-9])", x.name)]
-            return (called or found)[0]
+            here = [x for x in found if x.function == found[0].function]
+            called = [x for x in here if re.search(rf"(?<![A-Z]){of}(?![a-z0-9])", x.name)]
+            return (called or here)[0]
     return None
 
 

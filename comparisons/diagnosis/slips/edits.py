@@ -166,7 +166,7 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield from of_matrix_product(eq, term)
     elif p is primitives.sum:
         yield from of_reduction(eq, term)
-    elif p is primitives.scatter:
+    elif p is primitives.scatter and len(term.operands) == 1:  # not at labels
         factor = number(1.0)
         more = apply(primitives.add, term.operands[0], factor)
         index = f"[{index_text(term.parameters['index'], {})}]"
