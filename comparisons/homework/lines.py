@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,8 @@ def place_of(
 ) -> Variable | None:
     """Return the variable that was assigned an adjoint, perhaps times a factor.
 
-    Of several it is the first, unless one has the name of what the adjoint is that of.
+    Of several it is the first, unless one has the name of what the adjoint is that of; the first
+    ones are those of adjoints before it that have the same value, as where a slope was forgotten.
     """
     value = values[name]
     if not np.any(value):
@@ -63,7 +65,9 @@ def place_of(
         if found:
             of = name.removesuffix("_bar")
             called = [x for x in found if re.search(rf"(?<![A-Z]){of}(?![a-z0-9])", x.name)]
-            return (called or found)[0]
+            earlier = takewhile(lambda other: other != name, values)
+            same = sum(alike(values[other], value) for other in earlier)
+            return called[0] if called else found[min(same, len(found) - 1)]
     return None
 
 
