@@ -160,11 +160,13 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield from of_matrix_product(eq, term)
     elif p is primitives.sum:
         yield from of_reduction(eq, term)
-    elif p is primitives.scatter:
+    elif p is primitives.scatter and not eq.variable.forward:
         factor = number(1.0)
-        more = apply(primitives.add, term.operands[0], factor)
-        index = f"[{index_text(term.parameters['index'], {})}]"
-        yield Edit(rebuilt(term, more), Kind.CONSTANT_IN, (index,), POSSIBLE, factor)
+        x, *positions = term.operands
+        more = apply(primitives.add, x, factor)
+        names = [eq.names.get(i, "...") for i in positions]
+        index = f"[{index_text(term.parameters['index'], {}, names)}]"
+        yield Edit(rebuilt(term, more, *positions), Kind.CONSTANT_IN, (index,), POSSIBLE, factor)
     elif p in (primitives.power, primitives.square):
         yield without(term, term.operands[0], Kind.POWER_FORGOTTEN)
         if eq.variable.forward:

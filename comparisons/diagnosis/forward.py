@@ -149,6 +149,8 @@ class Search:
         self.found, self.backward, self.seen, self.returned = found, found.backward, seen, returned
         self.first, self.point = replace(found, cases=found.cases[:1]), point
         self.known = found.cases[0].known
+        rights = [y for x, y in self.backward.rights.items() if not self.is_loss(x)]
+        self.read = {x for y in rights for x in outside_masks(y, self.backward)}
         self.norms = np.array([np.linalg.norm(x) for _, x in seen])
         self.given = {i for x in self.backward.inputs for i in self.at(x, self.known)}
         self.fused: dict[Term, Term] = {}
@@ -212,13 +214,18 @@ class Search:
         others = chain(self.possible({}), self.of_no_kind() if unknown else ())
         for slip in others if self.found.wrong else ():
             more = len(self.explained(slip.changes)) - before
-            if more > 1 or (more >= (slip.kind is Kind.SOMETHING_ELSE) and self.fits(slip)):
+            # What is read in masks alone can give by chance what another mistake gives.
+            least = 2 if self.read.isdisjoint(slip.changes) else slip.kind is Kind.SOMETHING_ELSE
+            if more > 1 or (more >= least and self.fits(slip)):
                 return [slip]
         return []
 
     def fits(self, slip: Slip) -> bool:
         """Return whether the right backward pass gives what is claimed at the first point."""
-        return not on_numbers(self.first, [self.point], self.written([slip])).wrong
+        try:
+            return not on_numbers(self.first, [self.point], self.written([slip])).wrong
+        except MISFIT:
+            return False
 
     def of_no_kind(self) -> Iterator[Slip]:
         for x in self.unconfirmed({}):
@@ -343,6 +350,15 @@ def within(term: Term) -> list[Term]:
     """Return the terms that one is made of, without variables and numbers."""
     inner = [x for x in term.operands if x.operands]
     return [*inner, *(y for x in inner for y in within(x))]
+
+
+def outside_masks(term: Term, backward: Backward) -> Iterator[Term]:
+    """Yield the variables that a right side is written with, but for those in masks alone."""
+    for x in term.operands:
+        if x in backward.names:
+            yield x
+        elif not x.is_mask:
+            yield from outside_masks(x, backward)
 
 
 def laid_out(x: Any, shape: tuple[int, ...]) -> Any:

@@ -145,7 +145,7 @@ class Backward:
         """
         right = right or self.rights[variable]
         text = f"{self.names[variable]} = {self.expression(right, names, digits=False)}"
-        pieces = [x for x in self.parts(right) if x in self.pieces]
+        pieces = [x for x in self.parts(right) if x in self.pieces and self.rights[x].operands]
         meant = [f"{self.names[x]} = {self.expression(self.rights[x])}" for x in pieces]
         return f"{text} ({', '.join(meant)})" if meant and right.operands else text
 
