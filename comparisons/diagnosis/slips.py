@@ -111,8 +111,9 @@ def of_the_output(eq: Equation, of: Term) -> Iterator[Edit]:
 
 def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
     factor = number(1.0)
-    decay = apply(primitives.multiply, factor, of)
-    yield Edit(apply(primitives.add, eq.right, decay), Kind.DECAY, (of,), POSSIBLE, factor)
+    if of not in eq.backward.parts(eq.right):  # else the loss has a decay
+        decay = apply(primitives.multiply, factor, of)
+        yield Edit(apply(primitives.add, eq.right, decay), Kind.DECAY, (of,), POSSIBLE, factor)
     factor = number(1.0)
     yield Edit(apply(primitives.add, eq.right, factor), Kind.CONSTANT, (), POSSIBLE, factor)
     for x in eq.pool:
@@ -237,6 +238,8 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
     ):
         factor, changes = number(1.0), {}
         for x in chosen:
+            if x in backward.of(gradients[x]):
+                break  # the loss has a decay
             decay = made(primitives.multiply, factor, x)
             changes[gradients[x]] = made(primitives.add, rights[gradients[x]], decay)
         if len(changes) > 1:

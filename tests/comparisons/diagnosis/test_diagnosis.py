@@ -114,6 +114,58 @@ def test_a_decay_with_another_factor_is_one_of_regularisation():
     assert slip["words"].endswith("has a wrong factor, 1.5")
 
 
+def decayed(params, X, T):
+    H = np.tanh(X @ params["U"])
+    weights = total(params["U"] ** 2) + total(params["W"] ** 2)
+    return 0.5 * mean(total((H @ params["W"] - T) ** 2, axis=1)) + 0.05 * weights
+
+
+def test_a_decay_forgotten_in_all_weights_is_not_one_that_the_loss_does_not_have():
+    rng = np.random.default_rng(0)
+    params = {"U": rng.normal(size=(3, 4)), "W": rng.normal(size=(4, 2))}
+    X, T = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    gradients = value_and_grad(decayed)(params, X, T)[1]
+    claimed = {key: gradient - 0.1 * params[key] for key, gradient in gradients.items()}
+    slips = diagnose(decayed, params, X, T, claimed=claimed).explanations[0].slips
+    words = " and ".join(slip["words"] for slip in slips)
+    assert (
+        sum(
+            x.startswith("the term ") and x.endswith(" was forgotten") for x in words.split(" and ")
+        )
+        == 2
+    )
+
+
+def test_a_transpose_forgotten_is_not_written_as_another():
+    def loss(params, X, T):
+        return mean((params["A"] @ np.tanh(params["A"] @ X) - T) ** 2)
+
+    rng = np.random.default_rng(0)
+    A, X, T = rng.normal(size=(3, 3)), rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+    H = np.tanh(A @ X)
+    out_bar = 2 * (A @ H - T) / T.size
+    claimed = {"A": out_bar @ H.T + (A @ out_bar * (1 - H**2)) @ X.T}
+    (slip,) = diagnose(loss, {"A": A}, X, T, claimed=claimed).explanations[0].slips
+    assert slip["kind"] == "transposed"
+    assert "A @ v2_bar" in slip["written"]
+
+
+def test_a_mean_of_all_entries_is_called_that():
+    def loss(params, X):
+        G = X * params["u"] + params["b"]
+        return mean(total(np.tanh(G), axis=1))
+
+    def problem(rng):
+        return rng.normal(size=(5, 3)), {"u": rng.normal(size=3), "b": rng.normal()}
+
+    def backprop(X, params):
+        G_bar = (1 - np.tanh(X * params["u"] + params["b"]) ** 2) / len(X)
+        return {"u": np.sum(G_bar * X, axis=0), "b": np.mean(G_bar)}
+
+    (slip,) = check_backprop(backprop, Task(loss, problem)).mistakes
+    assert slip["words"] == "the mean stands where the sum is due"
+
+
 @pytest.mark.parametrize("none_right", [False, True])
 def test_the_gradients_that_are_right_are_said_if_there_are_any(none_right):
     (params, X, t), right = tutorial_claims()
