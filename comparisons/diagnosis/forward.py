@@ -149,8 +149,8 @@ class Search:
         self.found, self.backward, self.seen, self.returned = found, found.backward, seen, returned
         self.first, self.point = replace(found, cases=found.cases[:1]), point
         self.known = found.cases[0].known
-        rights = [y for x, y in self.backward.rights.items() if not self.is_loss(x)]
-        self.read = {x for y in rights for x in outside_masks(y, self.backward)}
+        read = [y for x, y in self.backward.rights.items() if not self.is_loss(x)]
+        self.read = {x for y in read for x in outside_masks(y, self.backward)}
         self.norms = np.array([np.linalg.norm(x) for _, x in seen])
         self.given = {i for x in self.backward.inputs for i in self.at(x, self.known)}
         self.fused: dict[Term, Term] = {}

@@ -185,6 +185,9 @@ def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
             row = apply(how, old, axis=0, keepdims=False)
             spread = apply(primitives.broadcast_to, row, shape=old.shape)
             yield Edit(changed(spread), kind, (old, what))
+    if (primitives.sigmoid, old) in eq.activated:
+        complement = apply(primitives.subtract, number(1.0), old)
+        yield Edit(changed(complement), Kind.COMPLEMENT, (old, old))
     if any(out is old for _, out in eq.activated):
         square = apply(primitives.multiply, old, old)
         for x in (square, apply(primitives.subtract, number(1.0), square)):

@@ -7,7 +7,7 @@ import pytest
 from right_sources import RIGHT
 from slip_corpus import NETWORKS, TUTORIAL, Slip, compiled, patched
 
-from autodiff import concatenate, logistic_cross_entropy, mean, relu, tanh, value_and_grad
+from autodiff import concatenate, logistic_cross_entropy, mean, relu, sigmoid, tanh, value_and_grad
 from autodiff import sum as total
 from comparisons import check_backprop, diagnose
 from comparisons.homework.checking import Task
@@ -164,6 +164,37 @@ def test_a_mean_of_all_entries_is_called_that():
 
     (slip,) = check_backprop(backprop, Task(loss, problem)).mistakes
     assert slip["words"] == "the mean stands where the sum is due"
+
+
+def test_rows_with_the_same_index_that_were_not_added_are_called_that():
+    def loss(params, ix, T):
+        return 0.5 * total((params["C"][ix] - T) ** 2)
+
+    def problem(rng):
+        return rng.integers(0, 4, 9), rng.normal(size=(9, 2)), {"C": rng.normal(size=(4, 2))}
+
+    def backprop(ix, T, params):
+        C_bar = np.zeros_like(params["C"])
+        C_bar[ix] += params["C"][ix] - T
+        return {"C": C_bar}
+
+    (slip,) = check_backprop(backprop, Task(loss, problem)).mistakes
+    assert slip["kind"] == "sum forgotten"
+    assert slip["words"].startswith("of the rows with the same index only the last counts")
+
+
+def test_a_gate_taken_for_what_it_leaves_is_called_that():
+    def loss(params, x, h):
+        z = sigmoid(x @ params["W"])
+        return total(z * np.tanh(x @ params["U"]) + (1 - z) * h)
+
+    rng = np.random.default_rng(0)
+    x, h = rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
+    params = {key: rng.normal(size=(2, 3)) for key in "WU"}
+    z, c = 1 / (1 + np.exp(-(x @ params["W"]))), np.tanh(x @ params["U"])
+    claimed = {"W": x.T @ ((c - h) * z * (1 - z)), "U": x.T @ ((1 - z) * (1 - c * c))}
+    (slip,) = diagnose(loss, params, x, h, claimed=claimed).explanations[0].slips
+    assert slip["words"] == "1 - z stands in place of z"
 
 
 @pytest.mark.parametrize("none_right", [False, True])
