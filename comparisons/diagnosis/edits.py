@@ -160,7 +160,7 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield from of_matrix_product(eq, term)
     elif p is primitives.sum:
         yield from of_reduction(eq, term)
-    elif p is primitives.scatter and not eq.variable.forward:
+    elif p is primitives.scatter:
         factor = number(1.0)
         x, *positions = term.operands
         more = apply(primitives.add, x, factor)
