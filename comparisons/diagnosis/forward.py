@@ -5,6 +5,7 @@ the code, slips are tried in it until they are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -154,13 +155,16 @@ class Search:
         self.found, self.backward, self.seen, self.returned = found, found.backward, seen, returned
         self.first, self.point = replace(found, cases=found.cases[:1]), point
         self.known = found.cases[0].known
+        self.read = read_outside_masks(self.backward)
         self.norms = np.array([np.linalg.norm(x) for _, x in seen])
         self.given = {i for x in self.backward.inputs for i in self.at(x, self.known)}
         self.fused: dict[Term, Term] = {}
         self.losses: dict[Term, tuple[Term, Term]] = {}
-        named = [x for x in self.backward.forward if x not in self.backward.pieces]
-        forward = [x for x in named if x in self.backward.rights]
-        rights = {x: self.apart(self.backward.rights[x]) for x in forward}
+        rights, pieces = self.backward.rights, self.backward.pieces
+        shown = [x for x in self.backward.forward if x in rights and x not in pieces]
+        # Integers may be one-hot rows on paper, as not in the loss itself.
+        shown = [x for x in shown if rights[x].primitive is not primitives.scatter]
+        rights = {x: self.apart(rights[x]) for x in shown}
         self.rights: dict[Term, Term] = {}
         while left := [x for x in rights if x not in self.rights]:  # in the order of computation
             read = {x: self.backward.parts(rights[x]) for x in left}
@@ -218,13 +222,16 @@ class Search:
         others = chain(self.possible({}), self.of_no_kind() if unknown else ())
         for slip in others if self.found.wrong else ():
             more = len(self.explained(slip.changes)) - before
-            if more > 1 or (more >= (slip.kind is Kind.SOMETHING_ELSE) and self.fits(slip)):
+            least = 2 if self.read.isdisjoint(slip.changes) else slip.kind is Kind.SOMETHING_ELSE
+            if more > 1 or (more >= least and self.fits(slip)):
                 return [slip]
         return []
 
     def fits(self, slip: Slip) -> bool:
         """Return whether the right backward pass gives what is claimed at the first point."""
-        return not on_numbers(self.first, [self.point], self.written([slip])).wrong
+        with suppress(MISFIT):
+            return not on_numbers(self.first, [self.point], self.written([slip])).wrong
+        return False
 
     def of_no_kind(self) -> Iterator[Slip]:
         for x in self.unconfirmed({}):
@@ -349,6 +356,24 @@ def within(term: Term) -> list[Term]:
     """Return the terms that one is made of, without variables and numbers."""
     inner = [x for x in term.operands if x.operands]
     return [*inner, *(y for x in inner for y in within(x))]
+
+
+def read_outside_masks(backward: Backward) -> set[Term]:
+    """Return the variables on which gradients depend not only by masks.
+
+    A mistake in another can give by chance what one in the backward pass gives.
+    """
+    rights = [y for x, y in backward.rights.items() if x is not backward.value]
+    return {x for y in rights for x in outside_masks(y, backward)}
+
+
+def outside_masks(term: Term, backward: Backward) -> Iterator[Term]:
+    """Yield the variables that a right side is written with, but for those in masks alone."""
+    for x in term.operands:
+        if x in backward.names:
+            yield x
+        elif not x.is_mask:
+            yield from outside_masks(x, backward)
 
 
 def laid_out(x: Any, shape: tuple[int, ...]) -> Any:

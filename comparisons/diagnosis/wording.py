@@ -209,6 +209,9 @@ def about_factor(slip: Slip, backward: Backward) -> tuple[str, str]:
         if summed and variable in backward.gradients.values():
             return "mean for sum", "the mean over the batch stands where the sum is due"
         return "1/N", "1 / N stands there twice"
+    x = backward.rights[variable]
+    if x.primitive is primitives.sum and is_close(k * np.size(x.operands[0].data), 1.0):
+        return "mean for sum", "the mean stands where the sum is due"
     if k != float(fraction(k, 10)) and N > 1 and k == float(share(k, "N", N)):
         return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
     return slip.kind.label, sentence(slip, backward)

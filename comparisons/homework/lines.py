@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,9 @@ def place_of(
 ) -> Variable | None:
     """Return the variable that was assigned an adjoint, perhaps times a factor.
 
-    Of several it is the first, unless one in the same function has the name of what the adjoint is
-    that of.
+    Of several in one function it is the first, unless one has the name of what the adjoint is that
+    of; the first ones are those of adjoints before it that have the same value, as where a slope
+    was forgotten.
     """
     value = values[name]
     if not np.any(value):
@@ -66,7 +68,9 @@ def place_of(
             of = name.removesuffix("_bar")
             here = [x for x in found if x.function == found[0].function]
             called = [x for x in here if re.search(rf"(?<![A-Z]){of}(?![a-z0-9])", x.name)]
-            return (called or here)[0]
+            earlier = takewhile(lambda other: other != name, values)
+            same = sum(alike(values[other], value) for other in earlier)
+            return called[0] if called else here[min(same, len(here) - 1)]
     return None
 
 

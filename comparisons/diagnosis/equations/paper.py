@@ -65,8 +65,11 @@ def apply(primitive: Primitive, *operands: Term | None, **parameters: Any) -> Te
 
 
 def rebuilt(term: Term, *operands: Term | None) -> Term | None:
-    """Return the same operation on other operands."""
+    """Return the same operation on other operands, without transposing twice."""
     assert term.primitive is not None
+    x, p = operands[0], primitives.transpose
+    if x is not None and p is term.primitive is x.primitive and x.ndim == 2:
+        return x.operands[0]
     return apply(term.primitive, *operands, **term.parameters)
 
 

@@ -148,7 +148,7 @@ class Backward:
         term = right or self.rights[variable]
         text = f"{self.names[variable]} = {self.expression(term, names, digits=False)}"
         read = self.parts(term)
-        pieces = [x for x in read if x in self.pieces]
+        pieces = [x for x in read if x in self.pieces and self.rights[x].operands]
         meant = [f"{self.names[x]} = {self.expression(self.rights[x])}" for x in pieces]
         if right is None:
             meant += [

@@ -168,9 +168,15 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield from of_reduction(eq, term)
     elif p is primitives.scatter and len(term.operands) == 1:  # not at labels
         factor = number(1.0)
-        more = apply(primitives.add, term.operands[0], factor)
-        index = f"[{index_text(term.parameters['index'], {})}]"
-        yield Edit(rebuilt(term, more), Kind.CONSTANT_IN, (index,), POSSIBLE, factor)
+        x, *positions = term.operands
+        more = apply(primitives.add, x, factor)
+        names = [eq.names.get(i, "...") for i in positions]
+        index = f"[{index_text(term.parameters['index'], {}, names)}]"
+        yield Edit(rebuilt(term, more, *positions), Kind.CONSTANT_IN, (index,), POSSIBLE, factor)
+        if len(positions) == 1 and positions[0].ndim == 1 and x.ndim > 1:
+            last = last_of_each(eq, positions[0], x.ndim)
+            new = apply(primitives.multiply, x, last)
+            yield Edit(rebuilt(term, new, *positions), Kind.LAST_OF_SAME, cost=LIKELY)
     elif p in (primitives.power, primitives.square):
         yield without(term, term.operands[0], Kind.POWER_FORGOTTEN)
         if eq.variable.forward:
@@ -286,6 +292,18 @@ def of_matrix_product(eq: Equation, term: Term) -> Iterator[Edit]:
             for v in (y, turned(y)):
                 if u is not a or v is not b:
                     yield Edit(apply(primitives.matmul, u, v), Kind.OPERANDS_TURNED)
+
+
+def last_of_each(eq: Equation, ix: Term, ndim: int) -> Term:
+    """Return what is 1 in the rows of an array whose index does not come again, and else 0."""
+    column = made(primitives.getitem, ix, index=(slice(None), None))
+    later = eq.constant(np.triu(np.ones((*ix.shape, *ix.shape)), 1), "later")
+    same = made(primitives.multiply, made(primitives.equal, column, ix), later)
+    again = made(primitives.sum, same, axis=1, keepdims=False)
+    rows = (*ix.shape, *[1] * (ndim - 1))
+    last = made(primitives.reshape, made(primitives.equal, again, number(0.0)), shape=rows)
+    eq.names[last] = "is_last"
+    return last
 
 
 def of_reduction(eq: Equation, term: Term) -> Iterator[Edit]:

@@ -46,6 +46,7 @@ class Kind(Enum):
     )
     ANOTHER_ADJOINT = "another adjoint", "{} stands in place of {}"
     ANOTHER_VARIABLE = "another variable", "{} stands in place of {}"
+    COMPLEMENT = "another variable", "1 - {} stands in place of {}"
     ANEW = "another adjoint", "{} is not used but computed anew, times {factor}"
     OPERAND_TRANSPOSED = "transposed", "{} is transposed where it must not be, or not where it must"
     SPREAD = "broadcast", "{} was {} over the batch"
@@ -89,6 +90,10 @@ class Kind(Enum):
 
     SUM_FORGOTTEN = "sum forgotten", "the sum was forgotten"
     WRONG_AXIS = "wrong axis", "the sum is over the wrong axis"
+    LAST_OF_SAME = (
+        "sum forgotten",
+        "of the rows with the same index only the last counts: all are added, as by np.add.at",
+    )
     ALL_SUMMED = "wrong axis", "all is summed"
 
     ANOTHER_ACTIVATION = "another activation", "{} stands in place of {}"

@@ -111,8 +111,9 @@ def of_the_output(eq: Equation, of: Term) -> Iterator[Edit]:
 
 def of_a_gradient(eq: Equation, of: Term) -> Iterator[Edit]:
     factor = number(1.0)
-    decay = apply(primitives.multiply, factor, of)
-    yield Edit(apply(primitives.add, eq.right, decay), Kind.DECAY, (of,), POSSIBLE, factor)
+    if of not in eq.backward.parts(eq.right):  # else the loss has a decay
+        decay = apply(primitives.multiply, factor, of)
+        yield Edit(apply(primitives.add, eq.right, decay), Kind.DECAY, (of,), POSSIBLE, factor)
     factor = number(1.0)
     yield Edit(apply(primitives.add, eq.right, factor), Kind.CONSTANT, (), POSSIBLE, factor)
     for x in eq.pool:
@@ -184,6 +185,9 @@ def of_variable(eq: Equation, old: Term) -> Iterator[Edit]:
             row = apply(how, old, axis=0, keepdims=False)
             spread = apply(primitives.broadcast_to, row, shape=old.shape)
             yield Edit(changed(spread), kind, (old, what))
+    if (primitives.sigmoid, old) in eq.activated:
+        complement = apply(primitives.subtract, number(1.0), old)
+        yield Edit(changed(complement), Kind.COMPLEMENT, (old, old))
     if any(out is old for _, out in eq.activated):
         square = apply(primitives.multiply, old, old)
         for x in (square, apply(primitives.subtract, number(1.0), square)):
@@ -237,6 +241,8 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
     ):
         factor, changes = number(1.0), {}
         for x in chosen:
+            if x in backward.of(gradients[x]):
+                break  # the loss has a decay
             decay = made(primitives.multiply, factor, x)
             changes[gradients[x]] = made(primitives.add, rights[gradients[x]], decay)
         if len(changes) > 1:

@@ -7,7 +7,7 @@ import pytest
 from right_sources import RIGHT
 from slip_corpus import NETWORKS, TUTORIAL, Slip, compiled, patched
 
-from autodiff import concatenate, logistic_cross_entropy, mean, relu, tanh, value_and_grad
+from autodiff import concatenate, logistic_cross_entropy, mean, relu, sigmoid, tanh, value_and_grad
 from autodiff import sum as total
 from comparisons import check_backprop, diagnose
 from comparisons.homework.checking import Task
@@ -112,6 +112,89 @@ def test_a_decay_with_another_factor_is_one_of_regularisation():
     (slip,) = diagnose(loss, {"W": W}, X, claimed=claimed).explanations[0].slips
     assert slip["kind"] == "regularisation"
     assert slip["words"].endswith("has a wrong factor, 1.5")
+
+
+def decayed(params, X, T):
+    H = np.tanh(X @ params["U"])
+    weights = total(params["U"] ** 2) + total(params["W"] ** 2)
+    return 0.5 * mean(total((H @ params["W"] - T) ** 2, axis=1)) + 0.05 * weights
+
+
+def test_a_decay_forgotten_in_all_weights_is_not_one_that_the_loss_does_not_have():
+    rng = np.random.default_rng(0)
+    params = {"U": rng.normal(size=(3, 4)), "W": rng.normal(size=(4, 2))}
+    X, T = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    gradients = value_and_grad(decayed)(params, X, T)[1]
+    claimed = {key: gradient - 0.1 * params[key] for key, gradient in gradients.items()}
+    slips = diagnose(decayed, params, X, T, claimed=claimed).explanations[0].slips
+    words = " and ".join(slip["words"] for slip in slips)
+    assert (
+        sum(
+            x.startswith("the term ") and x.endswith(" was forgotten") for x in words.split(" and ")
+        )
+        == 2
+    )
+
+
+def test_a_transpose_forgotten_is_not_written_as_another():
+    def loss(params, X, T):
+        return mean((params["A"] @ np.tanh(params["A"] @ X) - T) ** 2)
+
+    rng = np.random.default_rng(0)
+    A, X, T = rng.normal(size=(3, 3)), rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+    H = np.tanh(A @ X)
+    out_bar = 2 * (A @ H - T) / T.size
+    claimed = {"A": out_bar @ H.T + (A @ out_bar * (1 - H**2)) @ X.T}
+    (slip,) = diagnose(loss, {"A": A}, X, T, claimed=claimed).explanations[0].slips
+    assert slip["kind"] == "transposed"
+    assert "A @ v2_bar" in slip["written"]
+
+
+def test_a_mean_of_all_entries_is_called_that():
+    def loss(params, X):
+        G = X * params["u"] + params["b"]
+        return mean(total(np.tanh(G), axis=1))
+
+    def problem(rng):
+        return rng.normal(size=(5, 3)), {"u": rng.normal(size=3), "b": rng.normal()}
+
+    def backprop(X, params):
+        G_bar = (1 - np.tanh(X * params["u"] + params["b"]) ** 2) / len(X)
+        return {"u": np.sum(G_bar * X, axis=0), "b": np.mean(G_bar)}
+
+    (slip,) = check_backprop(backprop, Task(loss, problem)).mistakes
+    assert slip["words"] == "the mean stands where the sum is due"
+
+
+def test_rows_with_the_same_index_that_were_not_added_are_called_that():
+    def loss(params, ix, T):
+        return 0.5 * total((params["C"][ix] - T) ** 2)
+
+    def problem(rng):
+        return rng.integers(0, 4, 9), rng.normal(size=(9, 2)), {"C": rng.normal(size=(4, 2))}
+
+    def backprop(ix, T, params):
+        C_bar = np.zeros_like(params["C"])
+        C_bar[ix] += params["C"][ix] - T
+        return {"C": C_bar}
+
+    (slip,) = check_backprop(backprop, Task(loss, problem)).mistakes
+    assert slip["kind"] == "sum forgotten"
+    assert slip["words"].startswith("of the rows with the same index only the last counts")
+
+
+def test_a_gate_taken_for_what_it_leaves_is_called_that():
+    def loss(params, x, h):
+        z = sigmoid(x @ params["W"])
+        return total(z * np.tanh(x @ params["U"]) + (1 - z) * h)
+
+    rng = np.random.default_rng(0)
+    x, h = rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
+    params = {key: rng.normal(size=(2, 3)) for key in "WU"}
+    z, c = 1 / (1 + np.exp(-(x @ params["W"]))), np.tanh(x @ params["U"])
+    claimed = {"W": x.T @ ((c - h) * z * (1 - z)), "U": x.T @ ((1 - z) * (1 - c * c))}
+    (slip,) = diagnose(loss, params, x, h, claimed=claimed).explanations[0].slips
+    assert slip["words"] == "1 - z stands in place of z"
 
 
 @pytest.mark.parametrize("none_right", [False, True])

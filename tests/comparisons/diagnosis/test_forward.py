@@ -8,7 +8,7 @@ from forward_corpus import NETWORKS, STYLES, Mistake
 from slip_corpus import NETWORKS as OTHERS
 from slip_corpus import TUTORIAL, compiled, patched
 
-from autodiff import mean
+from autodiff import logsumexp, mean
 from comparisons import check_backprop
 from comparisons.homework.checking import Task
 
@@ -245,6 +245,58 @@ def test_a_forward_pass_of_which_nothing_is_seen_is_not_judged(checked):
     check = checked(code)
     assert not check.ok
     assert check.forward == []
+
+
+def test_what_only_decides_between_cases_is_not_wrong_because_the_gradients_are(checked):
+    def loss(params, X, t):
+        error = X @ params["w"] - t
+        a = np.abs(error)
+        return mean(np.where(a < 1.0, 0.5 * error**2, a - 0.5))
+
+    def problem(rng):
+        return rng.normal(size=(10, 3)), rng.normal(size=10), {"w": rng.normal(size=3)}
+
+    code = """
+def backprop(X, t, params):
+    error = X @ params["w"] - t
+    return {"w": X.T @ error / len(t)}
+"""
+    check = checked(code, Task(loss, problem))
+    assert not check.ok
+    assert check.forward == []
+
+
+def embedding(params, ix, t):
+    z = params["C"][ix] @ params["W"]
+    return mean(logsumexp(z, axis=1) - z[np.arange(len(t)), t])
+
+
+def labelled(rng):
+    params = {"C": rng.normal(size=(5, 2)), "W": rng.normal(size=(2, 4))}
+    return rng.integers(0, 5, 9), rng.integers(0, 4, 9), params
+
+
+EMBEDDING = """
+import numpy as np
+
+def backprop(ix, t, params):
+    E = params["C"][ix]
+    p = np.exp(E @ params["W"])
+    p /= p.sum(1, keepdims=True)
+    p[np.arange(len(t)), t] -= 1
+    p /= len(t)
+    C_bar = np.zeros_like(params["C"])
+    np.add.at(C_bar, ix, p @ params["W"].T)
+    return {"C": C_bar, "W": E.T @ p}
+"""
+
+
+def test_labels_as_integers_are_no_forward_pass(checked):
+    task = Task(embedding, labelled)
+    assert checked(EMBEDDING, task).ok
+    check = checked(EMBEDDING.replace("    p[np.arange(len(t)), t] -= 1\n", ""), task)
+    assert check.forward == []
+    assert [slip["kind"] for slip in check.mistakes] == ["term forgotten"]
 
 
 def test_hints_say_no_more_than_their_level_allows(checked):

@@ -18,6 +18,7 @@ from comparisons.diagnosis.slips.typical import alike_in_layers, slips_in
 
 TRIED = {
     **{
+        "COMPLEMENT": 1,
         "CONSTANT": 4,
         "CONSTANT_FACTOR": 7,
         "EXTRA_FACTOR": 15,
