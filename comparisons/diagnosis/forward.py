@@ -229,7 +229,7 @@ class Search:
 
     def fits(self, slip: Slip) -> bool:
         """Return whether the right backward pass gives what is claimed at the first point."""
-        with suppress(MISFIT):
+        with suppress(*MISFIT):
             return not on_numbers(self.first, [self.point], self.written([slip])).wrong
         return False
 

@@ -20,6 +20,7 @@ ON_FACTORS = {f"{x} {y}" for x in ("adjoint", "factor", "slope") for y in ("forg
 
 
 ADDED = (Kind.DECAY, Kind.CONSTANT, Kind.CONSTANT_IN)
+"""What a line may add to what another has computed."""
 
 
 class Explanation(NamedTuple):

@@ -1,13 +1,13 @@
 """Mistakes in networks that are not the tutorial's: what becomes of a line of right code.
 
-The networks, each with its right `backprop`, are in docs/mistakes/elsewhere.
+The networks, each with its right `backprop`, are in docs/elsewhere.
 """
 
 from typing import NamedTuple
 
 from places import ROOT
 
-FOLDER = ROOT / "docs" / "mistakes" / "elsewhere"
+FOLDER = ROOT / "docs" / "elsewhere"
 
 
 class Mistake(NamedTuple):
@@ -83,6 +83,13 @@ MISTAKES = [
         "The gradient of an embedding is added at the labels.",
         "np.add.at(dC, ix, demb)",
         "np.add.at(dC, t, demb)",
+        "C_bar",
+    ),
+    Mistake(
+        "labels",
+        "Of an embedding that was read twice the last gradient counts.",
+        "np.add.at(dC, ix, demb)",
+        "dC[ix] = demb",
         "C_bar",
     ),
     Mistake("network", "The wrong way round.", "(P - Y)", "(Y - P)", "Z_bar"),

@@ -166,9 +166,9 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         yield from of_matrix_product(eq, term)
     elif p is primitives.sum:
         yield from of_reduction(eq, term)
-    elif p is primitives.scatter and len(term.operands) == 1:  # not at labels
+    elif p is primitives.scatter:
         factor = number(1.0)
-        x, *positions = term.operands
+        x, positions = term.operands[0], term.operands[1:]
         more = apply(primitives.add, x, factor)
         names = [eq.names.get(i, "...") for i in positions]
         index = f"[{index_text(term.parameters['index'], {}, names)}]"
