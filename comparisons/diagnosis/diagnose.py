@@ -62,6 +62,9 @@ def diagnosis(evidence: Evidence, warnings: Sequence[str]) -> Diagnosis:
         remarks += [wording.about_gradient(evidence, path) for path in wrong]
     explanations = [wording.in_text(x, evidence) for x in found.fits]
     left = [wording.unexplained(x, evidence) for x in found.left]
+    constant = [path for path in wrong if evidence.backward.gradients[path] is None]
+    if found.fits and constant:
+        left.append(f"The loss does not depend on {listed(constant)}, whose gradient is 0.")
     said = [x for x in remarks if x]
     return Diagnosis(right, wrong, errors, explanations, left, first, said, list(warnings))
 

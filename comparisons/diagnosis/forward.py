@@ -112,7 +112,8 @@ def on_numbers(found: Evidence, points: Sequence[Draw], rights: Changes) -> Evid
 
 
 def fewest(diagnosis: Diagnosis) -> float:
-    return min((len(x.slips) for x in diagnosis.explanations), default=np.inf)
+    numbers = [] if diagnosis.left else [len(x.slips) for x in diagnosis.explanations]
+    return min(numbers, default=np.inf)
 
 
 class Written:

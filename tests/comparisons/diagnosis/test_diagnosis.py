@@ -490,3 +490,15 @@ def test_shapes_that_are_those_of_each_other_are_asked_about():
     claimed = {**right, "U": np.ones(3), "b": np.ones((3, 2))}
     text = diagnose(engine.loss, params, X, t, claimed=claimed).text
     assert "your gradient in it has shape (3,). Are U and b swapped?" in text
+
+
+def test_a_gradient_of_what_the_loss_does_not_read_is_not_called_explained():
+    def loss(params, X):
+        return np.sum(np.tanh(X @ params["w"]))
+
+    rng = np.random.default_rng(0)
+    X, params = rng.normal(size=(5, 3)), {"w": rng.normal(size=3), "b": np.zeros(2)}
+    claimed = {"w": X.T @ (1 - np.tanh(X @ params["w"])), "b": np.ones(2)}
+    text = diagnose(loss, params, X, claimed=claimed).text
+    assert "reproduced" not in text
+    assert "The loss does not depend on b, whose gradient is 0." in text
