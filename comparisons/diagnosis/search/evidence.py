@@ -185,13 +185,14 @@ class Evidence:
             return np.inf
         return max(error(case, path, self.true(case, path, now)) for path in case.claimed)
 
-    def support(self, slips: Iterable[Slip]) -> int:
-        """Count the arrays seen that are adjoints as some slips have them."""
+    def explained(self, slips: Iterable[Slip] = ()) -> set[int]:
+        """Return which arrays that were seen are adjoints as some slips have them."""
         now = self.backward.replay(merged(slips), self.cases[0].known)
         assert now is not None
         of_parameters = set(self.backward.gradients.values())
         adjoints = [now[x] for x in self.backward.equations if x not in of_parameters]
-        return max(len({i for x in adjoints for i in self.seen.places(x, k)}) for k in self.scales)
+        found = [{i for x in adjoints for i in self.seen.places(x, k)} for k in self.scales]
+        return max(found, key=len)
 
 
 def evidence(

@@ -38,13 +38,14 @@ def search(evidence: Evidence) -> Found:
     if glance is not None:
         return Found([glance])
     alone = in_one_slip(evidence)
-    if is_rounding or (alone and not evidence.seen.arrays):
+    # Only what is seen to be right and cannot be so with a single slip speaks for several.
+    if is_rounding or (alone and evidence.explained(alone[0][0]) >= evidence.explained()):
         return Found(alone)
     chain = Chain(evidence)
     several = whole(evidence, chain.search(depth=1))
     if alone:
-        support = [evidence.support(fits[0][0]) for fits in (alone, several) if fits]
-        return Found(several if support[-1] > support[0] else alone)
+        seen = [len(evidence.explained(fits[0][0])) for fits in (alone, several) if fits]
+        return Found(several if seen[-1] > seen[0] else alone)
     several = several or whole(evidence, chain.search(depth=2))
     if several:
         return Found(several)
@@ -133,7 +134,7 @@ def ranked(evidence: Evidence, tried: Iterable[tuple[Slip, ...]]) -> list[Fit]:
     for slips, error in sorted(fits, key=lambda fit: cost_of(fit[0])):
         labels = [[evidence.backward.label(x) for x in slip.changes] for slip in slips]
         found.setdefault(tuple(map(listed, labels)), (slips, error))
-    ranks = [(-evidence.support(slips), cost_of(slips)) for slips, _ in found.values()]
+    ranks = [(-len(evidence.explained(slips)), cost_of(slips)) for slips, _ in found.values()]
     best = min(ranks, default=None)
     return [fit for fit, rank in zip(found.values(), ranks) if rank == best]
 
