@@ -133,7 +133,6 @@ class Check:
             self.hint(hint),
             self.notes if hint >= 1 or self.ok else [],
             [self.points],
-            self.diagnosis.warnings if self.diagnosis and hint >= FULL and not self.ok else [],
         ]
         parts = ["\n".join(map(wrapped, sentences)) for sentences in said]
         if hint >= 1 and self.per_parameter:
@@ -263,7 +262,7 @@ def check_file(path: Path, name: str | None = None, task: Task = TUTORIAL, seed:
 def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) -> Check:
     """Compare what a function is seen to do with the gradients of the task's loss; diagnose it."""
     points = task.drawn(seed)
-    params, data = points[0]
+    _, data = points[0]
     collected = called(points, list(inspect.signature(task.loss).parameters)[1 : 1 + len(data)])
     notes = [str(note) for note in collected.notes]
     if collected.problem is not None:
@@ -281,7 +280,7 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
     judge = partial(forward.judge, task.loss, drawn, found, values, first.loss)
     judged = judge() if max(found.errors.values(), default=0.0) > ROUGH else None
     if judged is None:
-        diagnosis = diagnose.diagnosis(found, diagnose.hidden(found.backward, params, data))
+        diagnosis = diagnose.diagnosis(found, [])
     else:
         diagnosis = Diagnosis(found.right, found.wrong, found.errors)
     notes += poor(found.backward, data)
