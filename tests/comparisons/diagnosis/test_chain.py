@@ -128,3 +128,12 @@ def test_an_adjoint_that_no_slip_explains_does_not_hide_what_comes_after():
     check = checked(H2_bar="np.outer(z_bar, w) * np.sin(H1)", U1_bar="H1_bar.T @ X")
     assert equations(check) == {"U1_bar"}
     assert check.diagnosis.left == ["What is wrong in H2_bar = outer(z_bar, w) was not found."]
+
+
+def test_a_division_by_another_length_is_called_that():
+    check = checked(b1_bar="11 / 3 * np.sum(G1_bar, axis=0)", U2_bar="2 * G2_bar.T @ H1")
+    words = {slip["equation"]: slip["words"] for slip in check.mistakes}
+    assert words == {
+        "b1_bar": "1 / 3 stands in place of 1 / N",
+        "U2_bar": "there is a factor 2 too many",
+    }
