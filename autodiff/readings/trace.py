@@ -126,8 +126,7 @@ class Trace:
     `args` are the arguments by the names of their parameters, `wanted` the names of those whose
     gradient is wanted, `several` whether that is a tuple. `inputs` are the numbers and arrays among
     the arguments; `fixed` is what else there is, which becomes part of what is read, and arrays of
-    integers that left the graph. `names` are
-    the variables in which the function keeps Values.
+    integers that left the graph. `names` are the variables in which the function keeps Values.
     """
 
     def __init__(

@@ -27,6 +27,7 @@ from comparisons.diagnosis.search.evidence import (
     Evidence,
     Seen,
     bound,
+    difference,
     is_simple,
     multiple,
 )
@@ -223,14 +224,7 @@ class Own:
 
     def error(self, x: Term, result: Any) -> float:
         """Return how far what is claimed is from a result, in units of the largest entry."""
-        claimed = self.claimed[x]
-        if np.shape(claimed) != np.shape(result):
-            return np.inf
-        gap = float(np.max(np.abs(np.subtract(claimed, result)), initial=0.0))
-        size = max(float(np.max(np.abs(y), initial=0.0)) for y in (claimed, result))
-        if gap <= 1e-14 * self.largest:  # where terms cancel, rounding is that of the others
-            return gap / self.largest if gap else 0.0
-        return gap / size if np.isfinite(gap) else np.inf
+        return difference(self.claimed[x], result, self.largest)
 
     def slips(self) -> dict[Term, Row]:
         """Return a row for each adjoint in whose equation a slip explains what is claimed."""

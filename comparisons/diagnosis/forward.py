@@ -43,9 +43,8 @@ class Forward(NamedTuple):
     """What is wrong with a forward pass, and with the backward pass beside that.
 
     `mistakes` are dicts of plain text, as those of an `Explanation`, and `places` the positions of
-    the variables in which each shows. `remark` says for which network the
-    backward pass is right, or is judged in `backward`; there is neither where the gradients are
-    right.
+    the variables in which each shows. `remark` says for which network the backward pass is right,
+    or is judged in `backward`; there is neither where the gradients are right.
     """
 
     mistakes: list[dict[str, str]]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.diagnosis.search.evidence import alike, is_close, multiple
+from comparisons.diagnosis.search.evidence import alike, is_close, layouts, multiple
 from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.wording import Diagnosis
 from comparisons.homework.calling import Variable
@@ -75,7 +75,7 @@ def place_of(
     for factor in dict.fromkeys([*scales, *filter(None, seen)]):
         found = [x for x, k in zip(variables, seen) if k is not None and is_close(k, factor)]
         if found:
-            of = name.removesuffix("_bar")
+            of = re.escape(name.removesuffix("_bar"))
             here = [x for x in found if x.function == found[0].function]
             called = [x for x in here if re.search(rf"(?<![A-Z]){of}(?![a-z0-9])", x.name)]
             earlier = takewhile(lambda other: other != name, values)
@@ -92,5 +92,5 @@ def multiple_of(x: Any, value: Any, scales: Sequence[float]) -> float | None:
     """
     if np.size(value) == 1:
         return next((k for k in scales if alike(x, k * np.asarray(value))), None)
-    x, value = np.squeeze(x), np.squeeze(value)
-    return multiple(x, value) or (multiple(x, value.T) if value.ndim > 1 else None)
+    found = (multiple(np.squeeze(x), y) for y in layouts(np.squeeze(value)))
+    return next(filter(None, found), None)

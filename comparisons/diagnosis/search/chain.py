@@ -38,9 +38,10 @@ WINDOW, MOST, FINISHED, FINISHED_TWICE = 9, 200, 12, 3
 class State(NamedTuple):
     """The backward pass so far: the numbers, and the slips that explain them.
 
-    `hidden` counts the slips that nothing has confirmed yet, `open` are gradients that do not
-    follow from the numbers. `used` are the arrays seen that adjoints were found in, and `scale` is
-    how many times larger they are there; None while none was found.
+    `hidden` counts the slips that nothing has confirmed yet, `open` are gradients, and adjoints
+    known by their names, that do not follow from the numbers. `used` are the arrays seen that
+    adjoints were found in, and `scale` is how many times larger they are there; None while none was
+    found.
     """
 
     now: Numbers
@@ -75,9 +76,9 @@ class Chain:
             self.limit = min(state.cost for state in states) + WINDOW
             states = [new for state in states for new in follow(x, state, depth)]
             if x in self.paths or any(state.used for state in states):
-                states = cheapest(states, MOST)
+                states = cheapest(states)
         best = cheapest(states, FINISHED_TWICE if twice else FINISHED)
-        return cheapest([self.finished(state, twice) for state in best], MOST)
+        return cheapest([self.finished(state, twice) for state in best])
 
     def gradient(self, x: Term, state: State, depth: int) -> Iterator[State]:
         """Go on with the gradient that is claimed, whether or not it follows."""
@@ -106,16 +107,13 @@ class Chain:
             return
         shown = self.slips_as_seen(x, right, state) if self.seen.arrays else []
         yield from shown
-        cost = UNSEEN
         i, named = self.named.get(x, (-1, None))
-        if named is not None and not any(i in new.used for new in [state, *shown]):
-            new = self.at(state, x, named / scale, i, scale)
-            cost = state.cost + OPEN
+        is_open = named is not None and not any(i in new.used for new in [state, *shown])
+        if is_open:
+            new, cost = self.at(state, x, named / scale, i, scale), state.cost + OPEN
             yield new._replace(open=(*state.open, x), cost=cost, hidden=state.hidden)
-            cost = PASSED_OVER
-        elif shown or as_seen:
-            cost = PASSED_OVER
-        yield state._replace(now={**state.now, x: right}, cost=state.cost + cost)
+        cost = state.cost + (PASSED_OVER if is_open or shown or as_seen else UNSEEN)
+        yield state._replace(now={**state.now, x: right}, cost=cost)
         if not shown and not as_seen and state.hidden < depth:
             for slip, value in self.trials.slips(x, state.now):
                 cost = state.cost + price(slip) + UNSEEN
@@ -160,7 +158,7 @@ class Chain:
                         exact = bound(self.evidence, slip, share)
                         value = self.trials.computed(exact.changes[x], state.now)
                         found.setdefault(i, []).append(self.at(state, x, value, i, scale, exact))
-        return [new for states in found.values() for new in least(states)]
+        return [new for states in found.values() for new in cheapest(states, window=0)]
 
     def ahead(self, x: Term, right: Any, state: State) -> set[int]:
         """Return where later adjoints are seen as they should be if this one is right."""
@@ -211,17 +209,12 @@ class Chain:
         return bool(np.any(value)) and alike(value, state.now[x])
 
 
-def least(states: list[State]) -> list[State]:
-    cost = min(state.cost for state in states)
-    return [state for state in states if state.cost == cost]
-
-
 def price(slip: Slip) -> int:
     return SLIP + slip.cost
 
 
-def cheapest(states: list[State], most: int) -> list[State]:
-    """Return the states that cost little more than the best."""
+def cheapest(states: list[State], most: int = MOST, window: int = WINDOW) -> list[State]:
+    """Return the states that cost little more than the best, the best first."""
     least = min((state.cost for state in states), default=0)
-    states = [state for state in states if state.cost <= least + WINDOW]
+    states = [state for state in states if state.cost <= least + window]
     return sorted(states, key=lambda state: state.cost)[:most]

@@ -215,14 +215,21 @@ def evidence(
 
 
 def error(case: Case, path: str, x: Any) -> float:
-    """Return how far what is claimed is from `x`, in units of the largest entry."""
-    claimed = case.claimed[path]
+    """Return how far the gradient that is claimed is from `x`, in units of its largest entry."""
+    return difference(case.claimed[path], x, case.largest)
+
+
+def difference(claimed: Any, x: Any, largest: float) -> float:
+    """Return how far an array is from another, in units of its largest entry.
+
+    Where terms cancel, rounding is that of the others, of which `largest` is the largest entry.
+    """
     if np.shape(x) != np.shape(claimed):
         return np.inf
     gap = float(np.max(np.abs(np.subtract(x, claimed)), initial=0.0))
     size = np.max(np.abs(claimed), initial=0.0) or np.max(np.abs(x), initial=0.0)
-    if gap <= 1e-14 * case.largest:  # where terms cancel, rounding is that of the others
-        return gap / case.largest if gap else 0.0
+    if gap <= 1e-14 * largest:
+        return gap / largest if gap else 0.0
     return gap / float(size) if np.isfinite(gap) else np.inf
 
 
@@ -255,18 +262,18 @@ def multiple(target: Any, one: Any, zero: Any = 0.0, tolerance: float = 1e-8) ->
     return k if off <= tolerance * np.max(np.abs(target), initial=0.0) else None
 
 
-def solved(evidence: Evidence, slip: Slip, path: str, given: Changes | None = None) -> Slip | None:
+def solved(evidence: Evidence, slip: Slip, path: str) -> Slip | None:
     """Return a slip with its factor found from what is claimed for a parameter; None if it is not.
 
-    By Newton's method; `given` are changes by another slip. Where the only evidence is one number,
-    a factor that nobody would write is not accepted.
+    By Newton's method. Where the only evidence is one number, a factor that nobody would write is
+    not accepted.
     """
     case, backward, factor = evidence.cases[0], evidence.backward, slip.factor
     assert factor is not None
     target = case.claimed[path]
 
     def at(x: float) -> Any:
-        now = backward.replay({**(given or {}), **slip.changes}, {**case.known, factor: x})
+        now = backward.replay(slip.changes, {**case.known, factor: x})
         return None if now is None else evidence.true(case, path, now)
 
     x = 0.0

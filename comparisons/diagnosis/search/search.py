@@ -1,6 +1,6 @@
 """The search for the slips in a backward pass that give the gradients that somebody claims."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain as joined
 from itertools import combinations, groupby, islice
@@ -12,8 +12,8 @@ from autodiff.readings.terms import Term
 from comparisons.diagnosis.equations.paper import replaced
 from comparisons.diagnosis.search.chain import Chain, State
 from comparisons.diagnosis.search.evidence import ROUGH, Case, Evidence, alike, merged, solved
-from comparisons.diagnosis.search.trials import options
-from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
+from comparisons.diagnosis.search.trials import Trials, cost_of
+from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.slips.typical import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
 
@@ -51,7 +51,7 @@ def search(evidence: Evidence) -> Found:
         return Found(several)
     ends = chain.search(depth=1, twice=True)
     size = sum(np.size(x) for x in evidence.cases[0].known.values())
-    tried = in_one_equation(evidence)
+    tried = in_one_equation(evidence, chain.trials)
     found = whole(evidence, ends) or ranked(evidence, islice(tried, int(WORK / size) + 100))
     if found:
         return Found(found)
@@ -139,16 +139,8 @@ def ranked(evidence: Evidence, tried: Iterable[tuple[Slip, ...]]) -> list[Fit]:
     return [fit for fit, rank in zip(found.values(), ranks) if rank == best]
 
 
-def cost_of(slips: Sequence[Slip]) -> tuple[int, int]:
-    """Return what sorts slips: the likelier first, those with a factor after those without."""
-    return sum(slip.cost for slip in slips), sum(slip.factor is not None for slip in slips)
-
-
-def in_one_equation(evidence: Evidence) -> Iterator[tuple[Slip, Slip]]:
+def in_one_equation(evidence: Evidence, trials: Trials) -> Iterator[tuple[Slip, Slip]]:
     """Yield a slip on top of another, in each equation that all wrong gradients depend on."""
     for x in evidence.backward.equations:
-        if evidence.affected([x]) >= set(evidence.wrong):
-            for slip in options(evidence, x):
-                for other in slips_in(evidence.backward, x, slip.changes[x]):
-                    if other.factor is None and other.cost < FAR_FETCHED:
-                        yield slip, other
+        if evidence.affected([x]).issuperset(evidence.wrong):
+            yield from trials.upon(x)

@@ -1,6 +1,6 @@
 """The equations of a pass computed one by one, with slips in them, from given numbers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -80,11 +80,15 @@ class Trials:
         self, x: Term, now: Numbers, fits: Callable[[Any], bool]
     ) -> Iterator[tuple[Slip, Slip]]:
         """Yield a slip on top of another in an equation that give a target."""
+        for slip, other in self.upon(x):
+            if fits(self.computed(other.changes[x], now)):
+                yield slip, other
+
+    def upon(self, x: Term) -> Iterator[tuple[Slip, Slip]]:
+        """Yield a slip on top of another in an equation."""
         for slip in self.options[x]:
             for other in slips_in(self.backward, x, slip.changes[x]):
-                is_plain = other.factor is None and other.cost < FAR_FETCHED
-                value = self.computed(other.changes[x], now) if is_plain else None
-                if fits(value):
+                if other.factor is None and other.cost < FAR_FETCHED:
                     yield slip, other
 
     def ends(self, slip: Slip, x: Term, now: Numbers) -> tuple[Any, Any]:
@@ -117,15 +121,15 @@ def options(evidence: Evidence, variable: Term) -> list[Slip]:
             slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
     known = evidence.cases[0].known
     distinct: dict[Any, Slip | None] = {digits(known[variable]): None}
-    for slip in sorted(slips, key=cost_of):
+    for slip in sorted(slips, key=lambda slip: cost_of([slip])):
         x = evidence.backward.compute(slip.changes[variable], known)
         distinct.setdefault(digits(x), slip)
     return [slip for slip in distinct.values() if slip is not None]
 
 
-def cost_of(slip: Slip) -> tuple[int, int]:
+def cost_of(slips: Sequence[Slip]) -> tuple[int, int]:
     """Return what sorts slips: the likelier first, those with a factor after those without."""
-    return slip.cost, int(slip.factor is not None)
+    return sum(slip.cost for slip in slips), sum(slip.factor is not None for slip in slips)
 
 
 def digits(x: Any) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from slip_corpus import NETWORKS, TUTORIAL, Slip, compiled, patched
 from autodiff import concatenate, logistic_cross_entropy, mean, relu, sigmoid, tanh, value_and_grad
 from autodiff import sum as total
 from comparisons import check_backprop, diagnose
+from comparisons.diagnosis.wording import about_numbers
 from comparisons.homework.checking import Task
 from mlp import engine
 
@@ -502,3 +503,19 @@ def test_a_gradient_of_what_the_loss_does_not_read_is_not_called_explained():
     text = diagnose(loss, params, X, claimed=claimed).text
     assert "reproduced" not in text
     assert "The loss does not depend on b, whose gradient is 0." in text
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([(0, 0), (2, 1)], "at U[0,0], U[2,1]"),
+        ([(i, 1) for i in range(5)], "in its column 1"),
+        ([(3, j) for j in range(5)], "in its row 3"),
+        ([(i, i) for i in range(5)] + [(0, 1)], "at U[0,0], U[0,1], U[1,1], U[2,2] and 2 more"),
+    ],
+)
+def test_where_entries_are_wrong_is_said_of_all_of_them(entries, said):
+    right = np.random.default_rng(0).normal(size=(6, 5))
+    yours = right.copy()
+    yours[tuple(zip(*entries))] += 1.0 + np.arange(len(entries))
+    assert about_numbers("U", right, yours, 1e-9) == f"U is wrong only {said}."

@@ -165,6 +165,23 @@ def test_right_code_in_any_style_is_right(name):
     assert check.notes == []
 
 
+def test_a_name_that_nobody_gave_is_explained_in_a_hint():
+    check = checked("gates", code_of("gates").replace("(1 - self.new**2)", "(1 - self.new)"))
+    (_, where) = check.hint(2)
+    assert where.startswith(
+        "Look at the equation of pre_new_bar (the adjoint of M @ x + m) (your line"
+    )
+
+
+@pytest.mark.parametrize("written", ["grad_A1", "dA1", "A1_bar", "dL_dA1"])
+def test_an_adjoint_that_no_slip_explains_is_known_by_its_name(written):
+    strange = f"{written} = np.sin(W2.T @ dZ2)\n    dZ1 = {written} * (1 - A1**2)"
+    code = code_of("columns").replace("dZ1 = W2.T @ dZ2 * (1 - A1**2)", strange)
+    check = checked("columns", code.replace("dZ1 @ X.T / m", "dZ1 @ X.T"))
+    assert {slip["equation"] for slip in check.mistakes} == {"W1_bar"}
+    assert check.diagnosis.left == ["What is wrong in A1_bar = W2.T @ Z2_bar was not found."]
+
+
 @pytest.mark.parametrize(("name", "right", "wrong", "equation", "words"), MISTAKES)
 def test_a_mistake_is_named_in_its_equation_and_line(name, right, wrong, equation, words):
     code = code_of(name)

@@ -48,6 +48,11 @@ def test_no_other_line_is_called_the_mistake(checks):
             assert line.startswith((own, "It shows first in line ")) or not line, mistake
 
 
+def test_most_mistakes_are_shown_in_their_line(checks):
+    own = [line for check in checks for line in check.lines if line.startswith("This is your")]
+    assert len(own) >= 19
+
+
 def table(checks):
     rows = ["# Mistakes in other networks\n"]
     rows.append(
