@@ -137,3 +137,12 @@ def test_a_division_by_another_length_is_called_that():
         "b1_bar": "1 / 3 stands in place of 1 / N",
         "U2_bar": "there is a factor 2 too many",
     }
+
+
+@pytest.mark.parametrize("name", ["w_bar", "H2_bar"])
+def test_an_adjoint_that_is_computed_anew_is_told_from_the_one_before(name):
+    anew = {"w_bar": "H2.T @ (y - t)", "H2_bar": "np.outer(y - t, w)"}[name]
+    check = checked(z_bar="(y - t) / N * y * (1 - y)", **{name: anew})
+    words = {slip["equation"]: slip["words"] for slip in check.mistakes}
+    assert words.keys() == {"z_bar", name}
+    assert words[name] == "z_bar is not used but computed anew, times N"

@@ -103,6 +103,40 @@ PER_EXAMPLE = """
 """
 
 
+ONE_LINE_A_GATE = """
+    def backprop(x, s, params):
+        keep = 1 / (1 + np.exp(-(params["K"] @ x + params["k"])))
+        new = np.tanh(params["M"] @ x + params["m"])
+        top = 2 * (keep * s + (1 - keep) * new)
+        back_keep = top * (s - new) * keep * (1 - keep)
+        back_new = top * (1 - keep) * (1 - new**2)
+        gK, gM = np.outer(back_keep, x), np.outer(back_new, x)
+        gk, gm = back_keep, back_new
+        return {"K": gK, "M": gM, "k": gk, "m": gm}
+"""
+
+
+def numbers(params, x, t):
+    h = sigmoid(x * params["u"] + params["p"])
+    y = sigmoid(h * params["v"] + params["q"])
+    return (y - t) ** 2
+
+
+NUMBERS = """
+    def backprop(x, t, params):
+        u, p, v, q = (params[key] for key in "upvq")
+        h = 1 / (1 + np.exp(-(x * u + p)))
+        y = 1 / (1 + np.exp(-(h * v + q)))
+        dy = 2 * (y - t)
+        dh = dy * y * (1 - y) * v
+        gv = dy * y * (1 - y) * h
+        gq = dy * y * (1 - y)
+        gu = dh * h * (1 - h) * x
+        gp = dh * h * (1 - h)
+        return {"u": gu, "p": gp, "v": gv, "q": gq}
+"""
+
+
 def drawn(**sizes):
     def problem(rng):
         data = [rng.normal(size=n) for key, n in sizes.items() if key.startswith("data")]
@@ -129,6 +163,8 @@ NETWORKS = {
         FIRST_COLUMN,
     ),
     "gates": (gates, drawn(data=3, data2=2, K=(2, 3), k=2, M=(2, 3), m=2), GATES),
+    "a line a gate": (gates, drawn(data=3, data2=2, K=(2, 3), k=2, M=(2, 3), m=2), ONE_LINE_A_GATE),
+    "numbers": (numbers, drawn(data=(), data2=(), u=(), p=(), v=(), q=()), NUMBERS),
     "per example": (per_example, drawn(data=(8, 3), data2=8, w=3), PER_EXAMPLE),
 }
 MISTAKES = [
@@ -154,8 +190,26 @@ def code_of(name):
 
 def checked(name, code):
     loss, problem, _ = NETWORKS[name]
-    linecache.cache["<submission>"] = len(code), None, code.splitlines(True), "<submission>"
-    return check_backprop(compiled(code), Task(loss, problem))
+    lines = len(code), None, code.splitlines(True), "<submission>"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(linecache.cache, "<submission>", lines)
+        return check_backprop(compiled(code), Task(loss, problem))
+
+
+def test_what_later_adjoints_are_seen_to_be_is_not_taken_for_a_mistake_before_them():
+    code = code_of("a line a gate").replace(
+        "gk, gm = back_keep, back_new", "gk, gm = back_new, back_new"
+    )
+    check = checked("a line a gate", code)
+    assert [slip["equation"] for slip in check.mistakes] == ["k_bar"], check.text()
+
+
+def test_a_wrong_gradient_that_is_equal_to_an_adjoint_is_not_taken_for_it():
+    """A weight for its input gives what comes back to the layer before."""
+    code = code_of("numbers").replace("dy * y * (1 - y) * v", "dy * v")
+    code = code.replace("gv = dy * y * (1 - y) * h", "gv = dy * y * (1 - y) * v")
+    check = checked("numbers", code)
+    assert {slip["equation"] for slip in check.mistakes} == {"h_bar", "v_bar"}, check.text()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
