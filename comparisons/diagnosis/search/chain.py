@@ -133,13 +133,12 @@ class Chain:
 
     def slips_as_seen(self, x: Term, right: Any, state: State) -> list[State]:
         """Return the states after the likeliest slips that give what is seen."""
-        taken = state.used | self.ahead(x, right, state)
         scale = state.scale or 1.0
         usual = self.usual(state)
         found: dict[int, list[State]] = {}
         for slip, value in [(None, right), *self.trials.slips(x, state.now)]:
             for k, i in self.where(value, usual):
-                if i in taken or (slip and slip.kind is Kind.CONSTANT_FACTOR and x.ndim):
+                if i in state.used or (slip and slip.kind is Kind.CONSTANT_FACTOR and x.ndim):
                     continue
                 near = next((s for s in usual if is_close(k, s)), None) if slip else None
                 slips = [slip] if slip else []
@@ -152,25 +151,13 @@ class Chain:
         for slip in self.trials.unknown[x]:
             one, zero = self.trials.ends(slip, x, state.now)
             for i, array in enumerate(self.seen.arrays) if one is not None else ():
-                if i not in taken and np.size(array) == np.size(one) > 1:
+                if i not in state.used and np.size(array) == np.size(one) > 1:
                     share = multiple(np.reshape(array, np.shape(one)) / scale, one, zero)
                     if share:
                         exact = bound(self.evidence, slip, share)
                         value = self.trials.computed(exact.changes[x], state.now)
                         found.setdefault(i, []).append(self.at(state, x, value, i, scale, exact))
         return [new for states in found.values() for new in cheapest(states, window=0)]
-
-    def ahead(self, x: Term, right: Any, state: State) -> set[int]:
-        """Return where later adjoints are seen as they should be if this one is right."""
-        now, found = {**state.now, x: right}, set[int]()
-        scales = self.usual(state)
-        for y in self.backward.below[x]:
-            if y is not x and y not in self.paths:
-                now[y] = self.trials.value(self.backward.rights[y], now)
-                if now[y] is None:
-                    break
-                found.update(i for k in scales for i in self.seen.places(now[y], k))
-        return found
 
     def at(self, state: State, x: Term, value: Any, i: int, scale: float, *slips: Slip) -> State:
         """Return the state after an adjoint that is seen."""

@@ -68,6 +68,7 @@ def test_equations_on_paper_give_the_gradients_of_the_engine_at_other_numbers(ne
         ((2, 3), [(3,)], (0, False)),
         ((), [(7,), (7,)], (7, True)),
         ((3, 2), [(2,), (3,)], (0, False)),
+        ((1, 1), [(1, 7), (1, 7)], (7, False)),
     ],
 )
 def test_the_batch_is_the_axis_that_no_parameter_has(weights, data, expected):
