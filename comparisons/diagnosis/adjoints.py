@@ -6,11 +6,11 @@ mistake does not hide a later one.
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,20 +19,20 @@ from autodiff.arrays import plain
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.diagnose import claimed_numbers
 from comparisons.diagnosis.equations.conventions import undecorated, variable_of
-from comparisons.diagnosis.equations.paper import MISFIT
-from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
+from comparisons.diagnosis.equations.replay import Backward, Numbers
+from comparisons.diagnosis.search.chain import Chain, State
 from comparisons.diagnosis.search.evidence import (
     RIGHT,
     ROUGH,
+    Case,
     Evidence,
     Seen,
-    bound,
     difference,
-    is_simple,
-    multiple,
+    error,
+    merged,
 )
-from comparisons.diagnosis.slips.typical import Slip, slips_in
-from comparisons.diagnosis.wording import about_numbers, slip_in_text
+from comparisons.diagnosis.slips.typical import Slip
+from comparisons.diagnosis.wording import about_numbers, once, slip_in_text
 from comparisons.printing import as_text, listed, scientific, table
 
 
@@ -168,147 +168,62 @@ def compared(
     backward: Backward, point: tuple[Any, tuple[Any, ...]], claimed: Mapping[Term, Any]
 ) -> AdjointCheck:
     """Return what is found of the adjoints that are claimed at a point `(params, data)`."""
-    own = Own(backward, backward.numbers(*point), claimed)
-    found, rows = own.slips(), []
-    named = set(variables(backward).values())
+    known, names = backward.numbers(*point), backward.names
+    evidence = as_evidence(backward, known, claimed)
+    ends = Chain(evidence).search(depth=1)
+    state = min(ends, key=lambda end: (end.cost, len(merged(end.slips).keys() - claimed.keys())))
+    slips = {x: [y for y in state.slips if x in y.changes] for x in backward.equations}
+    named, largest = set(variables(backward).values()), evidence.cases[0].largest
     causes: dict[Term, tuple[str, ...]] = {}
-    for x, result, _ in own.following(own.changes):
-        name, off = backward.names[x], own.error(x, own.known[x]) if x in claimed else None
+    rows = []
+    for x in backward.equations:
+        name, off = names[x], difference(claimed[x], known[x], largest) if x in claimed else None
+        result = backward.compute(backward.rights[x], state.now)
         before = tuple(dict.fromkeys(y for part in backward.of(x) for y in causes.get(part, ())))
         row = Row(name, Status.NOT_GIVEN, off)
-        if off is not None and off <= own.tolerance:
+        if off is not None and off <= evidence.tolerance:
             row, before = row._replace(status=Status.RIGHT), ()
-            if any(np.array_equal(claimed[x], y) for y in (own.known[x], x.data)):
+            if any(np.array_equal(claimed[x], y) for y in (known[x], x.data)):
                 row = Row(name, Status.EXACT, 0.0)
-        elif x in found:
-            row, before = found[x]._replace(name=name, error=off), (name,)
-        elif off is not None and own.error(x, result) <= own.tolerance:
+        elif slips[x]:
+            shown = next(y for y in backward.below[x] if y in claimed)
+            row, before = (
+                explained(slips[x], x, shown, state, evidence)._replace(error=off),
+                (name,),
+            )
+        elif off is not None and x not in state.open:
             row = row._replace(status=Status.FOLLOWS if before else Status.RIGHT, because=before)
         elif off is not None:
             said = f"No typical slip in {backward.written(x)} gives your {name}."
-            of = backward.names[backward.bars[x]]
-            more = about_numbers(of, result, claimed[x], own.tolerance)
+            of = names[backward.bars[x]]
+            more = about_numbers(of, result, claimed[x], evidence.tolerance)
             row, before = Row(name, Status.WRONG, off, sentence=f"{said} {more}".strip()), (name,)
         causes[x] = before
-        if x in named or x in found:
+        if x in named or slips[x]:
             rows.append(row)
     return AdjointCheck(tuple(rows))
 
 
-class Own:
-    """Somebody's own numbers: what is claimed where it is, elsewhere what follows from that.
+def as_evidence(backward: Backward, known: Numbers, claimed: Mapping[Term, Any]) -> Evidence:
+    """Return what is claimed as evidence in which every adjoint counts as a gradient does."""
+    sizes = [float(np.max(np.abs(known[x]), initial=0.0)) for x in backward.equations]
+    by_name = {backward.names[x]: given for x, given in claimed.items()}
+    case = Case(known, by_name, max(sizes, default=0.0))
+    backward = copy(backward)
+    backward.gradients = {backward.names[x]: x for x in claimed}
+    is_single = all(np.array_equal(x, np.float32(x)) for x in claimed.values())
+    return Evidence(backward, [case], Seen((), ()), {}, ROUGH if is_single else RIGHT)
 
-    `known` are the right numbers, `changes` the slips that were found in what is not given.
-    """
 
-    def __init__(self, backward: Backward, known: Numbers, claimed: Mapping[Term, Any]) -> None:
-        self.backward, self.known, self.claimed = backward, known, claimed
-        self.changes: dict[Term, Term] = {}
-        sizes = [float(np.max(np.abs(known[x]), initial=0.0)) for x in backward.equations]
-        self.largest = max(sizes, default=0.0)
-        is_single = all(np.array_equal(x, np.float32(x)) for x in claimed.values())
-        self.tolerance = ROUGH if is_single else RIGHT
-        self.evidence = Evidence(backward, (), Seen((), ()), {}, self.tolerance)
-
-    def following(self, changes: Changes) -> Iterator[tuple[Term, Any, Numbers]]:
-        """Yield the equations, what each gives, and the numbers of which it gives that.
-
-        Where a number does not have the shape that others need, the right one is taken.
-        """
-        now = dict(self.known)
-        for x in self.backward.equations:
-            result = self.backward.compute(changes.get(x, self.backward.rights[x]), now)
-            yield x, result, now
-            own = (self.claimed.get(x, result), result, self.known[x])
-            now[x] = next(y for y in own if np.shape(y) == x.shape)
-
-    def error(self, x: Term, result: Any) -> float:
-        """Return how far what is claimed is from a result, in units of the largest entry."""
-        return difference(self.claimed[x], result, self.largest)
-
-    def slips(self) -> dict[Term, Row]:
-        """Return a row for each adjoint in whose equation a slip explains what is claimed."""
-        found, tried = dict[Term, Row](), set[Term]()
-        while True:
-            for x, result, now in self.following(self.changes):
-                if x not in self.claimed or x in tried:
-                    continue
-                if min(self.error(x, self.known[x]), self.error(x, result)) > self.tolerance:
-                    tried.add(x)
-                    if explained := self.explained(x, now):
-                        w, slip, off = explained
-                        found[w] = self.row(slip, x, off)
-                        if w is not x:
-                            self.changes |= slip.changes  # what is not given follows from it
-                        break
-            else:
-                return found
-
-    def explained(self, x: Term, now: Numbers) -> tuple[Term, Slip, float] | None:
-        """Return the equation with the slip that gives what is claimed, and what it is off by.
-
-        It is the adjoint's own or that of one before it that is not given; of several that which
-        explains most of the other adjoints, then the likeliest, then the nearest.
-        """
-        fits = []
-        for w in self.not_given(x):
-            between = [y for y in self.backward.below[w] if x in self.backward.below[y]]
-            path = [y for y in between if y is x or y not in self.claimed]
-            for slip in slips_in(self.backward, w):
-                known = slip if slip.factor is None else self.solved(slip, x, path, now)
-                off = self.error(x, self.at(path, known.changes, now)) if known else np.inf
-                if known and off <= self.tolerance:
-                    odd = not is_simple(self.evidence, known)
-                    cost = (-self.agreement(known), odd, known.cost, known.factor is not None)
-                    fits.append((cost, (w, known, off)))
-        return min(fits, key=itemgetter(0))[1] if fits else None
-
-    def not_given(self, x: Term) -> list[Term]:
-        """Return an equation and those before it with nothing claimed in between, nearest first."""
-        found = [x]
-        for y in found:
-            found += [
-                z
-                for z in self.backward.of(y)
-                if z in self.backward.below and z not in self.claimed and z not in found
-            ]
-        return found
-
-    def at(self, path: Iterable[Term], changes: Changes, now: Numbers) -> Any:
-        """Return what the last equation of a path gives with some changes; NaN if they misfit."""
-        now, result = dict(now), np.nan
-        changes = {**self.changes, **changes}
-        try:
-            for x in path:
-                right = changes.get(x, self.backward.rights[x])
-                now[x] = result = self.backward.compute(right, now)
-        except MISFIT:
-            return np.nan
-        return result
-
-    def solved(self, slip: Slip, x: Term, path: list[Term], now: Numbers) -> Slip | None:
-        """Return a slip with the factor, on which results depend linearly, that fits best."""
-        assert slip.factor is not None
-        zero, one = (self.at(path, slip.changes, {**now, slip.factor: k}) for k in (0.0, 1.0))
-        target = self.claimed[x]
-        k = multiple(target, one, zero, self.tolerance)
-        found = None if k is None else bound(self.evidence, slip, k)
-        certain = found and (np.size(target) > 1 or is_simple(self.evidence, found))
-        return found if certain else None
-
-    def agreement(self, slip: Slip) -> int:
-        """Count the adjoints that are as their equations have them if a slip was made."""
-        following = self.following({**self.changes, **slip.changes})
-        claimed = ((x, result) for x, result, _ in following if x in self.claimed)
-        return sum(self.error(x, result) <= self.tolerance for x, result in claimed)
-
-    def row(self, slip: Slip, x: Term, off: float) -> Row:
-        """Say which slip gives what is claimed for an adjoint."""
-        backward = self.backward
-        said = slip_in_text(slip, slip.changes, backward)
-        exactly = f"to {off:.0e}" if off else "to the last bit"
-        sentence = (
-            f"In {said['right']}, {said['words']}: with {said['written']} your "
-            f"{backward.names[x]} is reproduced {exactly}."
-        )
-        return Row(backward.names[x], Status.WRONG, slip=said, sentence=sentence)
+def explained(slips: Sequence[Slip], x: Term, shown: Term, state: State, evidence: Evidence) -> Row:
+    """Say which slips in an equation give what is claimed for an adjoint, its own or a later."""
+    backward, case = evidence.backward, evidence.cases[0]
+    changes = merged(slips)
+    said = [slip_in_text(slip, changes, backward) for slip in slips]
+    right = changes.get(shown, backward.rights[shown])
+    off = error(case, backward.names[shown], backward.compute(right, state.now))
+    sentence = (
+        f"In {said[0]['right']}, {once(y['words'] for y in said)}: with {said[-1]['written']} your "
+        f"{backward.names[shown]} is reproduced {f'to {off:.0e}' if off else 'to the last bit'}."
+    )
+    return Row(backward.names[x], Status.WRONG, slip=said[0], sentence=sentence)

@@ -6,7 +6,7 @@ and counts in all equations after it. So each mistake is a search of its own. An
 nothing shows may have a slip too, if what comes after it fits then.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from comparisons.diagnosis.search.evidence import (
     is_simple,
     multiple,
 )
-from comparisons.diagnosis.search.trials import Trials
+from comparisons.diagnosis.search.trials import Trials, cost_of
 from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.slips.typical import Slip
 
@@ -178,11 +178,15 @@ class Chain:
             fits = list(self.trials.explaining(x, state.now, target, is_target))
             if not fits and twice and (len(state.open) == 1 or x not in self.paths):
                 fits = list(self.trials.twice(x, state.now, is_target))
-            found = min(fits, key=lambda fit: sum(map(price, fit)), default=())
+            found = min(fits, key=self.likeliness, default=())
             slips += found
             cost += sum(map(price, found)) or 3 * OPEN
             left += [] if found else [x]
         return state._replace(slips=tuple(slips), open=tuple(left), cost=cost)
+
+    def likeliness(self, slips: Sequence[Slip]) -> tuple[Any, ...]:
+        """Return what sorts slips: those last that have a factor that nobody would write."""
+        return any(not is_simple(self.evidence, x) for x in slips), *cost_of(slips)
 
     def target(self, x: Term, state: State) -> Any:
         """Return what is claimed of an adjoint."""

@@ -146,8 +146,9 @@ class Evidence:
 
     def true(self, case: Case, path: str, now: Numbers | None = None) -> Any:
         x = self.backward.gradients[path]
-        zero = np.zeros(self.backward.parameters[path].shape)
-        return zero if x is None else (now or case.known)[x]
+        if x is None:
+            return np.zeros(self.backward.parameters[path].shape)
+        return (now or case.known)[x]
 
     def affected(self, changed: Iterable[Term]) -> set[str]:
         below = {x for term in changed for x in self.backward.below[term]}
