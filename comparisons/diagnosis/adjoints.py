@@ -79,10 +79,10 @@ class AdjointCheck:
     def text(self) -> str:
         """A table of the adjoints, and a sentence about each that is wrong."""
         shown = []
-        for name, status, error, because, slip, _ in self.rows:
+        for name, status, off, because, slip, _ in self.rows:
             before = because if len(because) < 4 else (*because[:2], "others")
             verdict = f"{status}: {slip['kind']}" if slip else f"{status} {listed(before)}".rstrip()
-            size = "" if error is None or error == np.inf else scientific(error)
+            size = "" if off is None or off == np.inf else scientific(off)
             shown.append([name, verdict, size])
         found = as_text(table(["adjoint", "verdict", "difference"], shown, left=2))
         said = [textwrap.fill(row.sentence, 80) for row in self.rows if row.sentence]

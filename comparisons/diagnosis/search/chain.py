@@ -148,7 +148,7 @@ class Chain:
                 if near is not None or not slip or is_simple(self.evidence, slips[0]):
                     new = value if near else value * (k / scale)
                     found.setdefault(i, []).append(self.at(state, x, new, i, near or scale, *slips))
-        for slip in self.trials.unknown[x]:
+        for slip in self.trials.unknown(x):
             one, zero = self.trials.ends(slip, x, state.now)
             for i, array in enumerate(self.seen.arrays) if one is not None else ():
                 if i not in state.used and np.size(array) == np.size(one) > 1:

@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.equations.paper import MISFIT
-from comparisons.diagnosis.equations.replay import Backward, Numbers
+from comparisons.diagnosis.equations.replay import Numbers
 from comparisons.diagnosis.search.evidence import Evidence, bound, is_simple, multiple
 from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.slips.typical import Slip, anew, slips_in
@@ -18,18 +18,48 @@ RATES = (1.0, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
 
 
 class Trials:
-    """The equations of a pass and the slips in each.
-
-    `options` are those with numbers in place of any that are unknown, `unknown` those with an
-    unknown number, but for a mere factor.
-    """
+    """The equations of a pass and the slips in each."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence, self.backward = evidence, evidence.backward
-        self.options = {x: options(evidence, x) for x in self.backward.equations}
-        self.unknown = {x: unknown(self.backward, x) for x in self.backward.equations}
+        self.listed: dict[Term, list[Slip]] = {}
+        self.distinct: dict[Term, list[Slip]] = {}
         self.parts: dict[Term, list[Term]] = {}
         self.values: dict[Any, Any] = {}
+
+    def slips_in(self, x: Term) -> list[Slip]:
+        if x not in self.listed:
+            self.listed[x] = list(slips_in(self.backward, x))
+        return self.listed[x]
+
+    def unknown(self, x: Term) -> list[Slip]:
+        """Return the slips in an equation with an unknown number, but for a mere factor."""
+        slips = [slip for slip in self.slips_in(x) if slip.factor is not None]
+        return [*slips[1:], *anew(self.backward, x)]
+
+    def options(self, x: Term) -> list[Slip]:
+        """Return the slips in an equation, a few factors in place of any, none twice."""
+        if x not in self.distinct:
+            self.distinct[x] = list(self.without_unknown(x))
+        return self.distinct[x]
+
+    def without_unknown(self, variable: Term) -> Iterator[Slip]:
+        evidence = self.evidence
+        common = dict.fromkeys([*FACTORS, *evidence.scales[1:], *evidence.ratios])
+        factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: tuple(common)}
+        slips = []
+        for slip in self.slips_in(variable):
+            if slip.factor is None:
+                slips.append(slip)
+            else:
+                slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
+        known = evidence.cases[0].known
+        found = {digits(known[variable])}
+        for slip in sorted(slips, key=lambda slip: cost_of([slip])):
+            x = digits(self.backward.compute(slip.changes[variable], known))
+            if x not in found:
+                found.add(x)
+                yield slip
 
     def value(self, term: Term, now: Numbers) -> Any:
         """Return what a right side gives, once for the same numbers; None if they do not fit."""
@@ -49,7 +79,7 @@ class Trials:
 
     def slips(self, x: Term, now: Numbers) -> Iterator[tuple[Slip, Any]]:
         """Yield the slips in an equation, with what they give of some numbers."""
-        for slip in self.options[x]:
+        for slip in self.options(x):
             value = self.value(slip.changes[x], now)
             if value is not None and np.shape(value) == x.shape:
                 yield slip, value
@@ -58,7 +88,7 @@ class Trials:
         self, x: Term, now: Numbers, target: Any, fits: Callable[[Any], bool]
     ) -> Iterator[tuple[Slip, ...]]:
         """Yield the slips in an equation that give a target, perhaps with a factor too."""
-        for slip in chain(slips_in(self.backward, x), anew(self.backward, x)):
+        for slip in chain(self.slips_in(x), anew(self.backward, x)):
             if slip.factor is not None:
                 one, zero = self.ends(slip, x, now)
                 k = None if one is None else multiple(target, one, zero)
@@ -86,7 +116,7 @@ class Trials:
 
     def upon(self, x: Term) -> Iterator[tuple[Slip, Slip]]:
         """Yield a slip on top of another in an equation."""
-        for slip in self.options[x]:
+        for slip in self.options(x):
             for other in slips_in(self.backward, x, slip.changes[x]):
                 if other.factor is None and other.cost < FAR_FETCHED:
                     yield slip, other
@@ -101,30 +131,6 @@ class Trials:
         """Return a constant factor, on top of a slip."""
         right = slip.changes[x] if slip else None
         return bound(self.evidence, next(slips_in(self.backward, x, right)), k)
-
-
-def unknown(backward: Backward, x: Term) -> list[Slip]:
-    """Return the slips in an equation with an unknown number, but for a mere factor."""
-    slips = [slip for slip in slips_in(backward, x) if slip.factor is not None]
-    return [*slips[1:], *anew(backward, x)]
-
-
-def options(evidence: Evidence, variable: Term) -> list[Slip]:
-    """Return the slips in an equation, a few factors in place of any, none twice."""
-    common = dict.fromkeys([*FACTORS, *evidence.scales[1:], *evidence.ratios])
-    factors = {Kind.UPDATED: RATES, Kind.CONSTANT_FACTOR: tuple(common)}
-    slips = []
-    for slip in slips_in(evidence.backward, variable):
-        if slip.factor is None:
-            slips.append(slip)
-        else:
-            slips += [bound(evidence, slip, x) for x in factors.get(slip.kind, ())]
-    known = evidence.cases[0].known
-    distinct: dict[Any, Slip | None] = {digits(known[variable]): None}
-    for slip in sorted(slips, key=lambda slip: cost_of([slip])):
-        x = evidence.backward.compute(slip.changes[variable], known)
-        distinct.setdefault(digits(x), slip)
-    return [slip for slip in distinct.values() if slip is not None]
 
 
 def cost_of(slips: Sequence[Slip]) -> tuple[int, int]:
