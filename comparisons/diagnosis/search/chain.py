@@ -38,15 +38,15 @@ WINDOW, MOST, FINISHED, FINISHED_TWICE = 9, 200, 12, 3
 class State(NamedTuple):
     """The backward pass so far: the numbers, and the slips that explain them.
 
-    `hidden` counts the slips that nothing has confirmed yet, `open` are gradients, and adjoints
-    known by their names, that do not follow from the numbers. `used` are the arrays seen that
-    adjoints were found in, and `scale` is how many times larger they are there; None while none was
-    found.
+    `hidden` has the equations with slips that nothing has confirmed yet, `open` are gradients, and
+    adjoints known by their names, that do not follow from the numbers. `used` are the arrays seen
+    that adjoints were found in, and `scale` is how many times larger they are there; None while
+    none was found.
     """
 
     now: Numbers
     slips: tuple[Slip, ...] = ()
-    hidden: int = 0
+    hidden: tuple[Term, ...] = ()
     open: tuple[Term, ...] = ()
     cost: int = 0
     used: frozenset[int] = frozenset()
@@ -86,7 +86,7 @@ class Chain:
         right = self.trials.value(self.backward.rights[x], state.now)
         now = {**state.now, x: claimed if np.shape(claimed) == x.shape else right}
         if self.is_target(x, state, right):
-            yield state._replace(now=now, hidden=0)
+            yield state._replace(now=now, hidden=self.unconfirmed(x, state))
         else:
             yield state._replace(now=now, open=(*state.open, x), cost=state.cost + OPEN)
 
@@ -114,12 +114,16 @@ class Chain:
             yield new._replace(open=(*state.open, x), cost=cost, hidden=state.hidden)
         cost = state.cost + (PASSED_OVER if is_open or shown or as_seen else UNSEEN)
         yield state._replace(now={**state.now, x: right}, cost=cost)
-        if not shown and not as_seen and state.hidden < depth:
+        if not shown and not as_seen and len(state.hidden) < depth:
             for slip, value in self.trials.slips(x, state.now):
                 cost = state.cost + price(slip) + UNSEEN
                 if slip.cost < FAR_FETCHED and cost <= self.limit:
                     now, slips = {**state.now, x: value}, (*state.slips, slip)
-                    yield state._replace(now=now, slips=slips, hidden=state.hidden + 1, cost=cost)
+                    yield state._replace(now=now, slips=slips, hidden=(*state.hidden, x), cost=cost)
+
+    def unconfirmed(self, x: Term, state: State) -> tuple[Term, ...]:
+        """Return the equations whose slips are not confirmed by what an adjoint is."""
+        return tuple([y for y in state.hidden if x not in self.backward.below[y]])
 
     def usual(self, state: State) -> tuple[float, ...]:
         """Return how many times larger adjoints may be seen."""
@@ -164,7 +168,7 @@ class Chain:
         return state._replace(
             now={**state.now, x: value},
             slips=(*state.slips, *slips),
-            hidden=0,
+            hidden=self.unconfirmed(x, state),
             cost=state.cost + sum(map(price, slips)) + RETURNED * (i in self.returned),
             used=state.used | {i},
             scale=scale,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain as joined
-from itertools import combinations, groupby, islice
+from itertools import combinations, groupby, islice, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -99,11 +99,13 @@ def whole(evidence: Evidence, ends: list[State]) -> list[Fit]:
 
 
 def in_part(evidence: Evidence, ends: list[State]) -> tuple[list[Fit], tuple[Term, ...]]:
-    """Return slips that explain some of what is wrong, and what they leave."""
-    end = ends[0]
-    known = evidence.affected(merged(end.slips)) - evidence.affected(end.open)
-    error = evidence.fits(end.slips, known) if end.slips and not end.hidden else None
-    return ([], ()) if error is None else ([(end.slips, error)], end.open)
+    """Return the likeliest slips that explain some of what is wrong, and what they leave."""
+    for end in takewhile(lambda end: end.slips, ends):
+        known = evidence.affected(merged(end.slips)) - evidence.affected(end.open)
+        error = None if end.hidden else evidence.fits(end.slips, known)
+        if error is not None:
+            return [(end.slips, error)], end.open
+    return [], ()
 
 
 def kept(evidence: Evidence) -> Fit | None:

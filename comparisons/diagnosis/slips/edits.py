@@ -234,6 +234,8 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
             yield without(term, mean, Kind.ALL_BUT_SHARE_FORGOTTEN, x, cost=POSSIBLE)
         if x.number == 2.0:
             yield Edit(apply(primitives.multiply, rest, rest), Kind.SQUARE_NOT_DIFFERENTIATED)
+        if a is b:
+            yield Edit(apply(primitives.multiply, number(2.0), x), Kind.DOUBLE_FOR_SQUARE)
         yield Edit(apply(primitives.multiply, term, x), twice, (x,))
     if a.ndim == b.ndim == 2:
         for left, right in ((a, turned(b)), (turned(a), b), (a, b)):
@@ -314,7 +316,13 @@ def of_reduction(eq: Equation, term: Term) -> Iterator[Edit]:
     for other in (None, *range(x.ndim)):
         if (other,) != axis and other != axis:
             total = apply(primitives.sum, x, axis=other, keepdims=keepdims and other is not None)
+            if other is None:
+                yield without(term, total, Kind.ALL_SUMMED)
             yield Edit(total, Kind.ALL_SUMMED if other is None else Kind.WRONG_AXIS, cost=LIKELY)
+    for y in eq.pool:
+        if y.shape == x.shape and y is not x:
+            more = apply(primitives.multiply, x, y)
+            yield Edit(rebuilt(term, more), Kind.EXTRA_FACTOR, (y,))
     if eq.is_of_batch(x):
         for which, i in (("last", -1), ("first", 0)):
             part = apply(primitives.getitem, x, index=(i,))

@@ -38,6 +38,7 @@ class Kind(Enum):
     SLOPE_MISTYPED = "slope mistyped", "the slope became {}"
     MASK_TURNED = "slope mistyped", "the mask is the wrong way round"
     SQUARE_NOT_DIFFERENTIATED = "slope mistyped", "the square was not differentiated"
+    DOUBLE_FOR_SQUARE = "slope mistyped", "the double stands in place of the square"
     SQUARE_OUTSIDE = "slope mistyped", "the square stands outside the brackets"
 
     GRADIENT_FOR_WEIGHT = (

@@ -95,6 +95,10 @@ def of_slopes(eq: Equation) -> Iterator[Edit]:
                 yield Edit(quotient, Kind.SLOPE_FORGOTTEN, (slope,), LIKELY)
             else:
                 yield Edit(quotient, Kind.DIVIDED_BY_SLOPE, (slope,), FAR_FETCHED)
+        for factor in slope.operands if slope.primitive is primitives.multiply else ():
+            if factor.shape == eq.right.shape:
+                half = apply(primitives.multiply, eq.right, factor)
+                yield Edit(half, Kind.EXTRA_FACTOR, (factor,))
 
 
 def of_the_output(eq: Equation, of: Term) -> Iterator[Edit]:

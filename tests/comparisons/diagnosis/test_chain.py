@@ -96,6 +96,27 @@ def test_every_one_of_several_mistakes_is_found_and_no_other(rng):
         assert line == f"This is your line {line_of(slip['equation'])}."
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("z_bar", "(y - t) / N * (1 - y)", "there is a factor 1 - y too many"),
+        ("c_bar", "np.sum(z_bar * y)", "there is a factor y too many"),
+        ("G2_bar", "H2_bar * (1 - 2 * H2)", "the slope became 1 - 2 * H2"),
+        ("b2_bar", "np.sum(G2_bar) * np.ones(3)", "all is summed"),
+    ],
+)
+def test_a_mistake_is_named_beside_two_others(name, wrong, words):
+    check = checked(H1_bar="-G2_bar @ U2", b1_bar="G1_bar[0]", **{name: wrong})
+    assert {slip["equation"]: slip["words"] for slip in check.mistakes}[name] == words
+    assert len(check.mistakes) == 3
+
+
+def test_only_what_is_confirmed_is_said_beside_what_was_not_found():
+    check = checked(z_bar="-(y - t) / N", w_bar="(1 - H2).T @ z_bar", c_bar="np.sum(y) / N")
+    assert equations(check) == {"z_bar", "c_bar"}
+    assert check.diagnosis.left == ["What is wrong in w_bar = H2.T @ z_bar was not found."]
+
+
 def test_the_mistake_to_mend_first_is_the_first_on_the_way_back():
     sentences = checked(c_bar="z_bar[-1]", H1_bar="-G2_bar @ U2", b2_bar="G2_bar[0]").hint()
     starts = [x.partition(" = ")[0] for x in sentences if "you have" in x]
