@@ -4,8 +4,7 @@ The forward pass is a list of equations too. Where the numbers that it gives are
 the code, slips are tried in it until they are.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -20,7 +19,14 @@ from autodiff.graph import Node
 from autodiff.readings.terms import Term
 from comparisons.diagnosis import diagnose
 from comparisons.diagnosis.equations.paper import MISFIT, made, rebuilt, replaced
-from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers, as_float
+from comparisons.diagnosis.equations.replay import (
+    Backward,
+    Changes,
+    Numbers,
+    as_float,
+    inner,
+    within,
+)
 from comparisons.diagnosis.search.evidence import Claim, Evidence, alike, bound, evidence
 from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.slips.typical import (
@@ -155,7 +161,8 @@ class Search:
         self.found, self.backward, self.seen, self.returned = found, found.backward, seen, returned
         self.first, self.point = replace(found, cases=found.cases[:1]), point
         self.known = found.cases[0].known
-        self.read = read_outside_masks(self.backward)
+        self.read = read_outside_masks(self.backward, self.backward.variables)
+        self.inner = [x for x in inner(self.backward) if x.ndim]
         self.norms = np.array([np.linalg.norm(x) for _, x in seen])
         self.given = {i for x in self.backward.inputs for i in self.at(x, self.known)}
         self.fused: dict[Term, Term] = {}
@@ -169,6 +176,7 @@ class Search:
         while left := [x for x in rights if x not in self.rights]:  # in the order of computation
             read = {x: self.backward.parts(rights[x]) for x in left}
             self.rights |= {x: rights[x] for x in left if set(left).isdisjoint(read[x])}
+        self.shown = read_outside_masks(self.backward, above_right(found)) & self.rights.keys()
 
     def apart(self, term: Term) -> Term:
         """Write the cross-entropy of a logit as that of the output."""
@@ -209,7 +217,7 @@ class Search:
         """Return how much is explained, by named terms and by others, and how likely that is."""
         changes, last = changed(slips), slips[-1]
         now = self.numbers(changes)
-        inner = [x for x in self.path(last) if now and self.at(x, now) - self.given]
+        inner = [x for x in path(last, self.rights) if now and self.at(x, now) - self.given]
         return len(self.explained(changes)), len(inner), -last.cost
 
     def hidden(self, unknown: bool) -> list[Slip]:
@@ -229,9 +237,10 @@ class Search:
 
     def fits(self, slip: Slip) -> bool:
         """Return whether the right backward pass gives what is claimed at the first point."""
-        with suppress(*MISFIT):
+        try:
             return not on_numbers(self.first, [self.point], self.written([slip])).wrong
-        return False
+        except MISFIT:
+            return False
 
     def of_no_kind(self) -> Iterator[Slip]:
         for x in self.unconfirmed({}):
@@ -267,7 +276,7 @@ class Search:
         now = self.numbers(changes)
         terms = [y for x in self.rights for y in within(self.backward.rights[x]) if y.ndim]
         shown = {x for y in terms if now and self.at(y, now) for x in self.backward.parts(y)}
-        confirmed = set(changes)
+        confirmed = {*changes, *self.shown}
         for x in reversed(self.rights):
             readers = [y for y in confirmed if x in self.backward.parts(self.rights[y])]
             if readers or x in shown or (now and self.at(x, now)):
@@ -291,7 +300,7 @@ class Search:
     def explained(self, changes: Changes) -> set[int]:
         """Return where the numbers of the forward pass, with some changes, are seen."""
         now = self.numbers(changes)
-        return {i for x in now for i in self.at(x, now)}
+        return {i for x in [*now, *(self.inner if now else ())] for i in self.at(x, now)}
 
     def at(self, x: Term, now: Numbers) -> set[int]:
         """Return the positions of a number or an array among what was seen, -1 for the loss.
@@ -302,14 +311,10 @@ class Search:
             return set()
         data = as_float(self.backward.compute(x, now))  # masks as numbers
         norm = np.linalg.norm(data)
-        near = map(int, np.flatnonzero(abs(self.norms - norm) <= 1e-6 * norm))
+        # What is 0 may be what a sum begins with.
+        near = map(int, np.flatnonzero(abs(self.norms - norm) < 1e-6 * norm))
         found = {i for i in near if alike(self.seen[i][1], data)}
         return found | {-1} if self.is_loss(x) else found
-
-    def path(self, slip: Slip) -> list[Term]:
-        """Return the terms from a slip up to the right side that it is in, without that."""
-        rights = slip.changes.items()
-        return [y for x, right in rights for y in differing(right, self.rights[x])[:-1]]
 
     def places(self, slip: Slip, now: Numbers) -> list[int]:
         """Return the positions of variables that show a slip, one for each equation alike."""
@@ -319,7 +324,7 @@ class Search:
 
     def place(self, slip: Slip, now: Numbers) -> int | None:
         """Return the position of the first variable that shows a slip."""
-        for x in self.path(slip):
+        for x in path(slip, self.rights):
             if inner := self.at(x, now) - self.given:
                 return min(inner)
         order, names = [x for x in now if x in self.backward.names], self.backward.names
@@ -344,6 +349,11 @@ class Search:
         }
 
 
+def path(slip: Slip, rights: Changes) -> list[Term]:
+    """Return the terms from a slip up to the right side that it is in, without that."""
+    return [y for x, right in slip.changes.items() for y in differing(right, rights[x])[:-1]]
+
+
 def differing(new: Term, old: Term) -> list[Term]:
     """Return the terms in which a right side differs from another, the innermost first."""
     pairs = list(zip(new.operands, old.operands))
@@ -352,18 +362,18 @@ def differing(new: Term, old: Term) -> list[Term]:
     return [*(differing(*inner[0]) if is_inside else ()), new]
 
 
-def within(term: Term) -> list[Term]:
-    """Return the terms that one is made of, without variables and numbers."""
-    inner = [x for x in term.operands if x.operands]
-    return [*inner, *(y for x in inner for y in within(x))]
+def above_right(found: Evidence) -> list[Term]:
+    """Return the equations that right gradients depend on."""
+    right = {found.backward.gradients[path] for path in found.right}
+    return [x for x in found.backward.equations if not right.isdisjoint(found.backward.below[x])]
 
 
-def read_outside_masks(backward: Backward) -> set[Term]:
-    """Return the variables on which gradients depend not only by masks.
+def read_outside_masks(backward: Backward, equations: Iterable[Term]) -> set[Term]:
+    """Return the variables that some equations read not only in masks, but for that of the loss.
 
     A mistake in another can give by chance what one in the backward pass gives.
     """
-    rights = [y for x, y in backward.rights.items() if x is not backward.value]
+    rights = [y for x in equations if x is not backward.value and (y := backward.rights.get(x))]
     return {x for y in rights for x in outside_masks(y, backward)}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import primitives
 from autodiff.arguments import leaves, tree_map
 from autodiff.arrays import plain
 from autodiff.readings.listing import Listing
@@ -171,6 +172,26 @@ class Backward:
 
 def numbers_in(term: Term) -> list[Term]:
     return [term] if term.is_number else [y for x in term.operands for y in numbers_in(x)]
+
+
+def within(term: Term) -> list[Term]:
+    """Return the terms that one is made of, without variables and numbers."""
+    inner = [x for x in term.operands if x.operands]
+    return [*inner, *(y for x in inner for y in within(x))]
+
+
+def inner(backward: Backward) -> list[Term]:
+    """Return the terms within right sides in which no adjoint stands."""
+    found = [y for right in backward.rights.values() for y in within(right)]
+    return [x for x in dict.fromkeys(found) if not any(map(backward.is_adjoint, backward.parts(x)))]
+
+
+def local_derivatives(backward: Backward) -> list[Term]:
+    """Return what adjoints are multiplied with, element by element."""
+    rights = [backward.rights[x] for x in backward.equations]
+    products = [y for x in rights for y in (x, *within(x)) if y.primitive is primitives.multiply]
+    pairs = [x.operands for x in products]
+    return [b for a, b in pairs if backward.is_adjoint(a) and not backward.is_adjoint(b)]
 
 
 def batch(data: tuple[Any, ...], parameters: Iterable[Term]) -> tuple[int, bool]:

@@ -12,7 +12,7 @@ from autodiff.check.ratio import Factor, first_fitting, fraction, powers, share
 from autodiff.readings.terms import Term, number
 from comparisons.diagnosis.equations.conventions import variable_of
 from comparisons.diagnosis.equations.paper import MISFIT, replaced
-from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
+from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers, local_derivatives
 from comparisons.diagnosis.slips.typical import Slip
 
 RIGHT = 1e-9
@@ -122,10 +122,11 @@ class Evidence:
     def adjoints_named(self) -> dict[Term, tuple[int, Any]]:
         """The adjoints that something is named after, with where that is seen and what it is."""
         backward, found = self.backward, dict[Term, tuple[int, Any]]()
-        known = {backward.names.get(backward.bars[x], ""): x for x in backward.adjoints}
+        of = {x: backward.bars[x] for x in backward.adjoints}
+        known = {backward.names[of[x]]: x for x in of if of[x] in backward.names}
         for name, given in self.named.items():
-            x = known.get(variable_of(name, known) or "")
-            at = self.seen.places(given)
+            variable, at = variable_of(name, known), self.seen.places(given)
+            x = known[variable] if variable else None
             if x is not None and at and np.squeeze(given).shape == np.squeeze(x.data).shape:
                 found[x] = at[0], np.reshape(given, x.shape)
         return found
@@ -211,7 +212,8 @@ def evidence(
         largest = max((float(np.max(np.abs(x), initial=0.0)) for x in entries), default=0.0)
         cases.append(Case(known, dict(claim.grads), largest))
     named, known = claims[0].adjoints, cases[0].known
-    forward = [known[x] for x in [*backward.inputs, *backward.forward]]
+    given = [*backward.inputs, *backward.forward, *local_derivatives(backward)]
+    forward = [backward.compute(x, known) for x in given]
     return Evidence(backward, cases, Seen([*named.values(), *observed], forward), named)
 
 
