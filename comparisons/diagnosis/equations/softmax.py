@@ -19,7 +19,8 @@ def with_softmax(paper: Paper) -> Paper:
     The adjoint of its logits Z is (Y - T) / N where the loss is the cross-entropy, and else
     Y (Y_bar - sum(Y_bar Y)). An equation stays as it is where neither has its numbers.
     """
-    names, rights, forward = dict(paper.names), dict(paper.rights), list(paper.forward)
+    names, rights = dict(paper.names), dict(paper.rights)
+    forward, backward = list(paper.forward), list(paper.backward)
     pieces = set(paper.pieces)
     identifiers = Identifiers([*names.values(), *HELPERS])
     softmaxes = dict.fromkeys(found for x in rights.values() for found in softmaxes_in(x, rights))
@@ -30,7 +31,7 @@ def with_softmax(paper: Paper) -> Paper:
             continue
         quotients = (x for x in rights if rights[x].primitive is primitives.divide)
         Y = next((x for x in quotients if logits_of(rights[x], rights) is Z), None)
-        right = softmax(Z, axes[0]) if Y is None else rights[Y]
+        right = rights[Y] if Y in forward else softmax(Z, axes[0])
         Y = Y or Term(right.data)
         for T in targets(paper, Z):
             new = scaled(made(primitives.subtract, Y, T), adjoint)
@@ -42,8 +43,11 @@ def with_softmax(paper: Paper) -> Paper:
             continue
         rights[adjoint] = new
         if Y not in names:
-            names[Y], rights[Y] = identifiers.new("Y" if Y.ndim > 1 else "y"), right
+            names[Y] = identifiers.new("Y" if Y.ndim > 1 else "y")
+        if Y not in forward:
+            rights[Y] = right
             forward.append(Y)
+            backward = [x for x in backward if x is not Y]
         if T is not None and T not in paper.inputs:
             one_hot = identifiers.new("one_hot")
             if T not in names:
@@ -54,7 +58,9 @@ def with_softmax(paper: Paper) -> Paper:
                 pieces.add(variable)
                 T = variable
             names[T] = one_hot
-    return paper._replace(names=names, rights=rights, forward=forward, pieces=frozenset(pieces))
+    return paper._replace(
+        names=names, rights=rights, forward=forward, backward=backward, pieces=frozenset(pieces)
+    )
 
 
 def softmaxes_in(term: Term, rights: Mapping[Term, Term]) -> Iterator[tuple[Term, int]]:
@@ -82,8 +88,11 @@ def logits_of(term: Term, rights: Mapping[Term, Term]) -> Term | None:
 
 
 def softmax(Z: Term, axis: int) -> Term:
-    top = made(primitives.max, Z, axis=axis, keepdims=True)
-    e = made(primitives.exp, made(primitives.subtract, Z, top))
+    """Return softmax as it is written on paper, shifted by the maximum where exp overflows."""
+    e = made(primitives.exp, Z)
+    if not np.all(np.isfinite(e.data)):
+        top = made(primitives.max, Z, axis=axis, keepdims=True)
+        e = made(primitives.exp, made(primitives.subtract, Z, top))
     return made(primitives.divide, e, made(primitives.sum, e, axis=axis, keepdims=True))
 
 

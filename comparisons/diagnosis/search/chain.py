@@ -109,8 +109,8 @@ class Chain:
         yield from shown
         i, named = self.named.get(x, (-1, None))
         is_open = named is not None and not any(i in new.used for new in [state, *shown])
-        if is_open:
-            new, cost = self.at(state, x, named / scale, i, scale), state.cost + OPEN
+        for k in self.usual(state) if is_open else ():
+            new, cost = self.at(state, x, named / k, i, k), state.cost + OPEN
             yield new._replace(open=(*state.open, x), cost=cost, hidden=state.hidden)
         cost = state.cost + (PASSED_OVER if is_open or shown or as_seen else UNSEEN)
         yield state._replace(now={**state.now, x: right}, cost=cost)

@@ -8,7 +8,7 @@ from forward_corpus import NETWORKS, STYLES, Mistake
 from slip_corpus import NETWORKS as OTHERS
 from slip_corpus import TUTORIAL, compiled, patched
 
-from autodiff import logsumexp, mean
+from autodiff import logistic_cross_entropy, logsumexp, mean, sigmoid
 from comparisons import check_backprop
 from comparisons.homework.checking import Task
 
@@ -314,3 +314,72 @@ def test_hints_say_no_more_than_their_level_allows(checked):
     assert {"kind", "equation", "right", "written", "words"} <= check.to_dict()["mistakes"][
         0
     ].keys()
+
+
+TWICE = """
+import numpy as np
+from scipy.special import expit
+
+def backprop(X, y, params):
+    h1 = expit(X @ params["w1"])
+    h2 = expit(h1 @ params["w2"])
+    slope = h1 * (1 - h1)
+    d = (h2 - y) / len(X)
+    w1_bar = X.T @ (d @ params["w2"].T * slope)
+    return {"w1": w1_bar + 0.1 * np.cos(params["w1"]), "w2": h1.T @ d}
+"""
+
+
+def test_the_output_and_a_slope_are_not_taken_for_something_wrong(checked):
+    """The loss has names for neither: what one computes of a right variable is right."""
+
+    def loss(params, X, y):
+        h1 = sigmoid(X @ params["w1"])
+        z2 = h1 @ params["w2"]
+        return mean(logistic_cross_entropy(z2, y))
+
+    def problem(rng):
+        params = {"w1": rng.normal(size=(3, 4)), "w2": rng.normal(size=(4, 1))}
+        return rng.normal(size=(8, 3)), (np.arange(8.0) % 2).reshape(8, 1), params
+
+    check = checked(TWICE, Task(loss, problem))
+    assert (check.right, check.wrong) == (["w2"], ["w1"])
+    assert check.forward == []
+    assert check.mistakes == []
+
+
+STEPS = """
+import numpy as np
+
+def backprop(xs, ts, params):
+    hs = [np.zeros(2)]
+    for x in xs:
+        hs.append(np.tanh(params["W"] @ x + params["U"] @ hs[-1]))
+    grads = {k: np.zeros_like(v) for k, v in params.items()}
+    back = np.zeros(2)
+    for s in (1, 0):
+        z_bar = (hs[s + 1] - ts[s]) * (1 - hs[s + 1] ** 2)
+        grads["W"] += np.outer(z_bar, xs[s])
+        grads["U"] += np.outer(z_bar, hs[s])
+        back = params["U"].T @ z_bar
+    return grads
+"""
+
+
+def test_zeros_that_sums_begin_with_are_no_forward_pass(checked):
+    def loss(params, xs, ts):
+        h, total = np.zeros(2), 0.0
+        for x, t in zip(xs, ts):
+            h = np.tanh(params["W"] @ x + params["U"] @ h)
+            total = total + 0.5 * np.sum((h - t) ** 2)
+        return total
+
+    def problem(rng):
+        params = {"W": rng.normal(size=(2, 3)), "U": rng.normal(size=(2, 2))}
+        return rng.normal(size=(2, 3)), rng.normal(size=(2, 2)), params
+
+    task = Task(loss, problem)
+    assert checked(STEPS.replace("(hs[s + 1] - ts[s])", "(hs[s + 1] - ts[s] + back)"), task).ok
+    check = checked(STEPS, task)
+    assert check.forward == []
+    assert equations(check) == ["h_1_bar"]

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from slip_corpus import compiled
 
 from autodiff import grad, log_softmax, logsumexp, softmax
-from comparisons import diagnose
+from comparisons import check_backprop, diagnose
 from comparisons.diagnosis.equations.replay import Backward
+from comparisons.homework.checking import Task
 
 N, D, K = 5, 4, 3
 
@@ -161,3 +163,35 @@ def test_a_jacobian_that_is_summed_leaves_rounding_and_no_factor_is_found_from_t
     (slip,) = diagnose(squares, params, X, T, claimed=claimed).explanations[0].slips
     assert slip["equation"] in ("Y_bar", "Z_bar")
     assert slip["kind"] != "1/N"
+
+
+AXIS = """
+import numpy as np
+
+def backprop(X, t, params):
+    n = len(t)
+    E = np.exp(X @ params["W"] + params["b"])
+    P = E / E.sum(axis=0)
+    Z_bar = P.copy()
+    Z_bar[np.arange(n), t] -= 1{inside}
+    return {{"W": X.T @ Z_bar{outside}, "b": Z_bar.sum(axis=0){outside}}}
+"""
+
+
+@pytest.mark.parametrize("where", ["inside", "outside"])
+def test_softmax_over_the_batch_is_a_mistake_in_the_forward_pass(where):
+    """Where 1/N is put in has no say."""
+    shares = {"inside": "", "outside": "", where: {"inside": "; Z_bar /= n"}.get(where, " / n")}
+    task = Task(loss_of(OF_LABELS["logsumexp"]), lambda rng: (*problem(rng)[1:], problem(rng)[0]))
+    check = check_backprop(compiled(AXIS.format(**shares)), task)
+    (slip,) = check.mistakes
+    assert (slip["equation"], slip["words"]) == ("Y", "the sum is over the wrong axis")
+
+
+def test_logits_whose_exponential_overflows_are_shifted():
+    params, X, t = problem()
+    backward = Backward(loss_of(OF_LABELS["logsumexp"]), params, (1e4 * X, t))
+    known = backward.numbers(params, (1e4 * X, t))
+    right = grad(loss_of(OF_LABELS["logsumexp"]))(params, 1e4 * X, t)
+    for name, x in backward.gradients.items():
+        np.testing.assert_allclose(known[x], right[name], rtol=1e-11, atol=1e-15)
