@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -26,10 +27,12 @@ from comparisons.threads import THREADS
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
-    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.sandbox import work; work()"
+    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.sandbox import serve; serve()"
 )
 LONGEST_OUTPUT = 20_000
 GRACE = 2.0  # seconds that the process has to end by itself
+# Idle ones by the process that may use them: a fork of it would share their pipes.
+SERVERS = defaultdict[int, list["subprocess.Popen[bytes]"]](list)
 
 
 def run(
@@ -66,36 +69,41 @@ def run(
 
 
 def exit_status(folder: Path, seconds: float) -> int | None:
-    """Run the process and return its exit status, None if it took longer than it may."""
-    with (
-        (folder / "output").open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(ROOT), str(folder)],
-            stdin=subprocess.PIPE,  # stays open as long as this process lives
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder / "work",
-            env={
-                **os.environ,
-                **dict.fromkeys(THREADS, "1"),
-                "MPLBACKEND": "Agg",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONIOENCODING": "utf-8",
-                "TMPDIR": str(folder / "work"),
-            },
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            with suppress(OSError):
-                if hasattr(os, "killpg"):
-                    os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
-                else:
-                    process.kill()
+    """Run a process for a folder and return its exit status, None if it took too long."""
+    idle = SERVERS[os.getpid()]
+    server = idle.pop() if idle else started()
+    assert server.stdin is not None is not server.stdout
+    with suppress(OSError):
+        server.stdin.write(json.dumps([str(folder), seconds]).encode() + b"\n")
+        server.stdin.flush()
+        if said := server.stdout.readline():
+            idle.append(server)
+            return None if said == b"None\n" else int(said)
+    try:  # it has ended, or runs the submission itself
+        return server.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        kill(server.pid)
+
+
+def started() -> "subprocess.Popen[bytes]":
+    """Start a process that serves as long as this one lives."""
+    settings = {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(ROOT)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **dict.fromkeys(THREADS, "1"), **settings},
+        start_new_session=True,
+    )
+
+
+def kill(process: int) -> None:
+    """End a process with all that it has started; with no more than itself on Windows."""
+    with suppress(OSError):
+        getattr(os, "killpg", os.kill)(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def last_line(where: str, path: Path) -> str:
@@ -160,10 +168,38 @@ def from_json(raw: dict[str, Any]) -> Collected:
 # What the process does.
 
 
-def work() -> None:
-    """Check the submission that the sandbox asks for in a folder, and note the results there."""
+def serve() -> None:
+    """Run a process for each folder named on standard input, and print its exit status.
+
+    It is forked from this one: NumPy takes longer to import than most submissions to run. Where a
+    library may not bear that, this process is itself that of the first folder.
+    """
     sys.path.append(sys.path.pop(0))  # the project, behind the student's own modules
-    folder, process = Path(sys.argv[2]), os.getpid()
+    for line in sys.stdin:
+        folder, seconds = json.loads(line)
+        if sys.platform != "linux":
+            work(Path(folder))
+        elif process := os.fork():
+            print(waited_for(process, seconds), flush=True)
+        else:
+            os.setsid()
+            work(Path(folder))
+
+
+def waited_for(process: int, seconds: float) -> int | None:
+    """Return the exit status of a process, None if it takes longer; end all that it started."""
+    signal.signal(signal.SIGALRM, lambda *_: kill(process))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _, status = os.waitpid(process, 0)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0.0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # as it is to be in the next one
+    kill(process)
+    return os.waitstatus_to_exitcode(status) if left else None
+
+
+def work(folder: Path) -> NoReturn:
+    """Check the submission that the sandbox asks for in a folder, and note the results there."""
+    process = os.getpid()
     order = pickle.loads((folder / "order.pickle").read_bytes())
     path, name, points, expected, seconds, megabytes = order
     guard(folder, seconds, megabytes)
@@ -187,6 +223,11 @@ def guard(folder: Path, seconds: float, megabytes: int) -> None:
     """Limit this process, and have it end when the sandbox ends, in whatever way."""
     watched = os.dup(0)  # ends when the sandbox does
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ["TMPDIR"] = str(folder / "work")
+    os.chdir(folder / "work")
 
     def end_with_sandbox() -> None:
         os.read(watched, 1)
