@@ -213,6 +213,10 @@ def check(
     from comparisons.printing import to_json
 
     path, name = Task.parsed(target)
+    if path.is_dir():
+        raise click.UsageError(f"{path} is a folder: backprop grade {path} checks all files in it.")
+    if intermediates and hint < 3:
+        raise click.UsageError("--intermediates says all that it finds, whatever the --hint.")
     try:
         task = Task.load(loss, points)
     except ValueError as error:

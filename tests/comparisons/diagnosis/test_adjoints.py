@@ -310,7 +310,7 @@ def test_a_wrong_shape_is_a_mistake_like_any_other():
     (wrong,) = (row for row in rows.values() if row.status is Status.WRONG)
     assert "the sum was forgotten" in wrong.sentence
     rows = by_name(small(h_2=np.ones(4)))
-    assert "h_2 has shape (5, 3); your gradient in it has shape (4,)" in rows["h_2"].sentence
+    assert "h_2_bar has shape (5, 3); what you give for it has shape (4,)" in rows["h_2"].sentence
     assert rows["h_1"].status in (Status.EXACT, Status.RIGHT)
 
 
@@ -365,6 +365,10 @@ def test_of_which_variable_a_name_is_that_of_the_adjoint(name, known, variable):
         ({"nothing": 0.0}, ValueError, "no variable .* nothing .*; it has e, h_4"),
         ({"dX": 0.0}, ValueError, "dX: X is not on the way from the loss back to a parameter"),
         ({"e": HAND["e"], "de": 0.0}, ValueError, "e and de are both the adjoint of e"),
+        ({"DE": 0.0}, ValueError, "no variable .* DE .*; the nearest is e"),
+        ({1: 0.0}, ValueError, "no variable of which 1 would be the adjoint"),
+        ({"X": 0.0}, ValueError, "^X is not on the way from the loss back to a parameter"),
+        ([1], TypeError, "claimed must be a dict from names to arrays, not list"),
         ({"e": "zero"}, TypeError, "claimed for e is not an array of real numbers"),
         ({"e": HAND["e"] * 1j}, TypeError, "claimed for e is not an array of real numbers"),
     ],

@@ -399,6 +399,21 @@ def gone(process: int) -> bool:
     return not is_alive(process)
 
 
+def test_what_one_file_does_to_its_process_no_other_sees(tmp_path):
+    source = "import numpy as np, os, sys, signal\nassert not hasattr(np, 'mine')\nnp.mine = 1\n"
+    assert is_right(submitted(tmp_path, source + RIGHT))
+    harm = "np.tanh = sys.path = None; os.environ.clear(); signal.alarm(1)\nwhile True: pass\n"
+    harm = source + "import faulthandler; faulthandler.cancel_dump_traceback_later()\n" + harm
+    assert re.search("crashed Python .SIGALRM", submitted(tmp_path, harm).problem)
+    assert is_right(submitted(tmp_path, source + RIGHT))
+
+
+def test_a_file_that_outwits_the_clock_in_its_process_is_ended_from_outside(tmp_path):
+    source = "import faulthandler; faulthandler.cancel_dump_traceback_later()\nwhile True: pass\n"
+    assert re.search(LATE, submitted(tmp_path, source, seconds=LIMIT).problem)
+    assert is_right(submitted(tmp_path, RIGHT))
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux for processes")
 def test_processes_that_a_file_starts_end_with_it(tmp_path):
     source = RIGHT + "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid)\n"
