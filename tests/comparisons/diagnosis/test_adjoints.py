@@ -91,7 +91,9 @@ def test_they_are_the_derivatives_of_what_comes_after(name):
 # One mistake.
 
 SLIPS = [
-    ("log_y", "-Y / N", "Y / N", "minus"),
+    ("log_y", "= -1 / N", "= 1 / N", "sign is wrong"),
+    ("log_y", "= -1 / N", "= -1", "1 / N is missing"),
+    ("C", "np.add.at(C_bar, X, pair_bar)", "C_bar[X] += pair_bar", "only the last counts"),
     ("total", "-s_bar * f.total**-2", "s_bar * f.total**-2", "minus"),
     ("P", "y_bar * f.s + total_bar", "y_bar * f.s", "term total_bar was forgotten"),
     ("F", "P_bar * f.P", "P_bar * f.y", "slope was taken at y"),
@@ -127,6 +129,15 @@ def test_one_mistake_is_named_and_what_follows_from_it_is_not_called_wrong(
     assert not check.ok
     with pytest.raises(AssertionError, match=f"{name}_bar"):
         check.assert_ok()
+
+
+def test_two_slips_in_one_equation_are_both_said():
+    given = adjoints(("np.add.at(C_bar, X, pair_bar)", "C_bar[X] = pair_bar"))
+    given["C_bar"] *= 3.0
+    check = check_adjoints(letters.loss, PARAMS, X, Y, claimed=given)
+    assert statuses(check, Status.WRONG) == ["C"]
+    assert re.search("factor 3 .* only the last counts", by_name(check)["C"].sentence)
+    assert "C_bar = 3 * scatter(pair_bar * is_last" in by_name(check)["C"].sentence
 
 
 def test_an_early_mistake_hides_no_later_one():
