@@ -154,8 +154,7 @@ def unknown(key: str, backward: Backward, known: Mapping[str, Term]) -> str:
     used = set(backward.names.values())
     name = key if key in used else variable_of(key, used)
     if name:
-        start = "" if key == name else f"{key}: "
-        return f"{start}{name} is not on the way from the loss back to a parameter"
+        return f"{name} is not on the way from the loss back to a parameter"
     numbered = [x for x in known if re.fullmatch(r".*_\d+", x)][::-1]
     stems = {x.rpartition("_")[0] for x in numbered}
     name = key if key in stems else variable_of(key, stems)

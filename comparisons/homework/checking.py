@@ -219,11 +219,10 @@ class Task(NamedTuple):
             params, data = task.drawn(0)[0]
             with np.errstate(all="ignore"):
                 Backward(loss, params, data)
-                value = float(loss(params, *data))
+                if not np.isfinite(value := loss(params, *data)):
+                    raise ValueError(f"the loss is {value} where problem(rng) draws")
         except Exception as error:  # of the code of a teacher, who needs to know what it says
             raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from None
-        if not np.isfinite(value):
-            raise ValueError(f"{path.name}: the loss is {value} where problem(rng) has drawn")
         return task
 
     @staticmethod

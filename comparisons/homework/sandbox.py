@@ -3,6 +3,7 @@
 import faulthandler
 import json
 import linecache
+import math
 import os
 import pickle
 import re
@@ -30,9 +31,10 @@ PROGRAM = (
     "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.sandbox import serve; serve()"
 )
 LONGEST_OUTPUT = 20_000
-GRACE = 2.0  # seconds that the process has to end by itself
-# Idle ones by the process that may use them: a fork of it would share their pipes.
-SERVERS = defaultdict[int, list["subprocess.Popen[bytes]"]](list)
+GRACE = 2.0  # seconds that the process has to say where it is
+ALARM = getattr(signal, "SIGALRM", None)
+# Those that are idle, by the process that uses them: a fork of it has the same pipes.
+SERVERS = defaultdict[int, list["subprocess.Popen[str]"]](list)
 
 
 def run(
@@ -57,9 +59,9 @@ def run(
         folder = Path(temporary)
         (folder / "work").mkdir()
         (folder / "order.pickle").write_bytes(order)
-        status = exit_status(folder, seconds + GRACE)
+        status = exit_status(folder)
         where = beginning(folder / "where", LONGEST_OUTPUT)
-        if status is None or where:
+        if where or (ALARM and status == -ALARM):
             late = f"it did not finish within {seconds:g} s (is there an endless loop?)"
             collected = Collected(problem=late + last_line(where, path))
         else:
@@ -68,40 +70,36 @@ def run(
         return collected
 
 
-def exit_status(folder: Path, seconds: float) -> int | None:
-    """Run a process for a folder and return its exit status, None if it took too long."""
+def exit_status(folder: Path) -> int:
+    """Run the process for a folder and return its exit status."""
     idle = SERVERS[os.getpid()]
-    server = idle.pop() if idle else started()
-    assert server.stdin is not None is not server.stdout
-    with suppress(OSError):
-        server.stdin.write(json.dumps([str(folder), seconds]).encode() + b"\n")
-        server.stdin.flush()
-        if said := server.stdout.readline():
-            idle.append(server)
-            return None if said == b"None\n" else int(said)
-    try:  # it has ended, or runs the submission itself
-        return server.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        kill(server.pid)
-
-
-def started() -> "subprocess.Popen[bytes]":
-    """Start a process that serves as long as this one lives."""
     settings = {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(ROOT)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **dict.fromkeys(THREADS, "1"), **settings},
-        start_new_session=True,
+    server = (
+        idle.pop()
+        if idle
+        else subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(ROOT)],
+            bufsize=1,
+            stdin=subprocess.PIPE,  # stays open as long as this process lives
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **dict.fromkeys(THREADS, "1"), **settings},
+            start_new_session=True,
+            text=True,
+        )
     )
+    with suppress(OSError):
+        print(json.dumps(str(folder)), file=server.stdin)
+        if said := server.stdout.readline():  # type: ignore[union-attr]
+            idle.append(server)
+            return int(said)
+    status = server.wait()  # it was itself the process for the folder, or has been ended by that
+    kill(server.pid)
+    return status
 
 
 def kill(process: int) -> None:
-    """End a process with all that it has started; with no more than itself on Windows."""
+    """End a process with all that it has started; on Windows it alone."""
     with suppress(OSError):
         getattr(os, "killpg", os.kill)(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
@@ -176,25 +174,12 @@ def serve() -> None:
     """
     sys.path.append(sys.path.pop(0))  # the project, behind the student's own modules
     for line in sys.stdin:
-        folder, seconds = json.loads(line)
-        if sys.platform != "linux":
-            work(Path(folder))
-        elif process := os.fork():
-            print(waited_for(process, seconds), flush=True)
-        else:
-            os.setsid()
-            work(Path(folder))
-
-
-def waited_for(process: int, seconds: float) -> int | None:
-    """Return the exit status of a process, None if it takes longer; end all that it started."""
-    signal.signal(signal.SIGALRM, lambda *_: kill(process))
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    _, status = os.waitpid(process, 0)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, 0.0)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # as it is to be in the next one
-    kill(process)
-    return os.waitstatus_to_exitcode(status) if left else None
+        process = os.fork() if sys.platform == "linux" else 0
+        if not process:
+            work(Path(json.loads(line)))
+        _, status = os.waitpid(process, 0)
+        kill(process)
+        print(os.waitstatus_to_exitcode(status), flush=True)
 
 
 def work(folder: Path) -> NoReturn:
@@ -226,6 +211,8 @@ def guard(folder: Path, seconds: float, megabytes: int) -> None:
     output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    with suppress(AttributeError, OSError):  # this process may be that of the first folder
+        os.setsid()
     os.environ["TMPDIR"] = str(folder / "work")
     os.chdir(folder / "work")
 
@@ -239,6 +226,8 @@ def guard(folder: Path, seconds: float, megabytes: int) -> None:
     threading.Thread(target=end_with_sandbox, daemon=True).start()
     where = (folder / "where").open("w")
     faulthandler.dump_traceback_later(seconds, file=where, exit=True)
+    if ALARM:
+        signal.alarm(math.ceil(seconds + GRACE))
     with suppress(ImportError):
         from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_FSIZE, setrlimit
 

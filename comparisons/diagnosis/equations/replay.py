@@ -202,8 +202,6 @@ def batch(data: tuple[Any, ...], parameters: Iterable[Term], given: Any = None) 
     an axis of that length, and rather not 1; where all of these do, vectors are one example. 0 is
     none. Where the axis is `given`, that is it.
     """
-    if given not in (None, 0, 1):
-        raise ValueError(f"batch_axis is 0 if examples are rows, 1 if columns, not {given!r}")
     shapes = [np.shape(x) for x in leaves(data) if np.ndim(x)]
     of_parameters = {n for x in parameters for n in x.shape if n > 1}
     possible = []
@@ -212,12 +210,10 @@ def batch(data: tuple[Any, ...], parameters: Iterable[Term], given: Any = None) 
         if len(lengths) == 1:
             possible.append((lengths.pop(), in_rows))
     if given is not None:
-        said = [found for found in possible if found[1] is not bool(given)]
-        if not said:
-            raise ValueError(
-                f"batch_axis is {given}, but that axis of the data has several lengths"
-            )
-        return said[0]
+        alike = [found for found in possible if (given, found[1]) in ((0, True), (1, False))]
+        if not alike:
+            raise ValueError(f"batch_axis is 0 or 1, the same length in all data, not {given!r}")
+        return alike[0]
     alone = [found for found in possible if found[0] not in of_parameters]
     alone.sort(key=lambda found: found[0] == 1)
     if any(len(shape) > 1 for shape in shapes):

@@ -93,9 +93,9 @@ def test_a_loss_may_say_whether_examples_are_rows_or_columns(given, N):
 @pytest.mark.parametrize(
     ("given", "shapes", "said"),
     [
-        (2, [(5, 3)], "batch_axis is 0 if examples are rows, 1 if columns, not 2"),
+        (2, [(5, 3)], "batch_axis is 0 or 1, the same length in all data, not 2"),
         ("rows", [(5, 3)], "not 'rows'"),
-        (1, [(5, 3), (5, 2)], "batch_axis is 1, but that axis of the data has several lengths"),
+        (1, [(5, 3), (5, 2)], "the same length in all data, not 1"),
     ],
 )
 def test_an_axis_that_is_none_of_the_data_is_refused(given, shapes, said):

@@ -361,8 +361,8 @@ def test_check_takes_another_network(capsys):
         (OTHER.replace("return rng.normal(size=(7, 3)), rng", "return 3, rng"), "of shape ()"),
         (OTHER.replace('return mean((X @ params["w"] - t) ** 2)', "return 3.0"), "cost"),
         (OTHER.replace('{"w": rng.normal(size=3)}', "rng.normal(size=3)"), "params a dict"),
-        (OTHER.replace("** 2)", "** 2) * np.nan"), "the loss is nan where problem(rng) has drawn"),
-        (OTHER + "cost.batch_axis = 2", "batch_axis is 0 if examples are rows, 1 if columns"),
+        (OTHER.replace("** 2)", "** 2) * np.nan"), "the loss is nan where problem(rng) draws"),
+        (OTHER + "cost.batch_axis = 2", "batch_axis is 0 or 1"),
     ],
 )
 def test_a_wrong_loss_file_is_refused_in_a_sentence(capsys, text, words):

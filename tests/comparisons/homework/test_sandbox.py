@@ -402,9 +402,9 @@ def gone(process: int) -> bool:
 def test_what_one_file_does_to_its_process_no_other_sees(tmp_path):
     source = "import numpy as np, os, sys, signal\nassert not hasattr(np, 'mine')\nnp.mine = 1\n"
     assert is_right(submitted(tmp_path, source + RIGHT))
-    harm = "np.tanh = sys.path = None; os.environ.clear(); signal.alarm(1)\nwhile True: pass\n"
-    harm = source + "import faulthandler; faulthandler.cancel_dump_traceback_later()\n" + harm
-    assert re.search("crashed Python .SIGALRM", submitted(tmp_path, harm).problem)
+    harm = "np.tanh = sys.path = None; os.environ.clear(); os.chdir('/')\n"
+    harm += "signal.signal(signal.SIGTERM, signal.SIG_IGN); os._exit(3)\n"
+    assert "status 3" in submitted(tmp_path, source + harm).problem
     assert is_right(submitted(tmp_path, source + RIGHT))
 
 
