@@ -177,7 +177,7 @@ def checking(hint: int) -> list[click.Option]:
         whole("hint", 0, 3, hint, f"What is said: {levels}."),
         JSON,
         whole("seed", 0, 2**32 - 1, 0, "Seed of the data and parameters at which is checked."),
-        whole("points", 1, 100_000, 11, points),
+        whole("points", 1, 5_000, 11, points),
         click.Option(["--loss"], metavar="FILE:FUNCTION", help=loss),
     ]
 
