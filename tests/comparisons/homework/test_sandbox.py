@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -406,6 +407,19 @@ def test_what_one_file_does_to_its_process_no_other_sees(tmp_path):
     harm += "signal.signal(signal.SIGTERM, signal.SIG_IGN); os._exit(3)\n"
     assert "status 3" in submitted(tmp_path, source + harm).problem
     assert is_right(submitted(tmp_path, source + RIGHT))
+
+
+def test_files_may_be_run_at_the_same_time(tmp_path):
+    sources = [RIGHT, body("return 'one'"), RIGHT, body("import time; time.sleep(0.5); return 2")]
+    with ThreadPoolExecutor() as threads:
+        found = threads.map(
+            lambda i: submitted(tmp_path, sources[i], f"file_{i}.py"), range(len(sources))
+        )
+        first, one, third, two = found
+    assert is_right(first)
+    assert is_right(third)
+    assert "returned a str" in one.problem
+    assert "returned a number" in two.problem
 
 
 def test_a_file_that_outwits_the_clock_in_its_process_is_ended_from_outside(tmp_path):
