@@ -177,7 +177,7 @@ def checking(hint: int) -> list[click.Option]:
         whole("hint", 0, 3, hint, f"What is said: {levels}."),
         JSON,
         whole("seed", 0, 2**32 - 1, 0, "Seed of the data and parameters at which is checked."),
-        whole("points", 1, 100_000, 11, points),
+        whole("points", 1, 5_000, 11, points),
         click.Option(["--loss"], metavar="FILE:FUNCTION", help=loss),
     ]
 
@@ -213,6 +213,10 @@ def check(
     from comparisons.printing import to_json
 
     path, name = Task.parsed(target)
+    if path.is_dir():
+        raise click.UsageError(f"{path} is a folder: backprop grade {path} checks all files in it.")
+    if intermediates and hint < 3:
+        raise click.UsageError("--intermediates says all that it finds, whatever the --hint.")
     try:
         task = Task.load(loss, points)
     except ValueError as error:

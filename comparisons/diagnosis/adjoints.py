@@ -111,6 +111,10 @@ def check_adjoints(
     Axes of length 1 do not matter. Raises ValueError where a name is not that of a variable,
     TypeError where something is not made of numbers, and as `autodiff.grad` does.
     """
+    if not isinstance(claimed, Mapping):
+        raise TypeError(
+            f"claimed must be a dict from names to arrays, not {type(claimed).__name__}"
+        )
     backward = Backward(loss, params, data, apart=True)
     return compared(backward, (params, data), as_adjoints(backward, claimed))
 
@@ -129,9 +133,9 @@ def as_adjoints(backward: Backward, claimed: Mapping[str, Any]) -> dict[Term, An
     found: dict[Term, Any] = {}
     keys: dict[Term, str] = {}
     for key, given in claimed.items():
-        name = key if key in known else variable_of(key, known)
+        name = key if key in known else variable_of(str(key), known)
         if name is None:
-            raise ValueError(unknown(key, backward, known))
+            raise ValueError(unknown(str(key), backward, known))
         x = known[name]
         if x in found:
             raise ValueError(f"{keys[x]} and {key} are both the adjoint of {name}")
@@ -150,16 +154,17 @@ def unknown(key: str, backward: Backward, known: Mapping[str, Term]) -> str:
     used = set(backward.names.values())
     name = key if key in used else variable_of(key, used)
     if name:
-        return f"{key}: {name} is not on the way from the loss back to a parameter"
+        return f"{name} is not on the way from the loss back to a parameter"
     numbered = [x for x in known if re.fullmatch(r".*_\d+", x)][::-1]
     stems = {x.rpartition("_")[0] for x in numbered}
     name = key if key in stems else variable_of(key, stems)
     if name:
         several = [x for x in numbered if x.rpartition("_")[0] == name]
         return f"{key}: {name} is assigned more than once; in order it is {listed(several)}"
-    near = get_close_matches(undecorated(key), known, 1) or get_close_matches(key, known, 1)
+    lower = {x.lower(): x for x in known}
+    near = [y for x in (undecorated(key), key) for y in get_close_matches(x.lower(), lower, 1)]
     names = {x: y for y, x in known.items()}.values()
-    nearest = f"the nearest is {near[0]}" if near else f"it has {listed(list(names))}"
+    nearest = f"the nearest is {lower[near[0]]}" if near else f"it has {listed(list(names))}"
     return f"the loss has no variable of which {key} would be the adjoint; {nearest}"
 
 
@@ -195,8 +200,7 @@ def compared(
             row = row._replace(status=Status.FOLLOWS if before else Status.RIGHT, because=before)
         elif off is not None:
             said = f"No typical slip in {backward.written(x)} gives your {name}."
-            of = names[backward.bars[x]]
-            more = about_numbers(of, result, claimed[x], evidence.tolerance)
+            more = about_numbers(name, result, claimed[x], evidence.tolerance)
             row, before = Row(name, Status.WRONG, off, sentence=f"{said} {more}".strip()), (name,)
         causes[x] = before
         if x in named or slips[x]:
@@ -219,7 +223,9 @@ def explained(slips: Sequence[Slip], x: Term, shown: Term, state: State, evidenc
     """Say which slips in an equation give what is claimed for an adjoint, its own or a later."""
     backward, case = evidence.backward, evidence.cases[0]
     changes = merged(slips)
-    said = [slip_in_text(slip, changes, backward) for slip in slips]
+    # A slip on top of another is written with what that one has brought in.
+    names = {term: name for slip in slips for term, name in slip.names.items()}
+    said = [slip_in_text(slip._replace(names=names), changes, backward) for slip in slips]
     right = changes.get(shown, backward.rights[shown])
     off = error(case, backward.names[shown], backward.compute(right, state.now))
     sentence = (

@@ -286,7 +286,7 @@ def about_gradient(evidence: Evidence, path: str) -> str:
 def about_numbers(path: str, right: Any, yours: Any, tolerance: float) -> str:
     true, claimed = np.asarray(right), np.asarray(yours)
     if true.shape != claimed.shape:
-        return f"{path} has shape {true.shape}; your gradient in it has shape {claimed.shape}."
+        return f"{path} has shape {true.shape}; what you give for it has shape {claimed.shape}."
     if not np.all(np.isfinite(claimed)):
         return f"{path} has entries that are NaN or infinite."
     ratio = float(np.sum(claimed * true) / np.sum(true * true)) if np.any(true) else np.nan

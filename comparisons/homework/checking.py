@@ -192,7 +192,8 @@ def problem(rng: np.random.Generator, examples: int = EXAMPLES) -> tuple[Any, An
 class Task(NamedTuple):
     """What a `backprop` has to be the gradient of, `loss(params, *data)`, and where it is checked.
 
-    The engine can record the loss, and `problem(rng)` draws `(*data, params)`.
+    The engine can record the loss, and `problem(rng)` draws `(*data, params)`. `loss.batch_axis`
+    may say that examples are rows of the data, 0, or columns, 1, where shapes leave that open.
     """
 
     loss: Callable[..., Any]
@@ -203,17 +204,23 @@ class Task(NamedTuple):
         """Return the tutorial's task, or that of FILE:FUNCTION; else ValueError, in a sentence."""
         if spec is None:
             return Task(engine.loss, partial(problem, examples=points))
+        if points != EXAMPLES:
+            raise ValueError("problem(rng) draws the data, so that --points has no say")
         path, name = Task.parsed(spec)
         loss, _ = load(path, name or "loss")
         draw = loss.__globals__.get("problem")
-        if draw is None:
+        if not callable(draw):
             raise ValueError(
                 f"{path.name} must also define problem(rng), which returns the data and the "
                 "parameters at which to check, as in: return X, t, params"
             )
         task = Task(loss, draw)
         try:
-            Backward(loss, *task.drawn(0)[0])
+            params, data = task.drawn(0)[0]
+            with np.errstate(all="ignore"):
+                Backward(loss, params, data)
+                if not np.isfinite(value := loss(params, *data)):
+                    raise ValueError(f"the loss is {value} where problem(rng) draws")
         except Exception as error:  # of the code of a teacher, who needs to know what it says
             raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from None
         return task
@@ -229,10 +236,10 @@ class Task(NamedTuple):
     def drawn(self, seed: int) -> list[Draw]:
         rng = np.random.default_rng(seed)
         drawn = [self.problem(rng) for _ in range(DRAWS)]
-        for *_, params in drawn:
-            if not isinstance(params, dict):
+        for x in drawn:
+            if not (isinstance(x, tuple) and isinstance(x[-1], dict)):
                 raise TypeError(
-                    f"problem(rng) must return (*data, params), params a dict, not {params!r}"
+                    f"problem(rng) must return (*data, params), params a dict, not {x!r}"
                 )
         return [(params, tuple(data)) for *data, params in drawn]
 
@@ -249,6 +256,8 @@ def check_backprop(backprop: Callable[..., Any], task: Task = TUTORIAL, seed: in
     """
     if not callable(backprop):
         raise TypeError(f"backprop must be a function, not {type(backprop).__name__}")
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a Task(loss, problem), not {type(task).__name__}")
     name = getattr(backprop, "__name__", "backprop")
     return checked(name, task, seed, partial(collect, backprop))
 

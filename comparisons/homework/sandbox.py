@@ -3,6 +3,7 @@
 import faulthandler
 import json
 import linecache
+import math
 import os
 import pickle
 import re
@@ -11,11 +12,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -26,10 +28,13 @@ from comparisons.threads import THREADS
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
-    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.sandbox import work; work()"
+    "import sys; sys.path[0] = sys.argv[1]; from comparisons.homework.sandbox import serve; serve()"
 )
 LONGEST_OUTPUT = 20_000
-GRACE = 2.0  # seconds that the process has to end by itself
+GRACE = 2.0  # seconds that the process has to say where it is
+ALARM = getattr(signal, "SIGALRM", None)
+# Those that are idle, by the process that uses them: a fork of it has the same pipes.
+SERVERS = defaultdict[int, list["subprocess.Popen[str]"]](list)
 
 
 def run(
@@ -54,9 +59,9 @@ def run(
         folder = Path(temporary)
         (folder / "work").mkdir()
         (folder / "order.pickle").write_bytes(order)
-        status = exit_status(folder, seconds + GRACE)
+        status = exit_status(folder)
         where = beginning(folder / "where", LONGEST_OUTPUT)
-        if status is None or where:
+        if where or (ALARM and status == -ALARM):
             late = f"it did not finish within {seconds:g} s (is there an endless loop?)"
             collected = Collected(problem=late + last_line(where, path))
         else:
@@ -65,37 +70,38 @@ def run(
         return collected
 
 
-def exit_status(folder: Path, seconds: float) -> int | None:
-    """Run the process and return its exit status, None if it took longer than it may."""
-    with (
-        (folder / "output").open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(ROOT), str(folder)],
+def exit_status(folder: Path) -> int:
+    """Run the process for a folder and return its exit status."""
+    idle = SERVERS[os.getpid()]
+    settings = {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
+    server = (
+        idle.pop()
+        if idle
+        else subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(ROOT)],
+            bufsize=1,
             stdin=subprocess.PIPE,  # stays open as long as this process lives
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder / "work",
-            env={
-                **os.environ,
-                **dict.fromkeys(THREADS, "1"),
-                "MPLBACKEND": "Agg",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONIOENCODING": "utf-8",
-                "TMPDIR": str(folder / "work"),
-            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **dict.fromkeys(THREADS, "1"), **settings},
             start_new_session=True,
-        ) as process,
-    ):
-        try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            with suppress(OSError):
-                if hasattr(os, "killpg"):
-                    os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
-                else:
-                    process.kill()
+            text=True,
+        )
+    )
+    with suppress(OSError):
+        print(json.dumps(str(folder)), file=server.stdin)
+        if said := server.stdout.readline():  # type: ignore[union-attr]
+            idle.append(server)
+            return int(said)
+    status = server.wait()  # it was itself the process for the folder, or has been ended by that
+    kill(server.pid)
+    return status
+
+
+def kill(process: int) -> None:
+    """End a process with all that it has started; on Windows it alone."""
+    with suppress(OSError):
+        getattr(os, "killpg", os.kill)(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def last_line(where: str, path: Path) -> str:
@@ -160,10 +166,25 @@ def from_json(raw: dict[str, Any]) -> Collected:
 # What the process does.
 
 
-def work() -> None:
-    """Check the submission that the sandbox asks for in a folder, and note the results there."""
+def serve() -> None:
+    """Run a process for each folder named on standard input, and print its exit status.
+
+    It is forked from this one: NumPy takes longer to import than most submissions to run. Where a
+    library may not bear that, this process is itself that of the first folder.
+    """
     sys.path.append(sys.path.pop(0))  # the project, behind the student's own modules
-    folder, process = Path(sys.argv[2]), os.getpid()
+    for line in sys.stdin:
+        process = os.fork() if sys.platform == "linux" else 0
+        if not process:
+            work(Path(json.loads(line)))
+        _, status = os.waitpid(process, 0)
+        kill(process)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def work(folder: Path) -> NoReturn:
+    """Check the submission that the sandbox asks for in a folder, and note the results there."""
+    process = os.getpid()
     order = pickle.loads((folder / "order.pickle").read_bytes())
     path, name, points, expected, seconds, megabytes = order
     guard(folder, seconds, megabytes)
@@ -187,6 +208,13 @@ def guard(folder: Path, seconds: float, megabytes: int) -> None:
     """Limit this process, and have it end when the sandbox ends, in whatever way."""
     watched = os.dup(0)  # ends when the sandbox does
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    with suppress(AttributeError, OSError):  # this process may be that of the first folder
+        os.setsid()
+    os.environ["TMPDIR"] = str(folder / "work")
+    os.chdir(folder / "work")
 
     def end_with_sandbox() -> None:
         os.read(watched, 1)
@@ -198,6 +226,8 @@ def guard(folder: Path, seconds: float, megabytes: int) -> None:
     threading.Thread(target=end_with_sandbox, daemon=True).start()
     where = (folder / "where").open("w")
     faulthandler.dump_traceback_later(seconds, file=where, exit=True)
+    if ALARM:
+        signal.alarm(math.ceil(seconds + GRACE))
     with suppress(ImportError):
         from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_FSIZE, setrlimit
 

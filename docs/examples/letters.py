@@ -15,13 +15,13 @@ LETTERS = sorted(set(TEXT))
 
 
 def problem(rng):
-    """Return data and parameters: X (N, 2, K), pairs of letters, and Y (N, K), the next of each.
+    """Return data and parameters: X (N, 2), pairs of letters, and Y (N,), the letter after each.
 
-    A letter is a row of 0 with a 1 in it.
+    A letter is its place in LETTERS.
     """
-    one_hot = np.eye(len(LETTERS))[[LETTERS.index(letter) for letter in TEXT]]
+    text = np.array([LETTERS.index(letter) for letter in TEXT])
     first = rng.choice(len(TEXT) - 2, size=13, replace=False)
-    X, Y = np.stack([one_hot[first], one_hot[first + 1]], axis=1), one_hot[first + 2]
+    X, Y = np.stack([text[first], text[first + 1]], axis=1), text[first + 2]
     K, d, H = len(LETTERS), 3, 6
     params = {
         "C": rng.normal(size=(K, d)),
@@ -36,7 +36,7 @@ def problem(rng):
 
 def forward(X, Y, params):
     N = len(X)
-    pair = X @ params["C"]
+    pair = params["C"][X]  # (N, 2, d)
     E = np.reshape(pair, (N, -1))  # both letters side by side
     G = E @ params["U"]
     m = np.sum(G, axis=0, keepdims=True) / N
@@ -55,7 +55,7 @@ def forward(X, Y, params):
     s = total**-1
     y = P * s
     log_y = np.log(y)
-    loss = -np.sum(Y * log_y) / N
+    loss = -np.sum(log_y[np.arange(N), Y]) / N
     return SimpleNamespace(**locals())
 
 
@@ -66,7 +66,8 @@ def loss(params, X, Y):
 def backprop(X, Y, params):
     f = forward(X, Y, params)
     N = len(X)
-    log_y_bar = -Y / N
+    log_y_bar = np.zeros_like(f.log_y)
+    log_y_bar[np.arange(N), Y] = -1 / N
     y_bar = log_y_bar / f.y
     s_bar = np.sum(y_bar * f.P, axis=1, keepdims=True)
     total_bar = -s_bar * f.total**-2
@@ -90,6 +91,7 @@ def backprop(X, Y, params):
     U_bar = f.E.T @ G_bar
     E_bar = G_bar @ params["U"].T
     pair_bar = np.reshape(E_bar, f.pair.shape)
-    C_bar = np.sum(np.swapaxes(X, 1, 2) @ pair_bar, axis=0)
+    C_bar = np.zeros_like(params["C"])
+    np.add.at(C_bar, X, pair_bar)  # a letter that occurs twice has both
     grads = {"C": C_bar, "U": U_bar, "scale": scale_bar, "b": b_bar, "V": V_bar, "c": c_bar}
     return grads, f.loss

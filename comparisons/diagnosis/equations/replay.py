@@ -30,7 +30,8 @@ class Backward:
     `gradients` those of their gradients, None for one that is zero; `gradient_of` has the others by
     the variable of the parameter. `below` has the equations that depend on one, itself included. N
     is the number of examples, 0 if there is none, and `in_rows` says that each is a row of the data
-    and not a column. What `apart` is, `Trace` says.
+    and not a column; where shapes leave that open, `loss.batch_axis` may be 0 for rows or 1 for
+    columns. What `apart` is, `Trace` says.
     """
 
     def __init__(
@@ -45,11 +46,11 @@ class Backward:
         self.data = [x for x in paper.inputs if x not in found]
         self.gradient_of = {x: paper.gradients[x] for x in found if x in paper.gradients}
         self.gradients = {path: self.gradient_of.get(x) for path, x in self.parameters.items()}
-        self.N, self.in_rows = batch(data, found)
+        self.N, self.in_rows = batch(data, found, getattr(loss, "batch_axis", None))
         self.rights, self.bars, self.value = paper.rights, paper.bars, paper.value
         self.pieces, self.inputs, self.forward = paper.pieces, paper.inputs, paper.forward
         self.names = dict(paper.names)
-        if self.N and self.N not in {n for x in found for n in x.shape}:
+        if self.N > 1 and self.N not in {n for x in found for n in x.shape}:
             written = {x for right in self.rights.values() for x in numbers_in(right)}
             self.names |= {x: "N" for x in written if x.number == self.N}
         self.adjoints = {x for x in paper.backward if x in self.bars}
@@ -194,12 +195,12 @@ def local_derivatives(backward: Backward) -> list[Term]:
     return [b for a, b in pairs if backward.is_adjoint(a) and not backward.is_adjoint(b)]
 
 
-def batch(data: tuple[Any, ...], parameters: Iterable[Term]) -> tuple[int, bool]:
+def batch(data: tuple[Any, ...], parameters: Iterable[Term], given: Any = None) -> tuple[int, bool]:
     """Return the number of examples, and whether each is a row and not a column.
 
     It is the length that the first axes of all arrays share, or the last ones, if no parameter has
     an axis of that length, and rather not 1; where all of these do, vectors are one example. 0 is
-    none.
+    none. Where the axis is `given`, that is it.
     """
     shapes = [np.shape(x) for x in leaves(data) if np.ndim(x)]
     of_parameters = {n for x in parameters for n in x.shape if n > 1}
@@ -208,6 +209,11 @@ def batch(data: tuple[Any, ...], parameters: Iterable[Term]) -> tuple[int, bool]
         lengths = {shape[axis] for shape in shapes}
         if len(lengths) == 1:
             possible.append((lengths.pop(), in_rows))
+    if given is not None:
+        alike = [found for found in possible if (given, found[1]) in ((0, True), (1, False))]
+        if not alike:
+            raise ValueError(f"batch_axis is 0 or 1, the same length in all data, not {given!r}")
+        return alike[0]
     alone = [found for found in possible if found[0] not in of_parameters]
     alone.sort(key=lambda found: found[0] == 1)
     if any(len(shape) > 1 for shape in shapes):

@@ -1,5 +1,6 @@
 """An equation as somebody may have got it wrong, and what its operations may have become."""
 
+import math
 from collections import ChainMap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -173,7 +174,7 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
         names = [eq.names.get(i, "...") for i in positions]
         index = f"[{index_text(term.parameters['index'], {}, names)}]"
         yield Edit(rebuilt(term, more, *positions), Kind.CONSTANT_IN, (index,), POSSIBLE, factor)
-        if len(positions) == 1 and positions[0].ndim == 1 and x.ndim > 1:
+        if len(positions) == 1 and 0 < positions[0].ndim < x.ndim:
             last = last_of_each(eq, positions[0], x.ndim)
             new = apply(primitives.multiply, x, last)
             yield Edit(rebuilt(term, new, *positions), Kind.LAST_OF_SAME, cost=LIKELY)
@@ -298,11 +299,12 @@ def of_matrix_product(eq: Equation, term: Term) -> Iterator[Edit]:
 
 def last_of_each(eq: Equation, ix: Term, ndim: int) -> Term:
     """Return what is 1 in the rows of an array whose index does not come again, and else 0."""
-    column = made(primitives.getitem, ix, index=(slice(None), None))
-    later = eq.constant(np.triu(np.ones((*ix.shape, *ix.shape)), 1), "later")
-    same = made(primitives.multiply, made(primitives.equal, column, ix), later)
+    n = math.prod(ix.shape)
+    column, row = (made(primitives.reshape, ix, shape=shape) for shape in ((n, 1), (n,)))
+    later = eq.constant(np.triu(np.ones((n, n)), 1), "later")
+    same = made(primitives.multiply, made(primitives.equal, column, row), later)
     again = made(primitives.sum, same, axis=1, keepdims=False)
-    rows = (*ix.shape, *[1] * (ndim - 1))
+    rows = (*ix.shape, *[1] * (ndim - ix.ndim))
     last = made(primitives.reshape, made(primitives.equal, again, number(0.0)), shape=rows)
     eq.names[last] = "is_last"
     return last

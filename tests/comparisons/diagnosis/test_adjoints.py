@@ -91,7 +91,9 @@ def test_they_are_the_derivatives_of_what_comes_after(name):
 # One mistake.
 
 SLIPS = [
-    ("log_y", "-Y / N", "Y / N", "minus"),
+    ("log_y", "= -1 / N", "= 1 / N", "sign is wrong"),
+    ("log_y", "= -1 / N", "= -1", "1 / N is missing"),
+    ("C", "np.add.at(C_bar, X, pair_bar)", "C_bar[X] += pair_bar", "only the last counts"),
     ("total", "-s_bar * f.total**-2", "s_bar * f.total**-2", "minus"),
     ("P", "y_bar * f.s + total_bar", "y_bar * f.s", "term total_bar was forgotten"),
     ("F", "P_bar * f.P", "P_bar * f.y", "slope was taken at y"),
@@ -127,6 +129,15 @@ def test_one_mistake_is_named_and_what_follows_from_it_is_not_called_wrong(
     assert not check.ok
     with pytest.raises(AssertionError, match=f"{name}_bar"):
         check.assert_ok()
+
+
+def test_two_slips_in_one_equation_are_both_said():
+    given = adjoints(("np.add.at(C_bar, X, pair_bar)", "C_bar[X] = pair_bar"))
+    given["C_bar"] *= 3.0
+    check = check_adjoints(letters.loss, PARAMS, X, Y, claimed=given)
+    assert statuses(check, Status.WRONG) == ["C"]
+    assert re.search("factor 3 .* only the last counts", by_name(check)["C"].sentence)
+    assert "C_bar = 3 * scatter(pair_bar * is_last" in by_name(check)["C"].sentence
 
 
 def test_an_early_mistake_hides_no_later_one():
@@ -310,7 +321,7 @@ def test_a_wrong_shape_is_a_mistake_like_any_other():
     (wrong,) = (row for row in rows.values() if row.status is Status.WRONG)
     assert "the sum was forgotten" in wrong.sentence
     rows = by_name(small(h_2=np.ones(4)))
-    assert "h_2 has shape (5, 3); your gradient in it has shape (4,)" in rows["h_2"].sentence
+    assert "h_2_bar has shape (5, 3); what you give for it has shape (4,)" in rows["h_2"].sentence
     assert rows["h_1"].status in (Status.EXACT, Status.RIGHT)
 
 
@@ -363,8 +374,12 @@ def test_of_which_variable_a_name_is_that_of_the_adjoint(name, known, variable):
         ({"dh": 0.0}, ValueError, "dh: h is assigned more than once; in order it is h_1, h_2"),
         ({"dhh_2": 0.0}, ValueError, "no variable .* dhh_2 .*; the nearest is h_2"),
         ({"nothing": 0.0}, ValueError, "no variable .* nothing .*; it has e, h_4"),
-        ({"dX": 0.0}, ValueError, "dX: X is not on the way from the loss back to a parameter"),
+        ({"dX": 0.0}, ValueError, "^X is not on the way from the loss back to a parameter"),
         ({"e": HAND["e"], "de": 0.0}, ValueError, "e and de are both the adjoint of e"),
+        ({"DE": 0.0}, ValueError, "no variable .* DE .*; the nearest is e"),
+        ({1: 0.0}, ValueError, "no variable of which 1 would be the adjoint"),
+        ({"X": 0.0}, ValueError, "^X is not on the way from the loss back to a parameter"),
+        ([1], TypeError, "claimed must be a dict from names to arrays, not list"),
         ({"e": "zero"}, TypeError, "claimed for e is not an array of real numbers"),
         ({"e": HAND["e"] * 1j}, TypeError, "claimed for e is not an array of real numbers"),
     ],

@@ -490,7 +490,7 @@ def test_shapes_that_are_those_of_each_other_are_asked_about():
     (params, X, t), right = tutorial_claims()
     claimed = {**right, "U": np.ones(3), "b": np.ones((3, 2))}
     text = diagnose(engine.loss, params, X, t, claimed=claimed).text
-    assert "your gradient in it has shape (3,). Are U and b swapped?" in text
+    assert "what you give for it has shape (3,). Are U and b swapped?" in text
 
 
 def test_a_gradient_of_what_the_loss_does_not_read_is_not_called_explained():

@@ -75,6 +75,34 @@ def test_the_batch_is_the_axis_that_no_parameter_has(weights, data, expected):
     assert batch([np.zeros(shape) for shape in data], [Term(np.zeros(weights))]) == expected
 
 
+@pytest.mark.parametrize(("given", "N"), [(None, 4), (0, 4), (1, 6)])
+def test_a_loss_may_say_whether_examples_are_rows_or_columns(given, N):
+    """Of an autoencoder with as many hidden units as examples no shape says which axis is which."""
+
+    def loss(params, X, T):
+        return np.sum((params["W"] @ np.tanh(params["V"] @ X) - T) ** 2) / 6
+
+    if given is not None:
+        loss.batch_axis = given
+    rng = np.random.default_rng(0)
+    params = {"V": rng.normal(size=(6, 4)), "W": rng.normal(size=(4, 6))}
+    backward = Backward(loss, params, (rng.normal(size=(4, 6)), rng.normal(size=(4, 6))))
+    assert (backward.N, backward.in_rows) == (N, N == 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "shapes", "said"),
+    [
+        (2, [(5, 3)], "batch_axis is 0 or 1, the same length in all data, not 2"),
+        ("rows", [(5, 3)], "not 'rows'"),
+        (1, [(5, 3), (5, 2)], "the same length in all data, not 1"),
+    ],
+)
+def test_an_axis_that_is_none_of_the_data_is_refused(given, shapes, said):
+    with pytest.raises(ValueError, match=said):
+        batch([np.zeros(shape) for shape in shapes], [], given)
+
+
 LABELLED = {
     "position": lambda Z, t: -mean(log_softmax(Z)[np.arange(len(t)), t]),
     "array": lambda Z, t: mean(logsumexp(Z, axis=1) - np.sum(np.eye(3)[t] * Z, axis=1)),

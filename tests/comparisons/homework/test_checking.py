@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import types
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -322,6 +323,28 @@ def backprop(X, t, params):
 """
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["class"], "class is a folder: backprop grade class checks all files in it"),
+        (["other.py", "--intermediates", "--hint", "1"], "says all that it finds"),
+        (["other.py", "--loss", "other.py:cost", "--points", "5"], "problem(rng) draws the data"),
+    ],
+)
+def test_check_refuses_what_would_have_no_effect(capsys, options, said):
+    Path("class").mkdir()
+    Path("other.py").write_text(OTHER)
+    status, out, err = run(capsys, "check", *options)
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+def test_the_number_one_is_not_called_the_number_of_examples():
+    check = check_backprop(wrong_slope, Task(engine.loss, partial(problem, examples=1)))
+    assert "G_bar = H_bar * (1 - G * G)" in check.mistakes[0]["written"]
+    assert "(1 - H * H)" in check.mistakes[0]["right"]
+
+
 def test_check_takes_another_network(capsys):
     Path("other.py").write_text(OTHER)
     status, out, _ = run(capsys, "check", "other.py", "--loss", "other.py:cost")
@@ -337,6 +360,9 @@ def test_check_takes_another_network(capsys):
         ("def cost(:", "SyntaxError"),
         (OTHER.replace("return rng.normal(size=(7, 3)), rng", "return 3, rng"), "of shape ()"),
         (OTHER.replace('return mean((X @ params["w"] - t) ** 2)', "return 3.0"), "cost"),
+        (OTHER.replace('{"w": rng.normal(size=3)}', "rng.normal(size=3)"), "params a dict"),
+        (OTHER.replace("** 2)", "** 2) * np.nan"), "the loss is nan where problem(rng) draws"),
+        (OTHER + "cost.batch_axis = 2", "batch_axis is 0 or 1"),
     ],
 )
 def test_a_wrong_loss_file_is_refused_in_a_sentence(capsys, text, words):
@@ -437,12 +463,25 @@ def test_grade_writes_marks_and_goes_on_where_it_was_interrupted(capsys):
     assert second == first.replace("bob.py,1.0", "bob.py,0.25")
 
 
+# The process that runs it is one, that which checks it the parent of that.
+PARENTS = {
+    "the next": ("os.getppid()", ""),
+    "the one after": (
+        "int(open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2].split()[1])",
+        "may have killed it",
+    ),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux for processes")
+@pytest.mark.parametrize("whom", PARENTS)
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
-def test_a_file_that_ends_the_process_that_checks_it_costs_its_own_row(how, monkeypatch):
+def test_a_file_that_ends_the_process_that_checks_it_costs_its_own_row(how, whom, monkeypatch):
+    whom, words = PARENTS[whom]
     Path("class").mkdir()
     for name in ("ann", "eve"):
         Path(f"class/{name}.py").write_text(CODE)
-    Path("class/bob.py").write_text(f"import os, signal\nos.kill(os.getppid(), signal.{how})\n")
+    Path("class/bob.py").write_text(f"import os, signal\nos.kill({whom}, signal.{how})\n")
 
     settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
@@ -454,7 +493,7 @@ def test_a_file_that_ends_the_process_that_checks_it_costs_its_own_row(how, monk
         ("bob.py", "could not be checked"),
         ("eve.py", "wrong"),
     ]
-    assert "may have killed it" in rows[1]["hint"][0]
+    assert words in rows[1]["hint"][0]
     monkeypatch.setattr(grading, "SPAWN", None)  # no process is needed any more
     assert list(grading.grade(Path("class"), Path("journal"), settings)) == rows
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -397,6 +398,34 @@ def gone(process: int) -> bool:
     while is_alive(process) and time.perf_counter() < end:
         time.sleep(0.02)
     return not is_alive(process)
+
+
+def test_what_one_file_does_to_its_process_no_other_sees(tmp_path):
+    source = "import numpy as np, os, sys, signal\nassert not hasattr(np, 'mine')\nnp.mine = 1\n"
+    assert is_right(submitted(tmp_path, source + RIGHT))
+    harm = "np.tanh = sys.path = None; os.environ.clear(); os.chdir('/')\n"
+    harm += "signal.signal(signal.SIGTERM, signal.SIG_IGN); os._exit(3)\n"
+    assert "status 3" in submitted(tmp_path, source + harm).problem
+    assert is_right(submitted(tmp_path, source + RIGHT))
+
+
+def test_files_may_be_run_at_the_same_time(tmp_path):
+    sources = [RIGHT, body("return 'one'"), RIGHT, body("import time; time.sleep(0.5); return 2")]
+    with ThreadPoolExecutor() as threads:
+        found = threads.map(
+            lambda i: submitted(tmp_path, sources[i], f"file_{i}.py"), range(len(sources))
+        )
+        first, one, third, two = found
+    assert is_right(first)
+    assert is_right(third)
+    assert "returned a str" in one.problem
+    assert "returned a number" in two.problem
+
+
+def test_a_file_that_outwits_the_clock_in_its_process_is_ended_from_outside(tmp_path):
+    source = "import faulthandler; faulthandler.cancel_dump_traceback_later()\nwhile True: pass\n"
+    assert re.search(LATE, submitted(tmp_path, source, seconds=LIMIT).problem)
+    assert is_right(submitted(tmp_path, RIGHT))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux for processes")
