@@ -61,6 +61,7 @@ class Chain:
         self.case, self.seen = evidence.cases[0], evidence.seen
         self.paths = {x: path for path, x in self.backward.gradients.items() if x is not None}
         self.trials = Trials(evidence)
+        self.found: dict[int, tuple[list[tuple[float, int]], Any]] = {}
         self.returned = {i for x in self.case.claimed.values() for i in self.seen.places(x)}
         self.named = evidence.adjoints_named
 
@@ -131,9 +132,11 @@ class Chain:
 
     def where(self, value: Any, scales: tuple[float, ...]) -> list[tuple[float, int]]:
         """Return where a value is seen, and how many times larger: one number as usual alone."""
-        if np.size(value) > 1:
-            return self.seen.multiples(value)
-        return [(k, i) for k in scales for i in self.seen.places(value, k)]
+        if np.size(value) == 1:
+            return [(k, i) for k in scales for i in self.seen.places(value, k)]
+        if id(value) not in self.found:
+            self.found[id(value)] = self.seen.multiples(value), value  # whose id stays its own
+        return self.found[id(value)][0]
 
     def slips_as_seen(self, x: Term, right: Any, state: State) -> list[State]:
         """Return the states after the likeliest slips that give what is seen."""

@@ -17,8 +17,9 @@ from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.slips.typical import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
 
-WORK = 3e7
-"""How many numbers may be computed for two slips in one equation that nothing shows."""
+WORK, CALL = 3e7, 30
+"""How many numbers may be computed for two slips in one equation that nothing shows, and how many
+one call of NumPy counts for."""
 
 Fit = tuple[tuple[Slip, ...], float]
 """Slips, and how far what they give is from what is claimed."""
@@ -50,7 +51,7 @@ def search(evidence: Evidence) -> Found:
     if several:
         return Found(several)
     ends = chain.search(depth=1, twice=True)
-    size = sum(np.size(x) for x in evidence.cases[0].known.values())
+    size = sum(CALL + np.size(x) for x in evidence.cases[0].known.values())
     tried = in_one_equation(evidence, chain.trials)
     found = whole(evidence, ends) or ranked(evidence, islice(tried, int(WORK / size) + 100))
     if found:

@@ -136,7 +136,9 @@ def of_the_slope(eq: Equation) -> Iterator[Edit]:
     if eq.adjoint is None or eq.activation is None:
         return
     f, out = eq.activation
-    for at in filter(None, (out, eq.of, apply(f, out))):
+    again = apply(f, out)
+    yield Edit(apply(primitives.multiply, eq.adjoint, again), Kind.SLOPE_MISTYPED, (again,))
+    for at in filter(None, (out, eq.of, again)):
         cost = LIKELY if at in eq.names else POSSIBLE
         for g in eq.activations:
             other = apply(primitives.multiply, eq.adjoint, slope_of(eq.backward, g, at))

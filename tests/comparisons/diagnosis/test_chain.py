@@ -102,6 +102,7 @@ def test_every_one_of_several_mistakes_is_found_and_no_other(rng):
         ("z_bar", "(y - t) / N * (1 - y)", "there is a factor 1 - y too many"),
         ("c_bar", "np.sum(z_bar * y)", "there is a factor y too many"),
         ("G2_bar", "H2_bar * (1 - 2 * H2)", "the slope became 1 - 2 * H2"),
+        ("G2_bar", "H2_bar * np.tanh(H2)", "the slope became np.tanh(H2)"),
         ("b2_bar", "np.sum(G2_bar) * np.ones(3)", "all is summed"),
     ],
 )
