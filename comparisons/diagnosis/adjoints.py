@@ -225,7 +225,7 @@ def explained(slips: Sequence[Slip], x: Term, shown: Term, state: State, evidenc
     changes = merged(slips)
     # A slip on top of another is written with what that one has brought in.
     names = {term: name for slip in slips for term, name in slip.names.items()}
-    said = [slip_in_text(slip._replace(names=names), changes, backward) for slip in slips]
+    said = [slip_in_text(slip._replace(names=names), changes, backward, {}) for slip in slips]
     right = changes.get(shown, backward.rights[shown])
     off = error(case, backward.names[shown], backward.compute(right, state.now))
     sentence = (

@@ -61,7 +61,8 @@ def diagnosis(evidence: Evidence, warnings: Sequence[str]) -> Diagnosis:
         remarks = [where, "" if found.all_tried else untried]
         remarks += [wording.about_gradient(evidence, path) for path in wrong]
     explanations = [wording.in_text(x, evidence) for x in found.fits]
-    left = [wording.unexplained(x, evidence) for x in found.left]
+    written = map(evidence.backward.written, found.left)
+    left = [f"What is wrong in {x} was not found." for x in written]
     constant = [path for path in wrong if evidence.backward.gradients[path] is None]
     if found.fits and constant:
         left.append(f"The loss does not depend on {listed(constant)}, whose gradient is 0.")

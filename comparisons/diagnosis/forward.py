@@ -90,7 +90,7 @@ def judge(
         found, points = replace(found, cases=found.cases[:1]), points[:1]
     else:
         claims = [Claim(case.claimed, found.named) for case in found.cases]
-        written = evidence(Written(loss, found.backward, rights), points, claims, found.seen.arrays)
+        written = evidence(Written(loss, found.backward, rights), points, claims, found.variables)
         if not written.wrong:
             return Forward(mistakes, places, RIGHT_FOR.format("you wrote"))
     asked = on_numbers(found, points, rights)

@@ -1,14 +1,17 @@
 """What a diagnosis says: plain text and sentences, made of what the search has found."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff import primitives
-from autodiff.check.ratio import fraction, share
+from autodiff.check.ratio import first_fitting, fraction, share
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.equations.replay import Backward, Numbers
+from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
+from comparisons.diagnosis.places import Place, Places, place_of, this_is, times
 from comparisons.diagnosis.search.evidence import Evidence, is_close, merged, multiple
 from comparisons.diagnosis.search.search import Fit
 from comparisons.diagnosis.slips.kinds import Kind
@@ -19,26 +22,18 @@ ON_FACTORS = {f"{x} {y}" for x in ("adjoint", "factor", "slope") for y in ("forg
 """Labels of kinds that are counted as "1/N" where the factor is N or 1/N."""
 
 
-ADDED = (Kind.DECAY, Kind.CONSTANT, Kind.CONSTANT_IN)
-"""What a line may add to what another has computed."""
-
-
 class Explanation(NamedTuple):
     """Slips, in the order of the backward pass, that give the claimed gradients.
 
-    `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly) and
-    its "meaning" if nobody gave it that name, "right" and "written" (equations as code), "words".
-    `error` is the largest difference that is left, in units of the largest entry; `values` the
-    adjoints that follow, by name, and `changed` has for each slip the names of those that depend on
-    it, the one that it is in first. A slip is `local` unless it forgot 1/N, or added
-    something, which could be done in another line.
+    `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly),
+    "where" (what has that in the code), "right" and "written" (equations as code), "words". `error`
+    is the largest difference that is left, in units of the largest entry, and `lines` say of each
+    slip in which line of the code it stands, or where it shows first, if that is known.
     """
 
     slips: tuple[dict[str, str], ...]
     error: float
-    values: Mapping[str, Any]
-    changed: Sequence[Sequence[str]]
-    local: Sequence[bool]
+    lines: Sequence[str]
 
 
 class Diagnosis(NamedTuple):
@@ -71,11 +66,8 @@ class Diagnosis(NamedTuple):
     def __str__(self) -> str:
         return self.text
 
-    def sentences(self, lines: Sequence[str] = ()) -> list[str]:
-        """Say what is wrong: the slips, or where the search for one has to begin.
-
-        `lines` has for each slip a sentence about where it stands in the code, or "".
-        """
+    def sentences(self) -> list[str]:
+        """Say what is wrong: the slips, or where the search for one has to begin."""
         if self.ok:
             return ["The gradients are right.", *self.remarks]
         if not self.explanations:
@@ -87,22 +79,22 @@ class Diagnosis(NamedTuple):
         same = [f"{places(other)}: {written(other)}" for other in others[:3]]
         alike = [f"The same numbers come out if {x}." for x in same]
         several = self.left or len({slip["right"] for slip in first.slips}) > 1
-        said = self.one_by_one(first, lines) if several else [self.explained(first), *lines[:1]]
+        said = self.one_by_one(first) if several else [self.explained(first), *first.lines[:1]]
         return [*filter(None, said), *alike]
 
     def explained(self, first: Explanation) -> str:
         """Say in a sentence what happened and how it is known."""
-        found = places(first)
-        before = first.slips[0]["before"]
-        start = f"{before}; {found}" if before else f"{found[0].upper()}{found[1:]}"
-        return f"{start}: with {written(first)} {self.reproduced(first)}."
+        start = "; ".join(filter(None, (first.slips[0]["before"], places(first))))
+        right = f"it should be {once(slip['right'] for slip in first.slips)}"
+        start = re.sub("^(in|your) ", lambda match: match[0].capitalize(), start)
+        return short(f"{start}: {right}; with {written(first)} {self.reproduced(first)}.")
 
     def reproduced(self, first: Explanation) -> str:
         rest = f" ({are(self.right)} right)" if self.right else ""
         exactly = f"to {first.error:.0e}" if first.error else "to the last bit"
         return f"your {are(self.wrong)} reproduced {exactly}{rest}"
 
-    def one_by_one(self, first: Explanation, lines: Sequence[str]) -> list[str]:
+    def one_by_one(self, first: Explanation) -> list[str]:
         """Say of several mistakes where each is, the one to mend first at the beginning."""
         found: dict[str, list[int]] = {}
         for i, slip in enumerate(first.slips):
@@ -111,22 +103,30 @@ class Diagnosis(NamedTuple):
         start = f"{number} found, in the order of the backward pass"
         said = [f"{start}; with them {self.reproduced(first)}." if not self.left else f"{start}."]
         for right, ones in found.items():
-            words = once(first.slips[i]["words"] for i in ones)
-            what = "Mend this first: in" if len(said) == 1 else "Then: in"
-            said.append(f"{what} {right}, {words}: you have {first.slips[ones[-1]]['written']}.")
-            said += [lines[i] for i in ones[:1] if lines]
+            slips = [first.slips[i] for i in ones]
+            words = once(slip["words"] for slip in slips)
+            what = f"{'Then' if len(said) > 1 else 'Mend this first'}: in {slips[0]['where']}"
+            yours = f"it should be {right}, and you have {slips[-1]['written']}"
+            said += [short(f"{what}, {words}: {yours}."), first.lines[ones[0]]]
         return [*said, *self.left]
 
 
 def places(explanation: Explanation) -> str:
     found: dict[str, list[str]] = {}
     for slip in explanation.slips:
-        found.setdefault(slip["right"], []).append(slip["words"])
-    return " and ".join(f"in {right}, {once(words)}" for right, words in found.items())
+        found.setdefault(slip["where"], []).append(slip["words"])
+    return " and ".join(f"in {where}, {once(words)}" for where, words in found.items())
 
 
 def written(explanation: Explanation) -> str:
     return once(slip["written"] for slip in explanation.slips)
+
+
+def short(text: str) -> str:
+    """Return a text with fractions or six digits in place of long decimal numbers."""
+    for x in re.findall(r"\d+\.\d{7,}(?!e)", text):
+        text = text.replace(x, first_fitting(float(x), [fraction(float(x))], 1e-12).code)
+    return text
 
 
 def once(texts: Iterable[str]) -> str:
@@ -139,49 +139,83 @@ def are(names: Sequence[str]) -> str:
 
 def in_text(fit: Fit, evidence: Evidence) -> Explanation:
     slips, error = fit
-    backward, changes = evidence.backward, merged(slips)
-    now = backward.replay(changes, evidence.cases[0].known) if changes else None
-    values = {backward.names[x]: now[x] for x in backward.equations} if now else {}
-    changed = [
-        [backward.names[x] for y in slip.changes for x in backward.below[y]] for slip in slips
-    ]
+    backward, changes, known = evidence.backward, merged(slips), evidence.cases[0].known
+    now = backward.replay(changes, known) or known
+    terms = [*backward.forward, *(x for x in backward.equations if x in backward.bars)]
+    found = {x: y for x in terms if changes and (y := place_of(x, now, evidence))}
     # A slip on top of another is written with what that one has brought in.
     names = {x: name for slip in slips for x, name in slip.names.items()}
-    said = tuple(slip_in_text(slip._replace(names=names), changes, backward) for slip in slips)
-    local = [
-        now is None or not (slip.kind in ADDED or lacks_share(backward, now, slip))
-        for slip in slips
-    ]
-    return Explanation(said, error, values, changed, local)
+    said = [slip_in_text(x._replace(names=names), changes, backward, found) for x in slips]
+    below = ([x for y in slip.changes for x in backward.below[y] if x in found] for slip in slips)
+    first = [found[terms[0]] if terms else None for terms in below]
+    at = Counter(place.variable.line for place in first if place)
+    lines = [""] * len(slips)
+    for i, (slip, place) in enumerate(zip(slips, first)):
+        if place is not None:
+            is_certain = not place.is_returned or at[place.variable.line] > 1
+            is_own = is_local(slip, place, found, backward) and not lacks_share(backward, now, slip)
+            lines[i] = this_is(place.variable, is_certain and is_own)
+    return Explanation(tuple(said), error, lines)
+
+
+def is_local(slip: Slip, place: Place, found: Places, backward: Backward) -> bool:
+    """Return whether a slip was made in the line of a place, and not where that has come from.
+
+    What a line adds to what was there may be wrong in another. One of the terms of a gradient has a
+    line of its own, which is right. A dict may only collect what has been computed.
+    """
+    text, x = place.variable.text, next(iter(slip.changes))
+    added = (Kind.DECAY, Kind.CONSTANT, Kind.CONSTANT_IN)
+    is_added = slip.kind in added or re.search(r"[-+*/@]=|^(\w+) = \1 [-+]", text)
+    is_term = slip.kind.label == Kind.TERM_FORGOTTEN.label and x in backward.gradients.values()
+    read = {found[y].variable.name for y in backward.parts(slip.changes[x]) if y in found}
+    is_computed = place.variable.name or not read.isdisjoint(re.findall(r"\w+", text))
+    return bool(is_computed and not is_added and (place.is_called or not is_term))
 
 
 def lacks_share(backward: Backward, now: Numbers, slip: Slip) -> bool:
     """Return whether an adjoint, which is not a gradient, is N times what it should be."""
     x = next(iter(slip.changes))
-    others = {y: now[y] for y in now if y is not x}
-    factor = multiple(now[x], backward.compute(backward.rights[x], others))
-    return (
-        x not in backward.gradients.values() and factor is not None and is_close(factor, backward.N)
-    )
+    k = multiple(now[x], backward.compute(backward.rights[x], now))
+    return x not in backward.gradients.values() and k is not None and is_close(k, backward.N)
 
 
-def slip_in_text(slip: Slip, changes: Mapping[Term, Term], backward: Backward) -> dict[str, str]:
-    """Return a slip as plain text, `changes` being those of all slips that were made."""
+def slip_in_text(slip: Slip, changes: Changes, backward: Backward, found: Places) -> dict[str, str]:
+    """Return a slip as plain text; `changes` are those of all slips that were made."""
     label, words = in_words(slip, backward)
+    taken = {"", *(found[x].variable.name for x in slip.changes if x in found)}
+    yours = {x: y for x, y in found.items() if y.variable.name not in taken}
     before = [
-        backward.names[x]
+        f"your {yours[x].variable.name}" if x in yours else backward.names[x]
         for x in dict.fromkeys(x for term in slip.changes for x in backward.of(term))
         if x in backward.adjoints and x not in changes and backward.bars[x] not in backward.pieces
+    ]
+    held = {x: f"{times(1 / y.factor, backward.N)}your {y.variable.name}" for x, y in yours.items()}
+    right = [
+        backward.written(x, backward.rights[x])
+        + backward.meanings([x, *backward.of(x), *backward.parts(changes[x])], held)
+        for x in slip.changes
     ]
     return {
         "kind": label,
         "equation": listed([backward.label(x) for x in slip.changes]),
-        "meaning": listed(list(filter(None, map(backward.meaning, slip.changes)))),
-        "right": " and ".join(backward.written(x) for x in slip.changes),
+        "right": " and ".join(right),
         "written": " and ".join(backward.written(x, changes[x], slip.names) for x in slip.changes),
         "words": words,
+        "where": " and ".join(where(x, found.get(x), backward) for x in slip.changes),
         "before": f"{are(before)} right" if before else "",
     }
+
+
+def where(x: Term, place: Place | None, backward: Backward) -> str:
+    """Say what an adjoint is that of, after the name of the variable that has it, if one does."""
+    x = next((y for y in backward.below[x] if y in backward.bars), x)
+    is_gradient, of = x in backward.gradients.values(), backward.bars[x]
+    meaning = f"{'gradient in' if is_gradient else 'adjoint of'} {backward.expression(of)}"
+    if place is None or not place.variable.name:
+        return f"{'your' if is_gradient else 'the'} {meaning}"
+    name, more = place.variable.name, f"{times(place.factor, backward.N)}the {meaning}"
+    return f"your {name}" if name == backward.names[x] else f"your {name} ({more})"
 
 
 def in_words(slip: Slip, backward: Backward) -> tuple[str, str]:
@@ -229,11 +263,6 @@ def sentence(slip: Slip, backward: Backward) -> str:
 
 
 # Where no slip was found.
-
-
-def unexplained(x: Term, evidence: Evidence) -> str:
-    backward = evidence.backward
-    return f"What is wrong in {backward.written(x)} was not found."
 
 
 def about_rounding(evidence: Evidence) -> str:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comparisons.homework.loading import Note, NoteKind, Refused, failure, own
+from comparisons.homework.loading import Note, NoteKind, Refused, failure, own, statement
 from comparisons.homework.returned import Array, Result, equal_numbers, returned_names, understood
 
 Draw = tuple[dict[str, Any], tuple[Any, ...]]  # parameters and data
@@ -42,7 +42,7 @@ DIFFERENTIATES = re.compile(r"walk|compiled|backprop|_?backward(_pass)?|_?vjp|gr
 
 
 class Variable(NamedTuple):
-    """A number or array that a line of the student's code assigned."""
+    """A number or array that a line of the student's code assigned, or returned without a name."""
 
     name: str
     line: int
@@ -99,7 +99,8 @@ def collect(function: Callable[..., Any], points: list[Draw], expected: Sequence
                     )
             watch = Watch(module, params)
             notes += watch.follow(partial(call, deepcopy(points[0])))
-        out.variables = [*watch.stacked(), *watch.variables]
+        seen = (*watch.stacked(), *watch.variables)
+        out.variables = [x._replace(name=re.sub(r"^return\b.*", "", x.name)) for x in seen]
     out.notes = list(dict.fromkeys(notes))
     return out
 
@@ -231,10 +232,10 @@ class Watch:
         filename, line = frame.f_code.co_filename, frame.f_lineno
         seen = {name: (x, copied(x)) for name, x, _ in self.entries_of(frame)}
 
-        def step(frame: types.FrameType, event: str, _: Any) -> Any:
+        def step(frame: types.FrameType, event: str, result: Any) -> Any:
             nonlocal line
             text = linecache.getline(filename, line).strip()
-            for name, x, is_also in self.entries_of(frame) if event != "exception" else ():
+            for name, x, is_also in self.entries_of(frame, result) if event != "exception" else ():
                 old, content = seen.get(name, (seen, None))
                 whole = re.split(r"[.\[]", name)[0]
                 is_named = content is not None and whole in text
@@ -245,7 +246,8 @@ class Watch:
                 if content is not None and not (
                     is_also and text.startswith((f"{whole} =", "return"))
                 ):
-                    self.assigned(Variable(name, line, text, content, frame.f_code.co_name))
+                    at = statement(filename, line, name)
+                    self.assigned(Variable(name, *at, content, frame.f_code.co_name))
             line = frame.f_lineno
             if time.perf_counter() <= self.end:
                 return step
@@ -254,15 +256,15 @@ class Watch:
 
         return step
 
-    def entries_of(self, frame: types.FrameType) -> Iterator[tuple[str, Any, bool]]:
-        """Yield the variables of a frame, those within containers and the student's objects too.
+    def entries_of(self, frame: types.FrameType, result: Any = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the variables of a frame and of a result, those within containers and objects too.
 
         With each comes whether it is held there and is another variable too.
         """
         plain = set(map(id, frame.f_locals.values()))
-        for name, x in frame.f_locals.items():
+        for name, x in [*frame.f_locals.items(), ("return", result)]:
             for entry, y in entries(name, x, self.module.get("__name__")):
-                yield entry, y, entry != name and id(y) in plain
+                yield entry, y, id(y) in plain if entry != name else name == "return"
 
     def assigned(self, variable: Variable) -> None:
         turns = self.turns.setdefault((variable.name, variable.line), [])

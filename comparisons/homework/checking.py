@@ -14,11 +14,11 @@ import numpy as np
 from autodiff.check.ratio import constant_factor
 from comparisons.diagnosis import diagnose, forward
 from comparisons.diagnosis.equations.replay import Backward
+from comparisons.diagnosis.places import this_is
 from comparisons.diagnosis.search.evidence import RIGHT, ROUGH, Claim, Evidence, error, evidence
 from comparisons.diagnosis.wording import Diagnosis, are, poor
 from comparisons.homework import sandbox
 from comparisons.homework.calling import Collected, Draw, Variable, collect, differ
-from comparisons.homework.lines import lines_of, this_is
 from comparisons.homework.loading import NoteKind, load
 from comparisons.printing import as_text, listed, scientific, table
 from mlp import engine
@@ -107,7 +107,7 @@ class Check:
             return []
         lines = []
         if self.wrong:
-            plural = "s" if len(self.wrong) > 1 else ""
+            plural = "s" * (len(self.wrong) > 1)
             ones = "those" if len(self.right) > 1 else "that"
             rest = f"; {ones} in {are(self.right)} right" if self.right else ""
             lines.append(f"The gradient{plural} in {are(self.wrong)} wrong{rest}.")
@@ -116,14 +116,13 @@ class Check:
         if level >= FULL:
             if self.diagnosis is None or not self.wrong:
                 return [*lines, *self.forward]
-            return [*lines, *self.diagnosis.sentences(self.lines)]
-        equations = [*map(equation_of, self.mistakes), getattr(self.diagnosis, "first_wrong", "")]
+            return [*lines, *self.diagnosis.sentences()]
+        mistakes = [slip.get("where", slip["equation"]) for slip in self.mistakes]
+        equations = [*mistakes, getattr(self.diagnosis, "first_wrong", "")]
         names = list(dict.fromkeys(filter(None, equations)))
         if level == 2 and names:
-            plural = "s" if len(names) > 1 else ""
-            places = [x.removeprefix("This is ").rstrip(".") for x in self.lines if x]
-            where = f" ({places[0]})" if places and places[0].startswith("your") else ""
-            lines.append(f"Look at the equation{plural} of {listed(names)}{where}.")
+            lines.append(f"Look at the equation{'s' * (len(names) > 1)} of {listed(names)}.")
+            lines += dict.fromkeys(filter(None, self.lines))
         return lines
 
     def text(self, hint: int = FULL) -> str:
@@ -154,11 +153,6 @@ class Check:
         if hint >= 2:
             result["mistakes"] = [shown(slip, "equation") for slip in self.mistakes]
         return {**result, "hints": self.hint(hint), "points": self.points}
-
-
-def equation_of(mistake: dict[str, str]) -> str:
-    meaning = mistake.get("meaning")
-    return f"{mistake['equation']} ({meaning})" if meaning else mistake["equation"]
 
 
 def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
@@ -278,12 +272,11 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         return Check(name, f"{collected.problem}.", notes)
     first, *_, again = collected.results
     seen = {x.name: x.value for x in collected.variables}
-    observed = [x.value for x in collected.variables]
     claims = [Claim(x.grads, {**seen, **x.extras}) for x in collected.results]
-    found = evidence(task.loss, [*points, points[0]], claims, observed)
+    found = evidence(task.loss, [*points, points[0]], claims, collected.variables)
     if found.at(found.cases[0], {}) > RIGHT and differ(first, again):
         # The first call was wrong already: that is all that a slip has to explain.
-        found = evidence(task.loss, points[:1], claims[:1], observed)
+        found = evidence(task.loss, points[:1], claims[:1], collected.variables)
     values = [(x.name, x.value) for x in collected.variables]
     drawn = [*points, points[0]][: len(found.cases)]
     judge = partial(forward.judge, task.loss, drawn, found, values, first.loss)
@@ -305,7 +298,7 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         {path: compared(found, diagnosis, path) for path in found.errors},
         wrong_loss(found, diagnosis, collected),
         diagnosis,
-        lines_of(diagnosis, collected.variables, found.scales),
+        [line for x in diagnosis.explanations[:1] for line in x.lines],
         f"Checked at {len(points)} points{examples}, seed {seed}.",
         [slip for x in diagnosis.explanations[:1] for slip in x.slips],
         diagnosis.wrong,
@@ -313,12 +306,10 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
     )
     if judged is None and not check.ok:
         judged = judge(diagnosis)
-    return with_forward(check, judged, collected.variables, found.scales) if judged else check
+    return with_forward(check, judged, collected.variables) if judged else check
 
 
-def with_forward(
-    check: Check, found: forward.Forward, variables: Sequence[Variable], scales: Sequence[float]
-) -> Check:
+def with_forward(check: Check, found: forward.Forward, variables: Sequence[Variable]) -> Check:
     """Return a check that says what is wrong with the forward pass, and how the rest is judged."""
     said, lines = list[str](), list[str]()
     for slip, places in zip(found.mistakes, found.places):
@@ -329,7 +320,7 @@ def with_forward(
         lines += here
     mistakes, said = found.mistakes, [*said, *filter(None, [found.remark])]
     if found.backward is not None:
-        said += found.backward.sentences(lines_of(found.backward, variables, scales))
+        said += found.backward.sentences()
         mistakes = [*mistakes, *(slip for x in found.backward.explanations[:1] for slip in x.slips)]
     return replace(check, diagnosis=None, lines=lines, mistakes=mistakes, forward=said)
 

@@ -1,15 +1,19 @@
 """A file of Python or a notebook: get a function out of it, and say in which line it failed."""
 
+import ast
 import errno
 import json
 import linecache
 import os
 import re
 import sys
+import textwrap
 import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -130,9 +134,33 @@ def own(frame: types.FrameType, module: Mapping[str, Any]) -> bool:
 
 def place(filename: str, line: int, main: str | None) -> str:
     """Say where a line stands, with its text; `main` is the file of which no name need be said."""
-    text = linecache.getline(filename, line).strip()[:150]
+    text = statement(filename, line)[1][:150]
     where = f"your line {line}" + ("" if filename == main else f" of {Path(filename).name}")
     return f"{where}, `{text}`" if text else where
+
+
+@cache
+def statements(source: str) -> list[ast.stmt]:
+    """Return the statements of a program that hold no others."""
+    with suppress(SyntaxError, ValueError):
+        found = (x for x in ast.walk(ast.parse(source)) if isinstance(x, ast.stmt))
+        return [x for x in found if not hasattr(x, "body")]
+    return []
+
+
+def statement(filename: str, line: int, name: str = "") -> tuple[int, str]:
+    """Return the line where the statement on a line begins, and its text in one line.
+
+    Of a dict over several lines that is what it has for the last key in `name`.
+    """
+    source = "".join(linecache.getlines(filename))
+    found = [x for x in statements(source) if x.lineno <= line <= (x.end_lineno or line)]
+    if len(found) != 1 or found[0].lineno == found[0].end_lineno:
+        return line, linecache.getline(filename, line).strip()
+    dicts = [x for x in ast.walk(found[0]) if isinstance(x, ast.Dict)]
+    entries = {ast.unparse(key): x for y in dicts for key, x in zip(y.keys, y.values) if key}
+    part = entries.get(name.rpartition("[")[2].removesuffix("]"), found[0])
+    return part.lineno, textwrap.shorten(ast.unparse(part), 120)
 
 
 def failure(error: BaseException, module: Mapping[str, Any]) -> str:

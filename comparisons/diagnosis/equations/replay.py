@@ -14,7 +14,7 @@ from autodiff.readings.notation import CODE
 from autodiff.readings.terms import Term, Terms, frozen, key_of
 from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
-from comparisons.diagnosis.equations.paper import MISFIT, argument, on_paper
+from comparisons.diagnosis.equations.paper import MISFIT, argument, on_paper, replaced
 from comparisons.diagnosis.equations.softmax import with_softmax
 
 Changes = Mapping[Term, Term]
@@ -54,6 +54,10 @@ class Backward:
             written = {x for right in self.rights.values() for x in numbers_in(right)}
             self.names |= {x: "N" for x in written if x.number == self.N}
         self.adjoints = {x for x in paper.backward if x in self.bars}
+        self.inlined: dict[Term, Term] = {}
+        for x in paper.backward:
+            if x in self.pieces and x not in self.bars:
+                self.inlined[x] = replaced(self.rights[x], self.inlined) or self.rights[x]
         below: dict[Term, set[Term]] = {}
         for x in reversed(paper.backward):
             below[x] = {x}.union(*[below[y] for y in below if x in self.of(y)])
@@ -145,18 +149,18 @@ class Backward:
     def written(self, variable: Term, right: Term | None = None, names: Any = None) -> str:
         """Write an equation as code, with another right side if one is given.
 
-        Names that are not the reader's are explained. `names` has those of what a slip brings in.
+        Without one, names that are not the reader's are explained. `names` are those of a slip.
         """
         term = right or self.rights[variable]
         text = f"{self.names[variable]} = {self.expression(term, names, digits=False)}"
-        read = self.parts(term)
-        pieces = [x for x in read if x in self.pieces and self.rights[x].operands]
-        meant = [f"{self.names[x]} = {self.expression(self.rights[x])}" for x in pieces]
-        if right is None:
-            meant += [
-                f"{self.names[x]} is {y}" for x in (variable, *read) if (y := self.meaning(x))
-            ]
-        return f"{text} ({', '.join(meant)})" if meant and term.operands else text
+        return text if right else f"{text}{self.meanings([variable, *self.parts(term)], {})}"
+
+    def meanings(self, variables: Iterable[Term], yours: Mapping[Term, str]) -> str:
+        """Say in brackets what variables are, as far as their names do not; `yours` says more."""
+        found = {x: (yours.get(x), self.meaning(x)) for x in variables}
+        said = {self.names[x]: ", ".join(filter(None, y)) for x, y in found.items()}
+        meant = [f"{name} is {y}" for name, y in said.items() if y not in ("", f"your {name}")]
+        return f" ({'; '.join(meant)})" if meant else ""
 
     def meaning(self, variable: Term) -> str:
         """Say what an adjoint is that of if that has no name."""
@@ -166,6 +170,7 @@ class Backward:
     def expression(self, term: Term, names: Any = None, digits: bool = True) -> str:
         """Write a term as code; a number that stands alone to six digits, or to all."""
         writer = self.writer if names is None else replace(self.writer, names=names)
+        term = replaced(term, self.inlined) or term
         if term.is_number and term not in writer.names:
             return f"{float(term.number):.6g}" if digits else CODE.number(term.number)
         return writer.operand(term, term, CODE).text

@@ -88,7 +88,8 @@ class Evidence:
     """A backward pass and what is claimed of it, at one point or at several.
 
     `seen` are adjoints that were claimed, or seen in the variables of the code, at the first point;
-    those in `named` have the names of adjoints. Slips fit if off by `tolerance` at most.
+    those in `named` have the names of adjoints, and `variables` are all of them, line by line.
+    Slips fit if off by `tolerance` at most.
     """
 
     backward: Backward
@@ -96,6 +97,7 @@ class Evidence:
     seen: Seen
     named: Mapping[str, Any]
     tolerance: float = RIGHT
+    variables: Sequence[Any] = ()
 
     @cached_property
     def errors(self) -> dict[str, float]:
@@ -201,7 +203,7 @@ def evidence(
     loss: Callable[..., Any],
     points: Sequence[tuple[Any, tuple[Any, ...]]],
     claims: Sequence[Claim],
-    observed: Iterable[Any] = (),
+    variables: Sequence[Any] = (),
 ) -> Evidence:
     """Return what is claimed of `loss(params, *data)` at points `(params, data)`."""
     backward = Backward(loss, *points[0])
@@ -214,7 +216,8 @@ def evidence(
     named, known = claims[0].adjoints, cases[0].known
     given = [*backward.inputs, *backward.forward, *local_derivatives(backward)]
     forward = [backward.compute(x, known) for x in given]
-    return Evidence(backward, cases, Seen([*named.values(), *observed], forward), named)
+    seen = Seen([*named.values(), *(x.value for x in variables)], forward)
+    return Evidence(backward, cases, seen, named, variables=variables)
 
 
 def error(case: Case, path: str, x: Any) -> float:

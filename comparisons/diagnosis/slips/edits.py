@@ -45,7 +45,7 @@ class Equation:
         self.adjoint: Term | None = None
         self.slope: Term | None = None
         self.slope_cancelled = False
-        comes_back = [backward.is_adjoint(x) for x in right.operands]
+        comes_back = [backward.is_adjoint(x) or x in backward.bars for x in right.operands]
         is_product = right.primitive is primitives.multiply and comes_back == [True, False]
         if self.activation and is_product:
             self.adjoint, self.slope = right.operands  # in this order by every rule

@@ -303,11 +303,12 @@ def test_hints_say_no_more_than_their_level_allows(checked):
     check = checked(TUTORIALS["relu the wrong way round"].code())
     assert [level for level in range(4) if "minimum" in check.text(level)] == [2, 3]
     assert check.hint(1) == ["The gradients in U, b, W and c are wrong.", "The loss is wrong."]
-    assert check.hint(2)[2:] == ["Look at the equation of H (your line 12: H = np.minimum(0, G))."]
+    line = "This is your line 12: H = np.minimum(0, G)."
+    assert check.hint(2)[2:] == ["Look at the equation of H.", line]
     assert check.hint(3)[2:] == [
         "In the forward pass, in H = np.tanh(G), np.minimum(G, 0.0) stands in place of tanh: "
         "H = np.minimum(G, 0.0).",
-        "This is your line 12: H = np.minimum(0, G).",
+        line,
         WRITTEN,
     ]
     assert check.to_dict(2)["mistakes"] == [{"equation": "H"}]

@@ -221,10 +221,9 @@ def test_right_code_in_any_style_is_right(name):
 
 def test_a_name_that_nobody_gave_is_explained_in_a_hint():
     check = checked("gates", code_of("gates").replace("(1 - self.new**2)", "(1 - self.new)"))
-    (_, where) = check.hint(2)
-    assert where.startswith(
-        "Look at the equation of pre_new_bar (the adjoint of M @ x + m) (your line"
-    )
+    (_, where, line) = check.hint(2)
+    assert where == "Look at the equation of your dc (the adjoint of M @ x + m)."
+    assert line.startswith("This is your line")
 
 
 @pytest.mark.parametrize("written", ["grad_A1", "dA1", "A1_bar", "dL_dA1"])

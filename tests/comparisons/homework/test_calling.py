@@ -478,7 +478,9 @@ def test_variables_are_limited_in_number_and_size(tmp_path):
     function = written(tmp_path, f"def backprop(X, t, params):\n{lines}    return params\n")
     assert len(collect(function, points(), EXPECTED).variables) == MOST_VARIABLES
     large = "def backprop(X, t, params):\n    A = X.repeat(10_000)\n    return params\n"
-    assert collect(written(tmp_path, large), points(), EXPECTED).variables == []
+    assert all(
+        x.name == "" for x in collect(written(tmp_path, large), points(), EXPECTED).variables
+    )
 
 
 def test_the_tracer_of_others_is_restored():

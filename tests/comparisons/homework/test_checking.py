@@ -67,7 +67,8 @@ def test_hints_say_more_step_by_step_and_the_solution_last():
     assert "U" not in levels[0].replace("U, b", "")
     assert "The gradients in U and b are wrong; those in W and c are right." in levels[1]
     assert "G_bar" not in levels[1]
-    assert "Look at the equation of G_bar (your line" in levels[2]
+    assert "Look at the equation of your G_bar." in levels[2]
+    assert "This is your line" in levels[2]
     for solution in ("1 - H", "tanh", "the slope"):
         assert not any(solution in text for text in levels[:3])
     assert RIGHT in levels[3]
