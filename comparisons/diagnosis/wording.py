@@ -12,7 +12,14 @@ from autodiff.check.ratio import first_fitting, fraction, share
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
 from comparisons.diagnosis.places import Place, Places, place_of, this_is, times
-from comparisons.diagnosis.search.evidence import Evidence, is_close, merged, multiple
+from comparisons.diagnosis.search.evidence import (
+    RIGHT,
+    Evidence,
+    difference,
+    is_close,
+    merged,
+    multiple,
+)
 from comparisons.diagnosis.search.search import Fit
 from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.slips.typical import Slip
@@ -99,15 +106,19 @@ class Diagnosis(NamedTuple):
         found: dict[str, list[int]] = {}
         for i, slip in enumerate(first.slips):
             found.setdefault(slip["right"], []).append(i)
-        number = f"{len(found)} mistakes were" if len(found) > 1 else "One mistake was"
+        several = len({first.lines[ones[0]] or right for right, ones in found.items()})
+        number = f"{several} mistakes were" if several > 1 else "One mistake was"
         start = f"{number} found, in the order of the backward pass"
         said = [f"{start}; with them {self.reproduced(first)}." if not self.left else f"{start}."]
         for right, ones in found.items():
             slips = [first.slips[i] for i in ones]
             words = once(slip["words"] for slip in slips)
-            what = f"{'Then' if len(said) > 1 else 'Mend this first'}: in {slips[0]['where']}"
+            line = first.lines[ones[0]]
+            is_same = line and line in said
+            what = "Then" if len(said) > 1 else "Mend this first"
+            start = f"{'By the same line' if is_same else what}: in {slips[0]['where']}"
             yours = f"it should be {right}, and you have {slips[-1]['written']}"
-            said += [short(f"{what}, {words}: {yours}."), first.lines[ones[0]]]
+            said += [short(f"{start}, {words}: {yours}."), "" if is_same else line]
         return [*said, *self.left]
 
 
@@ -146,8 +157,10 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
     # A slip on top of another is written with what that one has brought in.
     names = {x: name for slip in slips for x, name in slip.names.items()}
     said = [slip_in_text(x._replace(names=names), changes, backward, found) for x in slips]
-    below = ([x for y in slip.changes for x in backward.below[y] if x in found] for slip in slips)
-    first = [found[terms[0]] if terms else None for terms in below]
+    first = [
+        next((found[x] for x in differing(slip, changes, evidence) if x in found), None)
+        for slip in slips
+    ]
     at = Counter(place.variable.line for place in first if place)
     lines = [""] * len(slips)
     for i, (slip, place) in enumerate(zip(slips, first)):
@@ -156,6 +169,15 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
             is_own = is_local(slip, place, found, backward) and not lacks_share(backward, now, slip)
             lines[i] = this_is(place.variable, is_certain and is_own)
     return Explanation(tuple(said), error, lines)
+
+
+def differing(slip: Slip, changes: Changes, evidence: Evidence) -> list[Term]:
+    """Return the equations that a slip, among others, gives other numbers, or may give them."""
+    backward, known = evidence.backward, evidence.cases[0].known
+    others = {x: right for x, right in changes.items() if x not in slip.changes}
+    with_all, without = (backward.replay(some, known) or known for some in (changes, others))
+    below = [x for y in slip.changes for x in backward.below[y]]
+    return [x for x in below if not difference(with_all[x], without[x], 0.0) <= RIGHT] or below
 
 
 def is_local(slip: Slip, place: Place, found: Places, backward: Backward) -> bool:

@@ -295,6 +295,8 @@ def entries(name: str, x: Any, module: Any, depth: int = 2) -> Iterator[tuple[st
         held = [(f"{name}[{key!r}]", y) for key, y in x.items()]
     elif isinstance(x, list | tuple):
         held = [(f"{name}[{i}]", y) for i, y in enumerate(x)]
+        if copied(x) is not None:
+            yield name, x
     elif type(x).__module__ == module and hasattr(x, "__dict__"):
         held = [(f"{name}.{key}", y) for key, y in vars(x).items()]
     if held is None or not depth:
@@ -310,7 +312,9 @@ def as_vector(x: Any) -> np.ndarray[Any, Any]:
 
 
 def copied(x: Any) -> Any:
-    """Return a copy of an array of floats or of a number, None for anything else."""
+    """Return a copy of floats, in an array, a list or alone, None for anything else."""
+    if isinstance(x, list | tuple) and x and all(isinstance(y, float) for y in x):
+        return np.array(x) if len(x) <= LARGEST_ARRAY else None
     if isinstance(x, np.ndarray):
         return np.array(x) if x.dtype.kind == "f" and x.size <= LARGEST_ARRAY else None
     if isinstance(x, int | float | np.number) and not isinstance(x, bool | complex):

@@ -315,7 +315,7 @@ def with_forward(check: Check, found: forward.Forward, variables: Sequence[Varia
     for slip, places in zip(found.mistakes, found.places):
         written = f": {slip['written']}" if slip["written"] else ""
         said.append(f"In the forward pass, in {slip['right']}, {slip['words']}{written}.")
-        here = dict.fromkeys(this_is(variables[i]) for i in places)
+        here = dict.fromkeys(this_is(variables[i], is_own=bool(written)) for i in places)
         said += here
         lines += here
     mistakes, said = found.mistakes, [*said, *filter(None, [found.remark])]

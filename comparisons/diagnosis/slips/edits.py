@@ -17,6 +17,7 @@ from comparisons.diagnosis.equations.replay import Backward
 from comparisons.diagnosis.slips.kinds import LIKELY, POSSIBLE, Kind
 
 ACTIVATIONS = (primitives.tanh, primitives.sigmoid, primitives.relu)
+POWERS = (primitives.power, primitives.square, primitives.sqrt)
 ELEMENTWISE = (*ACTIVATIONS, primitives.softplus, primitives.exp, primitives.sin, primitives.cos)
 
 
@@ -178,10 +179,12 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
             last = last_of_each(eq, positions[0], x.ndim)
             new = apply(primitives.multiply, x, last)
             yield Edit(rebuilt(term, new, *positions), Kind.LAST_OF_SAME, cost=LIKELY)
-    elif p in (primitives.power, primitives.square):
+    elif p in POWERS:
         yield without(term, term.operands[0], Kind.POWER_FORGOTTEN)
-        if eq.variable.forward:
-            yield Edit(apply(primitives.abs, term.operands[0]), Kind.ABSOLUTE_VALUE)
+        for other in (*POWERS[1:], primitives.abs) if eq.variable.forward else ():
+            if other is not p:
+                kind = Kind.ABSOLUTE_VALUE if other is primitives.abs else Kind.ANOTHER_ACTIVATION
+                yield Edit(apply(other, term.operands[0]), kind, (other.name, p.name))
     elif p is primitives.negative:
         yield without(term, term.operands[0], Kind.MINUS_FORGOTTEN)
     elif p is primitives.greater:

@@ -86,12 +86,58 @@ def test_an_entry_of_a_dict_that_is_returned_has_a_line_of_its_own(tmp_path, nam
 
 
 def test_what_is_only_collected_in_a_dict_may_be_wrong_in_another_line(tmp_path):
+    columns = "{{j: h @ grad_y for j, h in enumerate(hidden.T**2)}}"
+    code = OVER_LINES.replace("    return", f"    columns = {columns}\n    return")
+    check = checked(tmp_path, code, w="np.array([*columns.values()]) / N")
+    assert check.wrong == ["w"]
+    assert not any(line.startswith("This is your") for line in check.lines)
+
+
+def test_numbers_in_a_list_are_seen_together(tmp_path):
     code = OVER_LINES.replace(
         "    return", "    columns = [h @ grad_y for h in hidden.T**2]\n    return"
     )
     check = checked(tmp_path, code, w="np.array(columns) / N")
-    assert check.wrong == ["w"]
-    assert not any(line.startswith("This is your") for line in check.lines)
+    (line,) = check.lines
+    assert line.startswith("This is your")
+    assert "columns = [" in line
+
+
+CENTRED = """
+import numpy as np
+
+def backprop(X, t, params):
+    Z = X @ params["w"]
+    D = Z - np.mean(Z)
+    N, scale = len(t), 1 / np.sqrt(np.mean(D**2) + 1.0)
+    y_bar = 2 * (D * scale - t) / N
+    v_bar = np.sum(y_bar * D) * -0.5 * scale**3
+    m_bar = -np.sum(y_bar) * scale
+    Z_bar = y_bar * scale + v_bar * 2 * D{share} + m_bar / N
+    return {{"w": X.T @ Z_bar}}
+"""
+
+
+def centred(params, X, t):
+    Z = X @ params["w"]
+    D = Z - np.mean(Z)
+    v = np.mean(D**2)
+    y = D / np.sqrt(v + 1.0)
+    return np.mean((y - t) ** 2)
+
+
+def regression(rng):
+    return rng.standard_normal((7, 3)), rng.standard_normal(7), {"w": rng.standard_normal(3)}
+
+
+def test_a_line_whose_number_does_not_change_is_not_that_of_the_mistake(tmp_path):
+    """D adds up to 0, so that m_bar is the same with and without 1/N in the adjoint of D."""
+    path, task = tmp_path / "submission.py", Task(centred, regression)
+    path.write_text(CENTRED.format(share=" / N"))
+    assert check_file(path, task=task).ok
+    path.write_text(CENTRED.format(share=""))
+    (line,) = check_file(path, task=task).lines
+    assert "Z_bar = " in line
 
 
 def test_the_names_of_the_code_lead_with_what_they_stand_for(tmp_path):
