@@ -310,10 +310,7 @@ def as_vector(x: Any) -> np.ndarray[Any, Any]:
 
 
 def copied(x: Any) -> Any:
-    """Return a copy of an array of floats or of a number, None for anything else."""
+    """Return a copy of an array of floats or of a float; None for anything else, as for counts."""
     if isinstance(x, np.ndarray):
         return np.array(x) if x.dtype.kind == "f" and x.size <= LARGEST_ARRAY else None
-    if isinstance(x, int | float | np.number) and not isinstance(x, bool | complex):
-        with suppress(OverflowError, TypeError):
-            return float(x)
-    return None
+    return float(x) if isinstance(x, float | np.floating) else None
