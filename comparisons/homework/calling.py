@@ -312,12 +312,9 @@ def as_vector(x: Any) -> np.ndarray[Any, Any]:
 
 
 def copied(x: Any) -> Any:
-    """Return a copy of floats, in an array, a list or alone, None for anything else."""
+    """Return a copy of floats, in an array, a list or alone; None for all else, as for counts."""
     if isinstance(x, list | tuple) and x and all(isinstance(y, float) for y in x):
         return np.array(x) if len(x) <= LARGEST_ARRAY else None
     if isinstance(x, np.ndarray):
         return np.array(x) if x.dtype.kind == "f" and x.size <= LARGEST_ARRAY else None
-    if isinstance(x, int | float | np.number) and not isinstance(x, bool | complex):
-        with suppress(OverflowError, TypeError):
-            return float(x)
-    return None
+    return float(x) if isinstance(x, float | np.floating) else None

@@ -42,6 +42,8 @@ def search(evidence: Evidence) -> Found:
     # Only what is seen to be right and cannot be so with a single slip speaks for several.
     if is_rounding or (alone and evidence.explained(alone[0][0]) >= evidence.explained()):
         return Found(alone)
+    if not alone and (fit := kept(evidence)):
+        return Found([fit])
     chain = Chain(evidence)
     several = whole(evidence, chain.search(depth=1))
     if alone:
@@ -68,7 +70,7 @@ def at_a_glance(evidence: Evidence) -> Fit | None:
     for x, y in combinations(wrong, 2):
         if len(wrong) == 2 and all(is_swapped(case, evidence, x, y) for case in evidence.cases):
             return without_equation(Kind.SWAPPED, x, y)
-    return kept(evidence)
+    return None
 
 
 def is_swapped(case: Case, evidence: Evidence, x: str, y: str) -> bool:
@@ -133,7 +135,8 @@ def without_equation(kind: Kind, *about: str) -> Fit:
 def ranked(evidence: Evidence, tried: Iterable[tuple[Slip, ...]]) -> list[Fit]:
     """Return what fits, the best supported and simplest first, once for the same equations."""
     fits = [(slips, error) for slips in tried if (error := evidence.fits(slips)) is not None]
-    found: dict[tuple[str, ...], Fit] = {}
+    found, pieces = dict[tuple[str, ...], Fit](), evidence.backward.pieces
+    fits.sort(key=lambda fit: not pieces.isdisjoint(merged(fit[0])))  # what has a name goes first
     for slips, error in sorted(fits, key=lambda fit: cost_of(fit[0])):
         labels = [[evidence.backward.label(x) for x in slip.changes] for slip in slips]
         found.setdefault(tuple(map(listed, labels)), (slips, error))

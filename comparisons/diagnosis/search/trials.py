@@ -56,9 +56,9 @@ class Trials:
         known = evidence.cases[0].known
         found = {digits(known[variable])}
         for slip in sorted(slips, key=lambda slip: cost_of([slip])):
-            x = digits(self.backward.compute(slip.changes[variable], known))
-            if x not in found:
-                found.add(x)
+            value = self.computed(slip.changes[variable], known)
+            if value is not None and digits(value) not in found:
+                found.add(digits(value))
                 yield slip
 
     def value(self, term: Term, now: Numbers) -> Any:
@@ -117,7 +117,8 @@ class Trials:
     def upon(self, x: Term) -> Iterator[tuple[Slip, Slip]]:
         """Yield a slip on top of another in an equation."""
         for slip in self.options(x):
-            for other in slips_in(self.backward, x, slip.changes[x]):
+            others = slips_in(self.backward, x, slip.changes[x]) if slip.cost < FAR_FETCHED else ()
+            for other in others:
                 if other.factor is None and other.cost < FAR_FETCHED:
                     yield slip, other
 

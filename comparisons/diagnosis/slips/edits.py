@@ -2,7 +2,9 @@
 
 import math
 from collections import ChainMap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial, reduce
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +14,8 @@ from autodiff.graph import Node, Primitive
 from autodiff.readings.terms import Table, Term, number
 from autodiff.readings.trace import Traced
 from autodiff.readings.writing import index_text
-from comparisons.diagnosis.equations.paper import apply, made, rebuilt
-from comparisons.diagnosis.equations.replay import Backward
+from comparisons.diagnosis.equations.paper import apply, made, rebuilt, replaced
+from comparisons.diagnosis.equations.replay import Backward, within
 from comparisons.diagnosis.slips.kinds import LIKELY, POSSIBLE, Kind
 
 ACTIVATIONS = (primitives.tanh, primitives.sigmoid, primitives.relu)
@@ -25,7 +27,8 @@ class Equation:
     """An equation of a backward pass and what is around it.
 
     `variable` is an adjoint, that of `of`, or one of the forward pass, and `right` its right side,
-    which may have a slip already. `pool` are the variables that could be taken for another.
+    which may have a slip already. `pool` are the variables that could be taken for another; where
+    there is no slip yet, `pieces` are what has no name in the forward pass and could be, too.
     `activated` are the activations in the pass with their results, and `activation` is the one that
     this equation goes back through. `adjoint` and `slope` are the factors of the right side where
     it is the product of what comes back and a slope; where the loss has cancelled the slope, as in
@@ -39,6 +42,9 @@ class Equation:
         self.names = dict(backward.names)
         later = backward.variables[backward.variables.index(variable) :]
         self.pool = [x for x in backward.variables if x not in backward.below.get(variable, later)]
+        known = [backward.rights[x] for x in self.pool if x.forward and x in backward.rights]
+        is_as_it_was = right.is_mask or right is backward.rights.get(variable)
+        self.pieces = dict.fromkeys(y for x in known if is_as_it_was for y in within(x))
         self.activated = list(activated(backward, self.pool))
         self.activations = list(dict.fromkeys([*[f for f, _ in self.activated], *ACTIVATIONS]))
         through = (x for x in self.activated if backward.argument(x[1]) is self.of)
@@ -113,12 +119,14 @@ def slope_of(backward: Backward, f: Primitive, out: Term, x: Term | None = None)
 
 
 def turned(x: Term | None) -> Term | None:
-    """Return a matrix transposed, without transposing twice."""
-    if x is None or x.ndim != 2:
+    """Return a matrix, or each of several, transposed, without transposing twice."""
+    if x is None or x.ndim < 2:
         return None
-    if x.primitive is primitives.transpose:
+    *others, n, m = range(x.ndim)
+    axes = (*others, m, n) if others else None
+    if x.primitive is primitives.transpose and x.parameters["axes"] == axes:
         return x.operands[0]
-    return apply(primitives.transpose, x, axes=None)
+    return apply(primitives.transpose, x, axes=axes)
 
 
 # Edits within a right side.
@@ -164,6 +172,8 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
             yield Edit(apply(primitives.divide, a, n), Kind.ANOTHER_VARIABLE, (n, b), LIKELY)
     elif p in (primitives.add, primitives.subtract):
         yield from of_sum(eq, term)
+        if term is eq.right and p is primitives.add:
+            yield from of_addends(eq, addends(term))
     elif p is primitives.matmul or p is primitives.outer:
         yield from of_matrix_product(eq, term)
     elif p is primitives.sum:
@@ -187,11 +197,15 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
                 yield Edit(apply(other, term.operands[0]), kind, (other.name, p.name))
     elif p is primitives.negative:
         yield without(term, term.operands[0], Kind.MINUS_FORGOTTEN)
-    elif p is primitives.greater:
-        yield Edit(apply(primitives.less, *term.operands), Kind.MASK_TURNED)
-    elif p in eq.activations:
-        yield without(term, term.operands[0], Kind.ACTIVATION_FORGOTTEN, p.name)
-        if eq.variable.forward:
+    elif term.is_mask:
+        yield Edit(apply(primitives.logical_not, term), Kind.MASK_TURNED, cost=LIKELY)
+        for always in (True, False):
+            mask = eq.constant(np.full(term.shape, always), str(always))
+            yield Edit(mask, Kind.MASK_FORGOTTEN, (term, always), LIKELY)
+    elif p in (*eq.activations, primitives.sign):
+        cost = POSSIBLE if p is primitives.sign else LIKELY
+        yield without(term, term.operands[0], Kind.ACTIVATION_FORGOTTEN, p.name, cost=cost)
+        if eq.variable.forward and p in eq.activations:
             yield from of_activation(eq, term)
     elif p is primitives.transpose and eq.variable.forward:
         (x,) = term.operands
@@ -232,7 +246,8 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
             forgotten, twice = Kind.SLOPE_FORGOTTEN, Kind.SLOPE_TWICE
         elif is_adjoint:
             forgotten, twice = Kind.ADJOINT_FORGOTTEN, Kind.ADJOINT_TWICE
-        yield without(term, rest, forgotten, x)
+        inner = eq.backward.is_adjoint(x) and not is_adjoint
+        yield without(term, rest, forgotten, x, cost=POSSIBLE if inner else LIKELY)
         if is_adjoint:
             mean = apply(primitives.multiply, eq.one_over_n(), rest)
             yield without(term, mean, Kind.ALL_BUT_SHARE_FORGOTTEN, x, cost=POSSIBLE)
@@ -268,6 +283,39 @@ def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
     if b.primitive is primitives.multiply and b.operands[0] is b.operands[1]:
         root = rebuilt(term, a, b.operands[0])
         yield Edit(apply(primitives.multiply, root, root), Kind.SQUARE_OUTSIDE)
+
+
+def addends(term: Term) -> list[Term]:
+    if term.primitive is not primitives.add:
+        return [term]
+    return [y for x in term.operands for y in addends(x)]
+
+
+def of_addends(eq: Equation, terms: list[Term]) -> Iterator[Edit]:
+    """Yield one that overwrites the others, and what differs between them at another step."""
+    plus = partial(apply, primitives.add)
+    for x in terms:
+        yield Edit(x, Kind.OVERWRITTEN, (x,), LIKELY)
+    for column in islice(columns(terms), 1, None):
+        first, cost = column[0], POSSIBLE if eq.backward.is_adjoint(column[0]) else LIKELY
+        parts = eq.backward.parts(first)
+        others = [x for x in eq.pool if len(parts) == 1 and x.shape == parts[0].shape]
+        ends = [None, *(replaced(first, {parts[0]: x}) for x in others)]
+        shifted = [new for x in ends for new in ((*column[1:], x), (x, *column[:-1]))]
+        for new in (column[::-1], *shifted, *([x] * len(column) for x in column)):
+            kept = [x for x in zip(terms, column, new) if x[-1] is not None]
+            edited = reduce(plus, (replaced(term, {y: z}) for term, y, z in kept))
+            for about in islice(((z, y) for _, y, z in kept if z is not y), 1):
+                yield Edit(edited, Kind.OUT_OF_STEP, about, cost)
+
+
+def columns(terms: Sequence[Term]) -> Iterator[Sequence[Term]]:
+    """Yield what differs between terms in the same place, from the whole inwards."""
+    if len(set(terms)) > 1:
+        yield terms
+        if len({(x.primitive, len(x.operands)) for x in terms}) == 1:
+            for column in zip(*[x.operands for x in terms]):
+                yield from columns(column)
 
 
 def of_matrix_product(eq: Equation, term: Term) -> Iterator[Edit]:

@@ -37,6 +37,7 @@ class Kind(Enum):
     SLOPE_TWICE = "slope twice", "the slope {} stands there twice"
     SLOPE_MISTYPED = "slope mistyped", "the slope became {}"
     MASK_TURNED = "slope mistyped", "the mask is the wrong way round"
+    MASK_FORGOTTEN = "mask forgotten", "{} was taken to be {} everywhere"
     SQUARE_NOT_DIFFERENTIATED = "slope mistyped", "the square was not differentiated"
     DOUBLE_FOR_SQUARE = "slope mistyped", "the double stands in place of the square"
     SQUARE_OUTSIDE = "slope mistyped", "the square stands outside the brackets"
@@ -88,6 +89,9 @@ class Kind(Enum):
     TERM_SCALED = "term forgotten", "the term {} has a wrong factor, {factor}"
     OWN_TERM_FORGOTTEN = "regularisation", "the term {} was forgotten"
     OWN_TERM_SCALED = "regularisation", "the term {} has a wrong factor, {factor}"
+
+    OVERWRITTEN = "overwritten", "{} overwrites what it should be added to"
+    OUT_OF_STEP = "out of step", "{} stands in place of {}, and so on in the other terms"
 
     SUM_FORGOTTEN = "sum forgotten", "the sum was forgotten"
     WRONG_AXIS = "wrong axis", "the sum is over the wrong axis"

@@ -14,13 +14,14 @@ import numpy as np
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
 from comparisons.diagnosis.equations.paper import apply, made, replaced
-from comparisons.diagnosis.equations.replay import Backward, Changes
+from comparisons.diagnosis.equations.replay import Backward, Changes, within
 from comparisons.diagnosis.slips.edits import (
     ACTIVATIONS,
     ELEMENTWISE,
     Edit,
     Equation,
     inside,
+    local,
     slope_of,
     turned,
 )
@@ -59,9 +60,10 @@ def of_the_whole(eq: Equation) -> Iterator[Edit]:
     scaled = apply(primitives.multiply, factor, right)
     yield Edit(scaled, Kind.CONSTANT_FACTOR, (), LIKELY, factor)
     for x in eq.pool:
-        if x.shape == right.shape and right.shape:
+        scaled = apply(primitives.multiply, right, x) if x.ndim else None
+        if scaled is not None and scaled.shape == right.shape:
             cost = LIKELY if eq.activation and x is eq.of else POSSIBLE
-            yield Edit(apply(primitives.multiply, right, x), Kind.EXTRA_FACTOR, (x,), cost)
+            yield Edit(scaled, Kind.EXTRA_FACTOR, (x,), cost)
     yield from of_slopes(eq)
     if eq.is_of_batch(right):
         for which, i in (("last", -1), ("first", 0)):
@@ -138,7 +140,7 @@ def of_the_slope(eq: Equation) -> Iterator[Edit]:
     f, out = eq.activation
     again = apply(f, out)
     yield Edit(apply(primitives.multiply, eq.adjoint, again), Kind.SLOPE_MISTYPED, (again,))
-    for at in filter(None, (out, eq.of, again)):
+    for at in filter(None, (out, eq.of, eq.adjoint, again)):
         cost = LIKELY if at in eq.names else POSSIBLE
         for g in eq.activations:
             other = apply(primitives.multiply, eq.adjoint, slope_of(eq.backward, g, at))
@@ -151,15 +153,17 @@ def of_the_slope(eq: Equation) -> Iterator[Edit]:
 def of_variables(eq: Equation) -> Iterator[Edit]:
     """Yield one variable for another of the same shape, or a changed one."""
     in_slope = [] if eq.slope is None or eq.slope_cancelled else eq.backward.parts(eq.slope)
-    for old in eq.backward.parts(eq.right):
+    unnamed = [x for x in within(eq.right) if x in eq.pieces and x.ndim and not x.is_mask]
+    for old in dict.fromkeys([*eq.backward.parts(eq.right), *unnamed]):
         if old.is_number:
             continue
         is_weight = old in eq.backward.parameters.values()
         is_adjoint = eq.backward.is_adjoint(old)
-        for new in eq.pool:
+        for new in (*eq.pool, *(eq.pieces if not is_adjoint else ())):
             if new is not old and may_stand(new, old, eq.of in eq.backward.gradient_of):
                 kind = Kind.ANOTHER_ADJOINT if is_adjoint else Kind.ANOTHER_VARIABLE
-                edit = Edit(replaced(eq.right, {old: new}), kind, (new, old))
+                cost = POSSIBLE if new in eq.names and old in eq.names else FAR_FETCHED
+                edit = Edit(replaced(eq.right, {old: new}), kind, (new, old), cost)
                 if is_weight and eq.backward.bars.get(new) is old:
                     edit = edit._replace(kind=Kind.GRADIENT_FOR_WEIGHT, cost=LIKELY)
                 elif old in in_slope:
@@ -223,7 +227,21 @@ def anew(backward: Backward, variable: Term) -> Iterator[Slip]:
                 yield Slip({variable: edited}, kinds, FAR_FETCHED, backward.names, factor)
 
 
+def slips_in_masks(backward: Backward) -> Iterator[Slip]:
+    """Yield the slips in a mask that several equations have in common."""
+    rights = {x: backward.rights[x] for x in backward.equations}
+    masks = [(y, x) for x, right in rights.items() for y in within(right) if y.is_mask]
+    for mask, first in dict(masks[::-1]).items():
+        eq = Equation(backward, first, mask)
+        for edit in chain(local(eq, mask), of_variables(eq)):
+            new = {x: replaced(right, {mask: edit.right}) for x, right in rights.items()}
+            changes = {x: y for x, y in new.items() if y not in (None, rights[x])}
+            if len(changes) > 1:
+                yield Slip(changes, ((edit.kind, edit.about),), edit.cost, eq.names)
+
+
 def slips_in_several(backward: Backward) -> Iterator[Slip]:
+    yield from slips_in_masks(backward)
     rights, gradients = backward.rights, backward.gradient_of
     factor = number(1.0)
     changes: dict[Term, Term] = {}
@@ -310,11 +328,12 @@ def alike_in_layers(
 
     The equations are those of the backward pass unless others are given.
     """
-    forms: dict[str, list[Term]] = {}
+    forms: dict[tuple[str, str], list[Term]] = {}
     for x in backward.equations if equations is None else equations:
         form = anonymous(backward, x, backward.rights[x], backward.names)
-        forms.setdefault(form, []).append(x)
-    for variables in forms.values():
+        for stem in ("", re.sub(r"\d+", "", backward.names[x])):
+            forms.setdefault((form, stem), []).append(x)
+    for variables in dict.fromkeys(map(tuple, forms.values())):
         alike: dict[tuple[str, str], list[Slip]] = {}
         for x in variables if len(variables) > 1 else ():
             for slip in slips_in(backward, x):
