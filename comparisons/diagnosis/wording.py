@@ -10,7 +10,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.check.ratio import first_fitting, fraction, share
 from autodiff.readings.terms import Term
-from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers
+from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers, as_float
 from comparisons.diagnosis.places import Place, Places, place_of, this_is, times
 from comparisons.diagnosis.search.evidence import (
     RIGHT,
@@ -177,7 +177,8 @@ def differing(slip: Slip, changes: Changes, evidence: Evidence) -> list[Term]:
     others = {x: right for x, right in changes.items() if x not in slip.changes}
     with_all, without = (backward.replay(some, known) or known for some in (changes, others))
     below = [x for y in slip.changes for x in backward.below[y]]
-    return [x for x in below if not difference(with_all[x], without[x], 0.0) <= RIGHT] or below
+    pairs = {x: (as_float(with_all[x]), as_float(without[x])) for x in below}
+    return [x for x in below if not difference(*pairs[x], 0.0) <= RIGHT] or below
 
 
 def is_local(slip: Slip, place: Place, found: Places, backward: Backward) -> bool:

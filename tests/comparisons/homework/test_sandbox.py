@@ -82,7 +82,7 @@ def test_a_right_file_gives_the_gradients_of_the_engine(tmp_path):
     assert collected.notes == []
     assert collected.output == ""
     named = {x.name for x in collected.variables if x.name}
-    assert named == {"N", "H", "y", "loss", "z_bar", "G_bar"}
+    assert named == {"H", "y", "loss", "z_bar", "G_bar"}
 
 
 def test_numbers_come_back_to_the_last_bit(tmp_path):
