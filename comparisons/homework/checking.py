@@ -210,11 +210,13 @@ class Task(NamedTuple):
             )
         task = Task(loss, draw)
         try:
-            params, data = task.drawn(0)[0]
+            drawn = task.drawn(0)
             with np.errstate(all="ignore"):
-                Backward(loss, params, data)
-                if not np.isfinite(value := loss(params, *data)):
-                    raise ValueError(f"the loss is {value} where problem(rng) draws")
+                backward = Backward(loss, *drawn[0])
+                for params, data in drawn:
+                    backward.numbers(params, data)
+                    if not np.isfinite(value := loss(params, *data)):
+                        raise ValueError(f"the loss is {value} where problem(rng) draws")
         except Exception as error:  # of the code of a teacher, who needs to know what it says
             raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from None
         return task

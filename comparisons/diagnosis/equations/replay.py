@@ -105,13 +105,13 @@ class Backward:
     def constants(self, params: Any, data: tuple[Any, ...]) -> Numbers:
         """Return the arrays outside the graph that labels gave, as in `np.eye(3)[t]`.
 
-        Raises ValueError where they have become another number of arrays, or an index.
+        Raises ValueError where the terms are put together in another way.
         """
         old, new = self.listed.terms, Terms(Trace(self.loss, (params, *data), 0))
-        indices = [[frozen(x.parameters.get("index")) for x in y.used] for y in (old, new)]
-        if len(old.arrays) != len(new.arrays) or indices[0] != indices[1]:
+        if wiring(old) != wiring(new):
             raise ValueError(
-                "the equations of the loss change with its labels: use where in place of a mask"
+                "the equations of the loss change with its labels: index with these, as in z[t], "
+                "or use where, in place of masks and arrays that are made of them"
             )
         return {x: y.data for (x, _), (y, _) in zip(old.arrays, new.arrays)}
 
@@ -174,6 +174,16 @@ class Backward:
         if term.is_number and term not in writer.names:
             return f"{float(term.number):.6g}" if digits else CODE.number(term.number)
         return writer.operand(term, term, CODE).text
+
+
+def wiring(terms: Terms) -> list[Any]:
+    """Return what terms are but for the numbers in them; digits count."""
+    places = [*terms.inputs.values(), *(x for x, _ in terms.arrays), *terms.used]
+    at = {x: i for i, x in enumerate(places)}
+    return [
+        (x.primitive, [at.get(y, repr(y.number)) for y in x.operands], frozen(dict(x.parameters)))
+        for x in terms.used
+    ]
 
 
 def numbers_in(term: Term) -> list[Term]:

@@ -31,8 +31,9 @@ SLIP, OPEN, UNSEEN, RETURNED, PASSED_OVER = 3, 6, 1, 2, 5
 """What a slip costs, beside how far-fetched it is; a gradient that does not follow; an adjoint that
 nothing shows; one that is seen only as a gradient that was returned; and one that nothing shows
 while a slip in its equation would be seen."""
-WINDOW, MOST, FINISHED, FINISHED_TWICE = 9, 200, 12, 3
-"""How much more than the best a state may cost; how many are followed, and finished."""
+WINDOW, MOST, ALIKE, FINISHED, FINISHED_TWICE = 9, 200, 50, 12, 3
+"""How much more than the best a state may cost; how many are followed, of those that have seen the
+same if there are others too, and finished."""
 
 
 class State(NamedTuple):
@@ -212,7 +213,14 @@ def price(slip: Slip) -> int:
 
 
 def cheapest(states: list[State], most: int = MOST, window: int = WINDOW) -> list[State]:
-    """Return the states that cost little more than the best, the best first."""
+    """Return the states that cost little more than the best, the best first.
+
+    Of those that have seen the same, there are few enough to leave room for others.
+    """
     least = min((state.cost for state in states), default=0)
     states = [state for state in states if state.cost <= least + window]
-    return sorted(states, key=lambda state: state.cost)[:most]
+    found: dict[frozenset[int], list[State]] = {}
+    for state in sorted(states, key=lambda state: state.cost):
+        found.setdefault(state.used, []).append(state)
+    kept = [state for same in found.values() for state in same[: max(ALIKE, most // len(found))]]
+    return sorted(kept, key=lambda state: state.cost)[:most]

@@ -324,6 +324,22 @@ def backprop(X, t, params):
 """
 
 
+MADE_OF_LABELS = """
+import numpy as np
+
+def cost(params, t):
+    total = 0.0
+    for k in t:
+        row = np.zeros(3)
+        row[k] = 1.0
+        total = total + np.sum(row * params["w"] ** 2)
+    return total
+
+def problem(rng):
+    return rng.permutation([0, 0, 1, 2]), {"w": rng.normal(size=3)}
+"""
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -363,6 +379,7 @@ def test_check_takes_another_network(capsys):
         (OTHER.replace('return mean((X @ params["w"] - t) ** 2)', "return 3.0"), "cost"),
         (OTHER.replace('{"w": rng.normal(size=3)}', "rng.normal(size=3)"), "params a dict"),
         (OTHER.replace("** 2)", "** 2) * np.nan"), "the loss is nan where problem(rng) draws"),
+        (MADE_OF_LABELS, "the equations of the loss change with its labels: index with these"),
         (OTHER + "cost.batch_axis = 2", "batch_axis is 0 or 1"),
     ],
 )
