@@ -24,7 +24,7 @@ from comparisons.diagnosis.equations.replay import (
     Changes,
     Numbers,
     as_float,
-    inner,
+    local_values,
     within,
 )
 from comparisons.diagnosis.search.evidence import Claim, Evidence, alike, bound, evidence
@@ -162,7 +162,7 @@ class Search:
         self.first, self.point = replace(found, cases=found.cases[:1]), point
         self.known = found.cases[0].known
         self.read = read_outside_masks(self.backward, self.backward.variables)
-        self.inner = [x for x in inner(self.backward) if x.ndim]
+        self.inner = [x for x in local_values(self.backward) if x.ndim]
         self.norms = np.array([np.linalg.norm(x) for _, x in seen])
         self.given = {i for x in self.backward.inputs for i in self.at(x, self.known)}
         self.fused: dict[Term, Term] = {}

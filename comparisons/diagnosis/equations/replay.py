@@ -196,10 +196,17 @@ def within(term: Term) -> list[Term]:
     return [*inner, *(y for x in inner for y in within(x))]
 
 
-def inner(backward: Backward) -> list[Term]:
-    """Return the terms within right sides in which no adjoint stands."""
-    found = [y for right in backward.rights.values() for y in within(right)]
-    return [x for x in dict.fromkeys(found) if not any(map(backward.is_adjoint, backward.parts(x)))]
+def local_values(backward: Backward) -> list[Term]:
+    """Return what is made of numbers of the forward pass alone on the way, there or back.
+
+    The first terms of the backward pass hold no adjoint either, but come from the loss.
+    """
+    forward = [
+        y for x in backward.forward if x in backward.rights for y in within(backward.rights[x])
+    ]
+    back = [y for x in backward.equations for y in within(backward.rights[x])]
+    functions = [x for x in back if len(x.operands) == 1 and x.operands[0] in backward.forward]
+    return [*forward, *functions, *local_derivatives(backward)]
 
 
 def local_derivatives(backward: Backward) -> list[Term]:
