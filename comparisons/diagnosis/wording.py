@@ -272,7 +272,7 @@ def about_factor(slip: Slip, backward: Backward) -> tuple[str, str]:
         return "mean for sum", "the mean stands where the sum is due"
     simple = fraction(k, 10)
     is_odd = k != float(simple) or (k > 1.0 and simple.times.denominator > 2)
-    if is_odd and N > 1 and k == float(share(k, "N", N)):
+    if is_odd and k > 0.0 and N > 1 and k == float(share(k, "N", N)):
         return "1/N", f"1 / {N / k:.0f} stands in place of 1 / N"
     return slip.kind.label, sentence(slip, backward)
 

@@ -163,6 +163,11 @@ def test_a_division_by_another_length_is_called_that():
     }
 
 
+def test_a_negative_factor_is_no_division_by_another_length():
+    (slip,) = checked(H1_bar="-(G2_bar @ U2) / N").mistakes
+    assert slip["words"] == "there is a factor -(1 / N) too many"
+
+
 @pytest.mark.parametrize("name", ["w_bar", "H2_bar"])
 def test_an_adjoint_that_is_computed_anew_is_told_from_the_one_before(name):
     anew = {"w_bar": "H2.T @ (y - t)", "H2_bar": "np.outer(y - t, w)"}[name]
