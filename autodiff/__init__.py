@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from autodiff.readings.compiling.compile import compile
     from autodiff.readings.equations import derivation
     from autodiff.readings.source import source
+    from autodiff.readings.steps import steps
 
 # Imported when they are first used: whoever only differentiates does without them.
 READINGS = {
@@ -35,6 +36,7 @@ READINGS = {
     "compile": "readings.compiling.compile",
     "derivation": "readings.equations",
     "source": "readings.source",
+    "steps": "readings.steps",
 }
 
 
@@ -52,6 +54,6 @@ __all__ = [
     "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy",
     "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "outer", "ravel", "relu",
     "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square", "squeeze",
-    "stack", "sum", "swapaxes", "tanh", "transpose", "value_and_grad", "var", "vjp", "where",
+    "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad", "var", "vjp", "where",
     "zero_grad",
 ]
