@@ -54,6 +54,6 @@ __all__ = [
     "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy",
     "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "outer", "ravel", "relu",
     "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square", "squeeze",
-    "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad", "var", "vjp", "where",
-    "zero_grad",
+    "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad", "var", "vjp",
+    "where", "zero_grad",
 ]

@@ -1,6 +1,5 @@
 """A function and its backward pass as plain data, for pictures, pages and anyone's own tool."""
 
-import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ import numpy as np
 
 from autodiff.arrays import POSITIONS
 from autodiff.readings.listing import Listing, Statement
-from autodiff.readings.notation import CODE, TEX, TEXT, placed, stem_and_number
+from autodiff.readings.notation import CODE, TEX, TEXT, placed
 from autodiff.readings.terms import Term
 
 MOST = 1_000_000
@@ -41,7 +40,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             "followed one by one; give it fewer examples"
         )
     at = {x: i for i, x in enumerate(terms)}
-    lines = lines_of(f)
+    code, first = code_of(f)
     statements = [*listing.forward, *listing.backward]
     return {
         "name": listing.trace.name,
@@ -59,7 +58,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             {
                 **written(listing, x, at),
                 "undoes": None if x.undoes is None else statements.index(x.undoes),
-                "line": line_of(listing, x.undoes or x, lines),
+                "line": line_of(listing, (x.undoes or x).term, first),
             }
             for x in statements
         ],
@@ -68,7 +67,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             listing.names[listing.terms.inputs[path]]: at[x]
             for path, x in listing.terms.gradients.items()
         },
-        "code": code_of(f),
+        "code": code,
     }
 
 
@@ -119,45 +118,23 @@ def written(listing: Listing, statement: Statement, at: dict[Term, int]) -> dict
         "name": listing.names[term] if alias is None else listing.aliases[alias],
         "of": at.get(of) if of is not None else None,
         "forward": term.forward and alias is None,
-        **{style.name: listing.sides(statement, style) for style in (CODE, TEXT)},
-        "latex": listing.sides(statement, TEX),
+        "code": [*listing.sides(statement, CODE)],
+        "text": [*listing.sides(statement, TEXT)],
+        "latex": [*listing.sides(statement, TEX)],
     }
 
 
-def code_of(f: Callable[..., Any]) -> list[str]:
-    """Return the lines of a function; none where they cannot be found."""
+def code_of(f: Callable[..., Any]) -> tuple[list[str], int]:
+    """Return the lines of a function, and the number of the first; none if they are not found."""
     try:
-        return textwrap.dedent("".join(inspect.getsourcelines(f)[0])).splitlines()
+        lines, first = inspect.getsourcelines(f)
     except (OSError, TypeError):
-        return []
+        return [], 0
+    return textwrap.dedent("".join(lines)).splitlines(), first
 
 
-def lines_of(f: Callable[..., Any]) -> dict[str, list[int]]:
-    """Return in which lines of its code, from 0 on, a function assigns each variable, or returns.
-
-    That it returns stands under "".
-    """
-    found: dict[str, list[int]] = {}
-    try:
-        tree = ast.parse("\n".join(code_of(f)))
-    except SyntaxError:  # as in a lambda within a call
-        return found
-    for node in sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.setdefault(node.id, []).append(node.lineno - 1)
-        elif isinstance(node, ast.Return):
-            found.setdefault("", []).append(node.lineno - 1)
-    return found
-
-
-def line_of(listing: Listing, statement: Statement, lines: dict[str, list[int]]) -> int | None:
-    """Return the line of a forward statement; the one of several that has its number, if any."""
-    name = listing.names[statement.term]
-    if name in lines:
-        return lines[name][0]
-    stem, number = stem_and_number(name)
-    places = lines.get(stem, [])
-    if places:
-        return places[int(number) - 1] if number and int(number) <= len(places) else places[-1]
-    is_value = statement.term is listing.terms.value
-    return lines[""][-1] if is_value and "" in lines else None
+def line_of(listing: Listing, term: Term, first: int) -> int | None:
+    """Return the line of a function, from 0 on, in which a term got its name or was returned."""
+    trace, of_node = listing.trace, listing.terms.of_node
+    lines = [line for node, line in trace.lines.items() if of_node.get(node) is term]
+    return lines[0] - first if lines and lines[0] >= first else None

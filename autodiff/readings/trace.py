@@ -1,11 +1,12 @@
 """Reading a function: run it once on named Values and record its backward pass as well."""
 
+import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -126,7 +127,8 @@ class Trace:
     `args` are the arguments by the names of their parameters, `wanted` the names of those whose
     gradient is wanted, `several` whether that is a tuple. `inputs` are the numbers and arrays among
     the arguments; `fixed` is what else there is, which becomes part of what is read, and arrays of
-    integers that left the graph. `names` are the variables in which the function keeps Values.
+    integers that left the graph. `names` are the variables in which the function keeps Values, and
+    `lines` the lines of its code in which they were found there first.
     """
 
     def __init__(
@@ -160,7 +162,7 @@ class Trace:
         self.inputs: dict[Path, Node] = {}
         self.fixed: dict[Path, Any] = {}
         values = {name: fold(x, self.leaf, checked_keys, (name,)) for name, x in self.args.items()}
-        self.value, self.names = with_names(f, [*values.values()])
+        self.value, self.names, self.lines = with_names(f, [*values.values()])
         y = self.value
         if not isinstance(y, Node) or np.size(y._raw) != 1:
             raise TypeError(
@@ -199,16 +201,34 @@ def checked_keys(tree: Any, parts: dict[Any, Any], path: Path) -> Any:
     return rebuilt(tree, parts)
 
 
-def with_names(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, dict[Node, str]]:
-    """Call `f`; return its result and under which variables code keeps the Values it computes."""
-    found: dict[Node, tuple[int, str]] = {}
+def with_names(
+    f: Callable[..., Any], args: Sequence[Any]
+) -> tuple[Any, dict[Node, str], dict[Node, int]]:
+    """Call `f`; return its result and under which variables code keeps the Values it computes.
+
+    With these come the lines of `f` that computed them, or called what did.
+    """
+    found: dict[Node, Found] = {}
     before = sys.gettrace()
-    sys.settrace(partial(note_names, found))
+    sys.settrace(partial(note_names, found, {}))
     try:
         y = enclosed(f, args, {})
     finally:
         sys.settrace(before)
-    return y, {node: name for node, (_, name) in found.items()}
+    code = getattr(inspect.unwrap(getattr(f, "func", f)), "__code__", None)
+    lines = {node: x.lines[code] for node, x in found.items() if code in x.lines}
+    return y, {node: x.name for node, x in found.items() if x.name}, lines
+
+
+class Found(NamedTuple):
+    """A variable: in how many calls, its name, and the line that each of their codes was at.
+
+    What is returned without one has the name "".
+    """
+
+    depth: int
+    name: str
+    lines: Mapping[Any, int]
 
 
 own_adjoint: Primitive = Primitive("own_adjoint", lambda x: x, lambda g, out, x: own_adjoint(g))
@@ -232,21 +252,26 @@ def with_own_adjoints(value: Any, names: Mapping[Node, str]) -> tuple[Any, dict[
 
 
 def note_names(
-    found: dict[Node, tuple[int, str]], frame: FrameType, event: str, arg: Any
+    found: dict[Node, Found], last: dict[int, int], frame: FrameType, event: str, arg: Any
 ) -> Callable[..., Any] | None:
-    """Look at the variables of a function at each of its lines.
+    """Look at the variables of a function at each of its lines; `last` has the lines before.
 
-    The first name counts, and one in the calling function before one in the function called:
-    `found` has the number of calls that a name was found in, and the name.
+    The first name counts, and one in the calling function before one in the function called.
     """
+    before = last.get(id(frame), 0)
+    last[id(frame)] = frame.f_lineno
     if event == "call":
         is_ours = frame.f_code.co_filename.startswith(LIBRARY)
-        return None if is_ours else partial(note_names, found)
+        return None if is_ours else partial(note_names, found, last)
     nodes = {name: x for name, x in frame.f_locals.items() if isinstance(x, Node)}
-    depth, caller = 0, frame.f_back if nodes else None
+    depth, caller = 0, frame.f_back if nodes or isinstance(arg, Node) else None
+    lines = {frame.f_code: before}
     while caller is not None:
+        lines.setdefault(caller.f_code, caller.f_lineno)
         depth, caller = depth + 1, caller.f_back
     for name, node in nodes.items():
-        if node not in found or depth < found[node][0]:
-            found[node] = depth, name
-    return partial(note_names, found)
+        if node not in found or depth < found[node].depth:
+            found[node] = Found(depth, name, lines)
+    if event == "return" and isinstance(arg, Node):
+        found.setdefault(arg, Found(depth, "", {**lines, frame.f_code: frame.f_lineno}))
+    return partial(note_names, found, last)

@@ -1,0 +1,68 @@
+"""A program as plain data."""
+
+import json
+
+import numpy as np
+import pytest
+
+from autodiff import steps
+
+
+def loop(w, x):
+    h = w * 1.0
+    for _ in range(2):
+        h = np.tanh(h * x)
+    total = np.sum(h)
+    return total
+
+
+def by_name(program):
+    return {x["name"]: x for x in program["statements"]}
+
+
+def test_it_is_json_and_every_operand_comes_before_its_reader():
+    program = steps(loop, 0.5, np.arange(3.0), argnums=(0, 1))
+    assert json.loads(json.dumps(program, allow_nan=False)) == program
+    for i, x in enumerate(program["terms"]):
+        assert all(operand < i for operand in x.get("operands", []))
+
+
+def test_each_statement_knows_its_line_and_a_backward_one_that_of_what_it_undoes():
+    program = steps(loop, 0.5, np.arange(3.0))
+    found = {name: x["line"] for name, x in by_name(program).items()}
+    assert found == {"h_1": 3, "h_2": 3, "total": 4, "h_1_bar": 3, "w_bar": 3}
+    assert program["code"][3].strip() == "h = np.tanh(h * x)"
+    undone = by_name(program)["w_bar"]["undoes"]
+    assert program["statements"][undone]["name"] == "h_1"
+
+
+def test_the_line_of_what_is_returned_or_computed_by_another_function():
+    def inner(w):
+        square = w * w
+        return square + 1.0
+
+    def outer(w):
+        first = inner(w)
+        return np.sum(first * 2.0)
+
+    found = by_name(steps(outer, np.ones(2)))
+    assert (found["square"]["line"], found["first"]["line"], found["loss"]["line"]) == (1, 1, 2)
+
+
+def test_numbers_that_json_lacks_are_strings():
+    program = steps(lambda w, x: np.sum(np.where(x > 0.0, w, x)), 1.0, np.array([np.nan, -np.inf]))
+    data = [x["data"] for x in program["terms"] if x["primitive"] is None]
+    assert ["NaN", "-Infinity"] in data
+    json.dumps(program, allow_nan=False)
+
+
+def test_what_is_the_adjoint_of_what():
+    program = steps(lambda w: w * w * 3.0, 2.0)
+    (name,) = program["gradients"]
+    (statement,) = (x for x in program["statements"] if x["term"] == program["gradients"][name])
+    assert program["terms"][statement["of"]]["data"] == [2.0]
+
+
+def test_more_than_a_million_numbers_are_refused_with_what_to_do():
+    with pytest.raises(ValueError, match=r"1,\d{3},\d{3} numbers .* give it fewer examples"):
+        steps(lambda x: np.sum(x * x), np.zeros(520_000))
