@@ -1,0 +1,67 @@
+"""The slips of the diagnosis as data for a page, which computes them from the numbers it shows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff import value_and_grad
+from autodiff.arguments import leaves
+from autodiff.readings.steps import as_data
+from autodiff.readings.terms import Term
+from comparisons.diagnosis.equations.replay import Backward, paths
+from comparisons.diagnosis.search.evidence import Claim, evidence
+from comparisons.diagnosis.search.trials import Trials
+from comparisons.diagnosis.wording import in_words
+
+
+@np.errstate(all="ignore")
+def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
+    """Return the slips in the backward pass of `f(params, *data)`, one program for all of them.
+
+    "terms" are as in `steps`; one with a "variable" has the numbers that the statement of that name
+    has. "of" has for each adjoint, by name, the "words" of its slips, the likeliest first, and the
+    "term" that each computes in its place.
+    """
+    _, gradients = value_and_grad(f)(params, *data)
+    claimed = dict(zip(paths(params), leaves(gradients)))
+    found = evidence(f, [(params, data)], [Claim(claimed)])
+    backward, trials = found.backward, Trials(found)
+    table = Table(backward)
+    return {
+        "of": {
+            backward.names[x]: [
+                {"words": in_words(slip, backward)[1], "term": table.at(slip.changes[x])}
+                for slip in sorted(trials.options(x), key=lambda slip: slip.cost)
+            ]
+            for x in backward.equations
+            if x in backward.adjoints
+        },
+        "terms": table.terms,
+    }
+
+
+class Table:
+    """The terms that slips are made of, each once, with the positions that they have."""
+
+    def __init__(self, backward: Backward) -> None:
+        self.backward = backward
+        statements = [*backward.listed.forward, *backward.listed.backward]
+        self.shown = {backward.listed.names[x.term] for x in statements if x.of is None}
+        self.shown |= {backward.names[x] for x in backward.inputs}
+        self.terms: list[dict[str, Any]] = []
+        self.places: dict[Term, int] = {}
+
+    def at(self, term: Term) -> int:
+        """Return the position of a term, after those of its operands."""
+        if term not in self.places:
+            name, right = self.backward.names.get(term), self.backward.rights.get(term)
+            if name in self.shown:
+                data = {"variable": name, "shape": list(term.shape)}
+            elif right is not None:
+                return self.places.setdefault(term, self.at(right))
+            else:
+                data = as_data(term, {x: self.at(x) for x in term.operands})
+            self.places[term] = len(self.terms)
+            self.terms.append(data)
+        return self.places[term]
