@@ -19,12 +19,13 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
     """Return the program of `f` and of its gradient in the arguments `argnums`: dicts and lists.
 
     "terms" are in the order of computation, each with its "primitive", None for a number or an
-    array, "operands" (positions among the terms), "parameters" and "shape"; those without a
-    primitive have their "data", all numbers in one list. "statements" are the equations that
-    `derivation` and `source` write, with the "term" that each computes, "name", "code", "text" and
-    "latex" (two sides each), the "line" of the function's code that it comes from and, on the way
-    back, what it is the adjoint "of" and the statement that it "undoes". "inputs", "value" and
-    "gradients" say which terms are these; "code" are the lines of `f`.
+    array, "operands" (positions among the terms), "parameters", "shape" and whether it is a "mask",
+    which NumPy adds otherwise; those without a primitive have their "data", all numbers in one
+    list. "statements" are the equations that `derivation` and `source` write, with the "term" that
+    each computes, "name", "code", "text" and "latex" (two sides each), the "line" of the function's
+    code that it comes from and, on the way back, what it is the adjoint "of" and the statement that
+    it "undoes". "inputs", "value" and "gradients" say which terms are these; "code" are the lines
+    of `f`.
 
     NaN and infinities are strings. Raises as `source` does, and ValueError for more than a million
     numbers.
@@ -32,7 +33,8 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
     listing = Listing(f, args, argnums)
     inputs = list(listing.terms.inputs.values())
     constants = [x for x, _ in listing.terms.arrays]
-    terms = in_order([*inputs, *constants], [*listing.terms.used, listing.terms.value])
+    results = [listing.terms.value, *listing.terms.gradients.values()]  # which may be numbers
+    terms = in_order([*inputs, *constants], [*listing.terms.used, *results])
     size = sum(np.size(x.data) for x in terms)
     if size > MOST:
         raise ValueError(
@@ -81,7 +83,7 @@ def in_order(first: Sequence[Term], used: Sequence[Term]) -> list[Term]:
 
 
 def as_data(term: Term, at: dict[Term, int]) -> dict[str, Any]:
-    data: dict[str, Any] = {"shape": list(term.shape), "forward": term.forward}
+    data: dict[str, Any] = {"shape": list(term.shape), "forward": term.forward, "mask": term.is_mask}
     if term.primitive is None:
         numbers = np.ravel(np.asarray(term.data, np.float64)).tolist()
         return {"primitive": None, **data, "data": list(map(plain, numbers))}

@@ -1,0 +1,334 @@
+// What the primitives compute, and no derivative: those were traced and are part of the program.
+// An array is its shape and its numbers, row by row; masks are 0 and 1.
+
+const { abs, exp, log, log1p, max, min } = Math;
+
+/**
+ * Return a function that computes every term of a program, forward and backward: from the numbers
+ * given for leaves, by the index of their term, to a Float64Array for each term. A leaf that is not
+ * given has the program's own numbers. The arrays are filled anew by the next call.
+ */
+export function prepared(program) {
+  const arrays = program.terms.map(({ shape }) => ({ shape, data: new Float64Array(size(shape)) }));
+  const values = arrays.map((x) => x.data);
+  const own = program.terms.map((x) => x.data && Float64Array.from(x.data, Number));
+  const run = program.terms.flatMap(({ primitive, operands, parameters, mask }, i) => {
+    if (primitive === null) return [];
+    if (!Object.hasOwn(PRIMITIVES, primitive)) {
+      throw new Error(`This page cannot compute ${primitive}: it has no function of that name.`);
+    }
+    const inputs = operands.map((k) => arrays[k]);
+    const compute = PRIMITIVES[primitive](arrays[i], inputs, parameters);
+    return mask ? [compute, () => asMask(values[i])] : [compute];
+  });
+  return (given = {}) => {
+    for (const [i, numbers] of own.entries()) {
+      if (numbers) values[i].set(fitting(get(given, i) ?? numbers, numbers.length));
+    }
+    for (const compute of run) compute();
+    return values;
+  };
+}
+
+const get = (given, key) => (given instanceof Map ? given.get(key) : given[key]);
+
+function fitting(numbers, length) {
+  if (numbers.length === length) return numbers;
+  throw new Error(`${numbers.length} numbers were given where ${length} are needed.`);
+}
+
+// To NumPy the sum of two masks is a mask.
+function asMask(data) {
+  for (let i = 0; i < data.length; i++) data[i] = data[i] !== 0;
+}
+
+// Where elements are.
+
+const size = (shape) => shape.reduce((a, b) => a * b, 1);
+const strides = (shape) => shape.map((_, i) => size(shape.slice(i + 1)));
+const along = (length, step, start = 0) => Array.from({ length }, (_, k) => start + k * step);
+const positive = (axis, ndim) => (axis < 0 ? axis + ndim : axis);
+
+/** Return all sums of one number of each list, the last list running fastest. */
+function sums(lists) {
+  return lists.reduce((found, list) => {
+    const next = new Int32Array(found.length * list.length);
+    let at = 0;
+    for (const x of found) for (const y of list) next[at++] = x + y;
+    return next;
+  }, Int32Array.of(0));
+}
+
+/** Return, for each element of shape `to`, which one of `shape` is spread to it. */
+function spread(shape, to) {
+  const steps = strides(shape);
+  const lead = to.length - shape.length;
+  return sums(to.map((n, i) => along(n, (shape[i - lead] ?? 1) === 1 ? 0 : steps[i - lead])));
+}
+
+/** Return which elements of `shape` an index picks; `positions` are the operands that it needs. */
+function picked(shape, index, positions) {
+  const steps = strides(shape);
+  const operands = [...positions];
+  const items = (Array.isArray(index) ? index : [index]).flatMap((item) => {
+    if (item === "operand") {
+      const { shape: form, data } = operands.shift();
+      return { array: data, shape: form };
+    }
+    return item?.array?.length && typeof item.array[0] === "boolean" ? places(item) : [item];
+  });
+  if (!items.includes("...")) items.push("...");
+  const used = items.filter((x) => x !== null && x !== "...").length;
+  const rest = Array(shape.length - used).fill({ slice: [null, null, null] });
+  items.splice(items.indexOf("..."), 1, ...rest);
+
+  const isAdvanced = (item) => item !== null && !item.slice;
+  const first = items.findIndex(isAdvanced);
+  const last = items.findLastIndex(isAdvanced);
+  const isApart = items.slice(first, last).some((item) => !isAdvanced(item));
+  const block = broadcast(items.filter(isAdvanced).map((item) => item.shape ?? []));
+  const offsets = new Int32Array(size(block));
+  const lists = [];
+  let axis = 0;
+  for (const [i, item] of items.entries()) {
+    if (i === first) lists.push(offsets);
+    if (item === null) continue;
+    const [n, step] = [shape[axis], steps[axis]];
+    axis += 1;
+    if (item.slice) {
+      const { start, by, count } = sliced(item.slice, n);
+      lists.push(along(count, by * step, start * step));
+    } else {
+      const numbers = item.array ?? [item];
+      const from = spread(item.shape ?? [], block);
+      for (const k of offsets.keys()) offsets[k] += step * inside(numbers[from[k]], n);
+    }
+  }
+  // Arrays that are not side by side: their axes come first in the result.
+  if (isApart) lists.unshift(...lists.splice(lists.indexOf(offsets), 1));
+  return sums(lists);
+}
+
+/** Return a mask as one array of positions per axis. */
+function places({ array, shape }) {
+  const at = [...array.keys()].filter((i) => array[i]);
+  return strides(shape).map((step, axis) => ({
+    array: at.map((i) => Math.floor(i / step) % shape[axis]),
+    shape: [at.length],
+  }));
+}
+
+function broadcast(shapes) {
+  const ndim = max(0, ...shapes.map((shape) => shape.length));
+  return along(ndim, 1, -ndim).map((i) => {
+    const lengths = shapes.map((shape) => shape.at(i) ?? 1);
+    return lengths.find((n) => n !== 1) ?? 1;
+  });
+}
+
+function inside(position, length) {
+  const isThere = Number.isInteger(position) && position >= -length && position < length;
+  if (isThere) return positive(position, length);
+  throw new Error(`There is no element ${position} along an axis of length ${length}.`);
+}
+
+/** Return where a slice starts, its step, and how many elements it has. */
+function sliced([start, stop, step], length) {
+  const by = step ?? 1;
+  const [low, high] = by > 0 ? [0, length] : [-1, length - 1];
+  const end = (x, otherwise) => (x === null ? otherwise : min(max(positive(x, length), low), high));
+  const from = end(start, by > 0 ? low : high);
+  return { start: from, by, count: max(0, Math.ceil((end(stop, by > 0 ? high : low) - from) / by)) };
+}
+
+// Kinds of primitives. Each makes, of the array of a result, those of its operands and the
+// parameters, a function that computes the result.
+
+const elementwise = (f) => (out, operands) => {
+  const o = out.data;
+  const [a, b, c] = operands.map((x) => x.data);
+  const [p, q, r] = operands.map((x) => spread(x.shape, out.shape));
+  if (c) return () => { for (let i = 0; i < o.length; i++) o[i] = f(a[p[i]], b[q[i]], c[r[i]]); };
+  if (b) return () => { for (let i = 0; i < o.length; i++) o[i] = f(a[p[i]], b[q[i]]); };
+  return () => { for (let i = 0; i < o.length; i++) o[i] = f(a[p[i]]); };
+};
+
+/** `f` fills `o` with what it makes of the elements of `x`, of which the i-th belongs to o[to[i]]. */
+const reduction = (f) => (out, [x], { axis }) => {
+  const ndim = x.shape.length;
+  const axes = new Set([axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim)));
+  const steps = strides(x.shape.map((n, i) => (axes.has(i) ? 1 : n)));
+  const to = sums(x.shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
+  return () => f(out.data, x.data, to);
+};
+
+const folded = (start, f) => (o, x, to) => {
+  o.fill(start);
+  for (let i = 0; i < x.length; i++) o[to[i]] = f(o[to[i]], x[i]);
+};
+const total = folded(0, (a, b) => a + b);
+const largest = folded(-Infinity, max);
+
+function mean(o, x, to) {
+  total(o, x, to);
+  for (let i = 0; i < o.length; i++) o[i] /= x.length / o.length;
+}
+
+function logsumexp(o, x, to) {
+  largest(o, x, to);
+  const top = o.map((a) => (Number.isFinite(a) ? a : 0));
+  total(o, x.map((a, i) => exp(a - top[to[i]])), to);
+  for (let i = 0; i < o.length; i++) o[i] = log(o[i]) + top[i];
+}
+
+/** What `find` returns for operands that it looks at: once, if there are none. */
+function found(find, operands) {
+  if (operands.length) return find;
+  const at = find();
+  return () => at;
+}
+
+/** `find` returns which element of the operand each of the result is. */
+const moved = (find) => (out, [x, ...operands], parameters) => {
+  const at = found(() => find(x.shape, out.shape, parameters, operands), operands);
+  return () => {
+    for (const [i, from] of at().entries()) out.data[i] = x.data[from];
+  };
+};
+
+const unmoved = moved((shape) => spread(shape, shape));
+const getitem = moved((shape, to, { index }, operands) => picked(shape, index, operands));
+
+function scatter(out, [x, ...operands], { index }) {
+  const at = found(() => picked(out.shape, index, operands), operands);
+  return () => {
+    out.data.fill(0);
+    for (const [i, to] of at().entries()) out.data[to] += x.data[i];
+  };
+}
+
+const transpose = moved((shape, to, { axes }) => {
+  const steps = strides(shape);
+  const order = axes ?? along(shape.length, -1, shape.length - 1);
+  return sums(order.map((axis, i) => along(to[i], steps.at(axis))));
+});
+
+function concatenate(out, operands, { axis }) {
+  const at = positive(axis, out.shape.length);
+  const row = (x) => size(x.shape.slice(at));
+  return () => {
+    let start = 0;
+    for (const x of operands) {
+      for (let i = 0; i * row(x) < x.data.length; i++) {
+        out.data.set(x.data.subarray(i * row(x), (i + 1) * row(x)), start + i * row(out));
+      }
+      start += row(x);
+    }
+  };
+}
+
+function matmul(out, [a, b]) {
+  const [m, k] = [a.shape.at(-2) ?? 1, a.shape.at(-1)];
+  const n = b.shape.length > 1 ? b.shape.at(-1) : 1;
+  const axes = (a.shape.length > 1) + (b.shape.length > 1); // of the result, beside the batch's
+  const batch = out.shape.slice(0, out.shape.length - axes);
+  const left = spread(a.shape.slice(0, -2), batch);
+  const right = spread(b.shape.slice(0, -2), batch);
+  return () => {
+    for (let at = 0; at < out.data.length; at++) {
+      const [row, column, of] = [Math.floor(at / n) % m, at % n, Math.floor(at / (m * n))];
+      const p = (left[of] * m + row) * k;
+      const q = right[of] * k * n + column;
+      let found = 0;
+      for (let i = 0; i < k; i++) found += a.data[p + i] * b.data[q + i * n];
+      out.data[at] = found;
+    }
+  };
+}
+
+function outer(out, [a, b]) {
+  const n = b.data.length;
+  return () => {
+    for (let i = 0; i < out.data.length; i++) out.data[i] = a.data[Math.floor(i / n)] * b.data[i % n];
+  };
+}
+
+// As in Python, no exponent is positive and nearly equal numbers are not subtracted.
+
+const softplus = (x) => log1p(exp(-abs(x))) + max(x, 0);
+
+function sigmoid(x) {
+  const rise = exp(min(x, 0));
+  return rise / (rise + exp(-max(x, 0)));
+}
+
+function sigmoidSlope(x) {
+  const e = exp(-abs(x));
+  return e / (1 + e * (2 + e));
+}
+
+function logisticResidual(z, t) {
+  const e = exp(-abs(z));
+  return z < 0 || Object.is(z, -0) ? e / (1 + e) - t : 1 - t - e / (1 + e);
+}
+
+// Targets are probabilities; for others the loss has no value.
+const logisticCrossEntropy = (z, t) =>
+  t >= 0 && t <= 1 ? log1p(exp(-abs(z))) + z * ((z >= 0) - t) : NaN;
+
+// To C and NumPy these powers are 1 whatever the exponent, to JavaScript not always.
+const power = (a, b) => (a === 1 || (a === -1 && abs(b) === Infinity) ? 1 : a ** b);
+
+const PRIMITIVES = {
+  add: elementwise((a, b) => a + b),
+  subtract: elementwise((a, b) => a - b),
+  multiply: elementwise((a, b) => a * b),
+  divide: elementwise((a, b) => a / b),
+  power: elementwise(power),
+  negative: elementwise((x) => -x),
+  exp: elementwise(exp),
+  expm1: elementwise(Math.expm1),
+  log: elementwise(log),
+  log1p: elementwise(log1p),
+  sqrt: elementwise(Math.sqrt),
+  square: elementwise((x) => x * x),
+  sin: elementwise(Math.sin),
+  cos: elementwise(Math.cos),
+  tanh: elementwise(Math.tanh),
+  less: elementwise((a, b) => a < b),
+  less_equal: elementwise((a, b) => a <= b),
+  greater: elementwise((a, b) => a > b),
+  greater_equal: elementwise((a, b) => a >= b),
+  equal: elementwise((a, b) => a === b),
+  not_equal: elementwise((a, b) => a !== b),
+  logical_and: elementwise((a, b) => a && b),
+  logical_or: elementwise((a, b) => a || b),
+  logical_not: elementwise((x) => x === 0),
+  sign: elementwise(Math.sign),
+  abs: elementwise(abs),
+  relu: elementwise((x) => max(x, 0)),
+  maximum: elementwise((a, b) => max(a, b)),
+  minimum: elementwise((a, b) => min(a, b)),
+  where: elementwise((condition, a, b) => (condition !== 0 ? a : b)),
+  sigmoid: elementwise(sigmoid),
+  sigmoid_slope: elementwise(sigmoidSlope),
+  softplus: elementwise(softplus),
+  log_sigmoid: elementwise((x) => -softplus(-x)),
+  logistic_cross_entropy: elementwise(logisticCrossEntropy),
+  logistic_residual: elementwise(logisticResidual),
+  sum: reduction(total),
+  mean: reduction(mean),
+  max: reduction(largest),
+  min: reduction(folded(Infinity, min)),
+  logsumexp: reduction(logsumexp),
+  matmul,
+  outer,
+  broadcast_to: moved(spread),
+  cast: unmoved,
+  identity: unmoved,
+  reshape: unmoved,
+  transpose,
+  getitem,
+  scatter,
+  concatenate,
+};
