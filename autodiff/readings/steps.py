@@ -83,7 +83,11 @@ def in_order(first: Sequence[Term], used: Sequence[Term]) -> list[Term]:
 
 
 def as_data(term: Term, at: dict[Term, int]) -> dict[str, Any]:
-    data: dict[str, Any] = {"shape": list(term.shape), "forward": term.forward, "mask": term.is_mask}
+    data: dict[str, Any] = {
+        "shape": list(term.shape),
+        "forward": term.forward,
+        "mask": term.is_mask,
+    }
     if term.primitive is None:
         numbers = np.ravel(np.asarray(term.data, np.float64)).tolist()
         return {"primitive": None, **data, "data": list(map(plain, numbers))}

@@ -39,7 +39,7 @@ function fitting(numbers, length) {
 
 // To NumPy the sum of two masks is a mask.
 function asMask(data) {
-  for (let i = 0; i < data.length; i++) data[i] = data[i] !== 0;
+  fill(data, (i) => data[i] !== 0);
 }
 
 // Where elements are.
@@ -96,8 +96,7 @@ function picked(shape, index, positions) {
     const [n, step] = [shape[axis], steps[axis]];
     axis += 1;
     if (item.slice) {
-      const { start, by, count } = sliced(item.slice, n);
-      lists.push(along(count, by * step, start * step));
+      lists.push(sliced(item.slice, n).map((k) => k * step));
     } else {
       const numbers = item.array ?? [item];
       const from = spread(item.shape ?? [], block);
@@ -132,125 +131,136 @@ function inside(position, length) {
   throw new Error(`There is no element ${position} along an axis of length ${length}.`);
 }
 
-/** Return where a slice starts, its step, and how many elements it has. */
+/** Return the positions of a slice. */
 function sliced([start, stop, step], length) {
   const by = step ?? 1;
   const [low, high] = by > 0 ? [0, length] : [-1, length - 1];
   const end = (x, otherwise) => (x === null ? otherwise : min(max(positive(x, length), low), high));
   const from = end(start, by > 0 ? low : high);
-  return { start: from, by, count: max(0, Math.ceil((end(stop, by > 0 ? high : low) - from) / by)) };
+  const to = end(stop, by > 0 ? high : low);
+  return along(max(0, Math.ceil((to - from) / by)), by, from);
 }
 
-// Kinds of primitives. Each makes, of the array of a result, those of its operands and the
-// parameters, a function that computes the result.
+// Kinds of primitives: of the array of a result, those of its operands and the parameters each
+// makes a function that computes the result.
 
-const elementwise = (f) => (out, operands) => {
-  const o = out.data;
-  const [a, b, c] = operands.map((x) => x.data);
-  const [p, q, r] = operands.map((x) => spread(x.shape, out.shape));
-  if (c) return () => { for (let i = 0; i < o.length; i++) o[i] = f(a[p[i]], b[q[i]], c[r[i]]); };
-  if (b) return () => { for (let i = 0; i < o.length; i++) o[i] = f(a[p[i]], b[q[i]]); };
-  return () => { for (let i = 0; i < o.length; i++) o[i] = f(a[p[i]]); };
-};
+function fill(data, f) {
+  for (let i = 0; i < data.length; i++) data[i] = f(i);
+}
 
-/** `f` fills `o` with what it makes of the elements of `x`, of which the i-th belongs to o[to[i]]. */
-const reduction = (f) => (out, [x], { axis }) => {
-  const ndim = x.shape.length;
-  const axes = new Set([axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim)));
-  const steps = strides(x.shape.map((n, i) => (axes.has(i) ? 1 : n)));
-  const to = sums(x.shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
-  return () => f(out.data, x.data, to);
-};
+function elementwise(f) {
+  return ({ shape, data }, operands) => {
+    const [a, b, c] = operands.map((x) => x.data);
+    const [p, q, r] = operands.map((x) => spread(x.shape, shape));
+    if (c) return () => fill(data, (i) => f(a[p[i]], b[q[i]], c[r[i]]));
+    if (b) return () => fill(data, (i) => f(a[p[i]], b[q[i]]));
+    return () => fill(data, (i) => f(a[p[i]]));
+  };
+}
 
-const folded = (start, f) => (o, x, to) => {
-  o.fill(start);
-  for (let i = 0; i < x.length; i++) o[to[i]] = f(o[to[i]], x[i]);
-};
+/** `f` fills the result with what it makes of `x`, whose i-th element belongs to the to[i]-th. */
+function reduction(f) {
+  return (out, [x], { axis }) => {
+    const ndim = x.shape.length;
+    const axes = new Set([axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim)));
+    const steps = strides(x.shape.map((n, i) => (axes.has(i) ? 1 : n)));
+    const to = sums(x.shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
+    return () => f(out.data, x.data, to);
+  };
+}
+
+function folded(start, f) {
+  return (data, x, to) => {
+    data.fill(start);
+    for (let i = 0; i < x.length; i++) data[to[i]] = f(data[to[i]], x[i]);
+  };
+}
+
 const total = folded(0, (a, b) => a + b);
-const largest = folded(-Infinity, max);
+const largest = folded(-Infinity, (a, b) => max(a, b));
 
-function mean(o, x, to) {
-  total(o, x, to);
-  for (let i = 0; i < o.length; i++) o[i] /= x.length / o.length;
+function mean(data, x, to) {
+  total(data, x, to);
+  fill(data, (i) => data[i] / (x.length / data.length));
 }
 
-function logsumexp(o, x, to) {
-  largest(o, x, to);
-  const top = o.map((a) => (Number.isFinite(a) ? a : 0));
-  total(o, x.map((a, i) => exp(a - top[to[i]])), to);
-  for (let i = 0; i < o.length; i++) o[i] = log(o[i]) + top[i];
-}
-
-/** What `find` returns for operands that it looks at: once, if there are none. */
-function found(find, operands) {
-  if (operands.length) return find;
-  const at = find();
-  return () => at;
+function logsumexp(data, x, to) {
+  largest(data, x, to);
+  const top = data.map((a) => (Number.isFinite(a) ? a : 0));
+  const powers = x.map((a, i) => exp(a - top[to[i]]));
+  total(data, powers, to);
+  fill(data, (i) => log(data[i]) + top[i]);
 }
 
 /** `find` returns which element of the operand each of the result is. */
-const moved = (find) => (out, [x, ...operands], parameters) => {
-  const at = found(() => find(x.shape, out.shape, parameters, operands), operands);
-  return () => {
-    for (const [i, from] of at().entries()) out.data[i] = x.data[from];
-  };
-};
-
-const unmoved = moved((shape) => spread(shape, shape));
-const getitem = moved((shape, to, { index }, operands) => picked(shape, index, operands));
-
-function scatter(out, [x, ...operands], { index }) {
-  const at = found(() => picked(out.shape, index, operands), operands);
-  return () => {
-    out.data.fill(0);
-    for (const [i, to] of at().entries()) out.data[to] += x.data[i];
+function moved(find) {
+  return ({ shape, data }, [x, ...operands], parameters) => {
+    const places = found(() => find(x.shape, shape, parameters, operands), operands);
+    return () => {
+      const from = places();
+      fill(data, (i) => x.data[from[i]]);
+    };
   };
 }
 
+/** What `find` returns for operands that it looks at: found once, if there are none. */
+function found(find, operands) {
+  if (operands.length) return find;
+  const result = find();
+  return () => result;
+}
+
+const unmoved = moved((shape) => spread(shape, shape));
+const getitem = moved((shape, _, { index }, operands) => picked(shape, index, operands));
 const transpose = moved((shape, to, { axes }) => {
   const steps = strides(shape);
   const order = axes ?? along(shape.length, -1, shape.length - 1);
   return sums(order.map((axis, i) => along(to[i], steps.at(axis))));
 });
 
-function concatenate(out, operands, { axis }) {
-  const at = positive(axis, out.shape.length);
-  const row = (x) => size(x.shape.slice(at));
+function scatter({ shape, data }, [x, ...operands], { index }) {
+  const places = found(() => picked(shape, index, operands), operands);
+  return () => {
+    data.fill(0);
+    for (const [i, to] of places().entries()) data[to] += x.data[i];
+  };
+}
+
+function concatenate({ shape, data }, operands, { axis }) {
+  const before = positive(axis, shape.length);
+  const [row, ...rows] = [shape, ...operands.map((x) => x.shape)].map((s) => size(s.slice(before)));
   return () => {
     let start = 0;
-    for (const x of operands) {
-      for (let i = 0; i * row(x) < x.data.length; i++) {
-        out.data.set(x.data.subarray(i * row(x), (i + 1) * row(x)), start + i * row(out));
+    for (const [k, x] of operands.entries()) {
+      for (const [i, number] of x.data.entries()) {
+        data[start + Math.floor(i / rows[k]) * row + (i % rows[k])] = number;
       }
-      start += row(x);
+      start += rows[k];
     }
   };
 }
 
-function matmul(out, [a, b]) {
+function matmul({ shape, data }, [a, b]) {
   const [m, k] = [a.shape.at(-2) ?? 1, a.shape.at(-1)];
   const n = b.shape.length > 1 ? b.shape.at(-1) : 1;
-  const axes = (a.shape.length > 1) + (b.shape.length > 1); // of the result, beside the batch's
-  const batch = out.shape.slice(0, out.shape.length - axes);
-  const left = spread(a.shape.slice(0, -2), batch);
-  const right = spread(b.shape.slice(0, -2), batch);
-  return () => {
-    for (let at = 0; at < out.data.length; at++) {
-      const [row, column, of] = [Math.floor(at / n) % m, at % n, Math.floor(at / (m * n))];
-      const p = (left[of] * m + row) * k;
-      const q = right[of] * k * n + column;
-      let found = 0;
-      for (let i = 0; i < k; i++) found += a.data[p + i] * b.data[q + i * n];
-      out.data[at] = found;
-    }
-  };
+  const own = (a.shape.length > 1) + (b.shape.length > 1); // axes of the result: the rest are batches
+  const batches = shape.slice(0, shape.length - own);
+  const left = spread(a.shape.slice(0, -2), batches);
+  const right = spread(b.shape.slice(0, -2), batches);
+  return () =>
+    fill(data, (at) => {
+      const batch = Math.floor(at / (m * n));
+      const p = (left[batch] * m + (Math.floor(at / n) % m)) * k;
+      const q = right[batch] * k * n + (at % n);
+      let result = 0;
+      for (let i = 0; i < k; i++) result += a.data[p + i] * b.data[q + i * n];
+      return result;
+    });
 }
 
-function outer(out, [a, b]) {
+function outer({ data }, [a, b]) {
   const n = b.data.length;
-  return () => {
-    for (let i = 0; i < out.data.length; i++) out.data[i] = a.data[Math.floor(i / n)] * b.data[i % n];
-  };
+  return () => fill(data, (i) => a.data[Math.floor(i / n)] * b.data[i % n]);
 }
 
 // As in Python, no exponent is positive and nearly equal numbers are not subtracted.
