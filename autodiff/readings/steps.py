@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import POSITIONS
+from autodiff.graph import Primitive
+from autodiff.primitives import add, multiply
 from autodiff.readings.listing import Listing, Statement
-from autodiff.readings.notation import CODE, TEX, TEXT, placed
+from autodiff.readings.notation import CODE, NOTATION, TEX, TEXT, levels_of, placed
 from autodiff.readings.terms import Term
 
 MOST = 1_000_000
@@ -24,8 +26,8 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
     list. "statements" are the equations that `derivation` and `source` write, with the "term" that
     each computes, "name", "code", "text" and "latex" (two sides each), the "line" of the function's
     code that it comes from and, on the way back, what it is the adjoint "of" and the statement that
-    it "undoes". "inputs", "value" and "gradients" say which terms are these; "code" are the lines
-    of `f`.
+    it "undoes". "inputs", "constants", "value" and "gradients" say which terms are these, "notation"
+    how primitives are written of single numbers; "code" are the lines of `f`.
 
     NaN and infinities are strings. Raises as `source` does, and ValueError for more than a million
     numbers.
@@ -42,6 +44,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             "followed one by one; give it fewer examples"
         )
     at = {x: i for i, x in enumerate(terms)}
+    applied = [(x.primitive, x.operands) for x in terms if x.primitive and not x.parameters]
     code, first = code_of(f)
     statements = [*listing.forward, *listing.backward]
     return {
@@ -56,6 +59,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             }
             for path, x in listing.terms.inputs.items()
         ],
+        "constants": [{"term": at[x], "name": listing.names[x]} for x in constants],
         "statements": [
             {
                 **written(listing, x, at),
@@ -69,8 +73,23 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             listing.names[listing.terms.inputs[path]]: at[x]
             for path, x in listing.terms.gradients.items()
         },
+        "notation": {
+            primitive.name: in_numbers(primitive, len(operands))
+            for primitive, operands in [(add, "ab"), (multiply, "ab"), *applied]
+        },
         "code": code,
     }
+
+
+def in_numbers(primitive: Primitive, count: int) -> dict[str, Any]:
+    """Return how a primitive of numbers is written, and how tightly it and its operands hold."""
+    template: Any = NOTATION.get(primitive.name, {}).get("text")
+    if callable(template):
+        template = template(*[np.float64()] * count)
+    if template is None:
+        template = f"{primitive.name}({', '.join(['{}'] * count)})"
+    level, needed = levels_of(template)
+    return {"template": template, "level": level, "needed": list(needed)}
 
 
 def in_order(first: Sequence[Term], used: Sequence[Term]) -> list[Term]:

@@ -30,6 +30,13 @@ export function prepared(program) {
   };
 }
 
+/** Return what a primitive with these parameters makes of arrays. */
+export function applied({ primitive, shape, parameters }, operands) {
+  const out = { shape, data: new Float64Array(size(shape)) };
+  PRIMITIVES[primitive](out, operands, parameters)();
+  return out.data;
+}
+
 const get = (given, key) => (given instanceof Map ? given.get(key) : given[key]);
 
 function fitting(numbers, length) {
@@ -44,9 +51,10 @@ function asMask(data) {
 
 // Where elements are.
 
-const size = (shape) => shape.reduce((a, b) => a * b, 1);
+export const size = (shape) => shape.reduce((a, b) => a * b, 1);
 const strides = (shape) => shape.map((_, i) => size(shape.slice(i + 1)));
-const along = (length, step, start = 0) => Array.from({ length }, (_, k) => start + k * step);
+export const along = (length, step, start = 0) =>
+  Array.from({ length }, (_, k) => start + k * step);
 const positive = (axis, ndim) => (axis < 0 ? axis + ndim : axis);
 
 /** Return all sums of one number of each list, the last list running fastest. */
@@ -60,10 +68,34 @@ function sums(lists) {
 }
 
 /** Return, for each element of shape `to`, which one of `shape` is spread to it. */
-function spread(shape, to) {
+export function spread(shape, to) {
   const steps = strides(shape);
   const lead = to.length - shape.length;
   return sums(to.map((n, i) => along(n, (shape[i - lead] ?? 1) === 1 ? 0 : steps[i - lead])));
+}
+
+/** Return, for each element of `shape`, to which one it belongs after a reduction over `axis`. */
+export function reduced(shape, axis) {
+  const ndim = shape.length;
+  const axes = new Set([axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim)));
+  const steps = strides(shape.map((n, i) => (axes.has(i) ? 1 : n)));
+  return sums(shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
+}
+
+/** Return functions to the row and the column that an element of a matrix product is made of. */
+export function factors(a, b, shape) {
+  const [m, length] = [a.at(-2) ?? 1, a.at(-1)];
+  const n = b.length > 1 ? b.at(-1) : 1;
+  const own = (a.length > 1) + (b.length > 1); // axes of the result: those before are of batches
+  const batches = shape.slice(0, shape.length - own);
+  const [left, right] = [a, b].map((x) => spread(x.slice(0, -2), batches));
+  const batch = (at) => Math.floor(at / (m * n));
+  return {
+    length,
+    step: n,
+    row: (at) => (left[batch(at)] * m + (Math.floor(at / n) % m)) * length,
+    column: (at) => right[batch(at)] * length * n + (at % n),
+  };
 }
 
 /** Return which elements of `shape` an index picks; `positions` are the operands that it needs. */
@@ -161,10 +193,7 @@ function elementwise(f) {
 /** `f` fills the result with what it makes of `x`, whose i-th element belongs to the to[i]-th. */
 function reduction(f) {
   return (out, [x], { axis }) => {
-    const ndim = x.shape.length;
-    const axes = new Set([axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim)));
-    const steps = strides(x.shape.map((n, i) => (axes.has(i) ? 1 : n)));
-    const to = sums(x.shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
+    const to = reduced(x.shape, axis);
     return () => f(out.data, x.data, to);
   };
 }
@@ -241,19 +270,12 @@ function concatenate({ shape, data }, operands, { axis }) {
 }
 
 function matmul({ shape, data }, [a, b]) {
-  const [m, k] = [a.shape.at(-2) ?? 1, a.shape.at(-1)];
-  const n = b.shape.length > 1 ? b.shape.at(-1) : 1;
-  const own = (a.shape.length > 1) + (b.shape.length > 1); // axes of the result: the rest are batches
-  const batches = shape.slice(0, shape.length - own);
-  const left = spread(a.shape.slice(0, -2), batches);
-  const right = spread(b.shape.slice(0, -2), batches);
+  const { length, step, row, column } = factors(a.shape, b.shape, shape);
   return () =>
     fill(data, (at) => {
-      const batch = Math.floor(at / (m * n));
-      const p = (left[batch] * m + (Math.floor(at / n) % m)) * k;
-      const q = right[batch] * k * n + (at % n);
+      const [p, q] = [row(at), column(at)];
       let result = 0;
-      for (let i = 0; i < k; i++) result += a.data[p + i] * b.data[q + i * n];
+      for (let i = 0; i < length; i++) result += a.data[p + i] * b.data[q + i * step];
       return result;
     });
 }
