@@ -1,0 +1,124 @@
+// Where the elements of an array are: row by row, whatever its number of axes.
+
+export const size = (shape) => shape.reduce((a, b) => a * b, 1);
+export const strides = (shape) => shape.map((_, i) => size(shape.slice(i + 1)));
+export const along = (length, step, start = 0) =>
+  Array.from({ length }, (_, k) => start + k * step);
+export const positive = (axis, ndim) => (axis < 0 ? axis + ndim : axis);
+
+/** Return all sums of one number of each list, the last list running fastest. */
+export function sums(lists) {
+  return lists.reduce((found, list) => {
+    const next = new Int32Array(found.length * list.length);
+    let at = 0;
+    for (const x of found) for (const y of list) next[at++] = x + y;
+    return next;
+  }, Int32Array.of(0));
+}
+
+/** Return, for each element of shape `to`, which one of `shape` is spread to it. */
+export function spread(shape, to) {
+  const steps = strides(shape);
+  const lead = to.length - shape.length;
+  return sums(to.map((n, i) => along(n, (shape[i - lead] ?? 1) === 1 ? 0 : steps[i - lead])));
+}
+
+/** Return, for each element of `shape`, to which one it belongs after a reduction over `axis`. */
+export function reduced(shape, axis) {
+  const ndim = shape.length;
+  const axes = new Set([axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim)));
+  const steps = strides(shape.map((n, i) => (axes.has(i) ? 1 : n)));
+  return sums(shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
+}
+
+/** Return functions to the row and the column that an element of a matrix product is made of. */
+export function factors(a, b, shape) {
+  const [m, length] = [a.at(-2) ?? 1, a.at(-1)];
+  const n = b.length > 1 ? b.at(-1) : 1;
+  const own = (a.length > 1) + (b.length > 1); // axes of the result: those before are of batches
+  const batches = shape.slice(0, shape.length - own);
+  const [left, right] = [a, b].map((x) => spread(x.slice(0, -2), batches));
+  const batch = (at) => Math.floor(at / (m * n));
+  return {
+    length,
+    step: n,
+    row: (at) => (left[batch(at)] * m + (Math.floor(at / n) % m)) * length,
+    column: (at) => right[batch(at)] * length * n + (at % n),
+  };
+}
+
+/** Return which elements of `shape` an index picks; `positions` are the operands that it needs. */
+export function picked(shape, index, positions) {
+  const steps = strides(shape);
+  const operands = [...positions];
+  const items = (Array.isArray(index) ? index : [index]).flatMap((item) => {
+    if (item === "operand") {
+      const { shape: form, data } = operands.shift();
+      return { array: data, shape: form };
+    }
+    return item?.array?.length && typeof item.array[0] === "boolean" ? places(item) : [item];
+  });
+  if (!items.includes("...")) items.push("...");
+  const used = items.filter((x) => x !== null && x !== "...").length;
+  const rest = Array(shape.length - used).fill({ slice: [null, null, null] });
+  items.splice(items.indexOf("..."), 1, ...rest);
+
+  const isAdvanced = (item) => item !== null && !item.slice;
+  const first = items.findIndex(isAdvanced);
+  const last = items.findLastIndex(isAdvanced);
+  const isApart = items.slice(first, last).some((item) => !isAdvanced(item));
+  const block = broadcast(items.filter(isAdvanced).map((item) => item.shape ?? []));
+  const offsets = new Int32Array(size(block));
+  const lists = [];
+  let axis = 0;
+  for (const [i, item] of items.entries()) {
+    if (i === first) lists.push(offsets);
+    if (item === null) continue;
+    const [n, step] = [shape[axis], steps[axis]];
+    axis += 1;
+    if (item.slice) {
+      lists.push(sliced(item.slice, n).map((k) => k * step));
+    } else {
+      const numbers = item.array ?? [item];
+      const from = spread(item.shape ?? [], block);
+      for (const k of offsets.keys()) offsets[k] += step * inside(numbers[from[k]], n);
+    }
+  }
+  // Arrays that are not side by side: their axes come first in the result.
+  if (isApart) lists.unshift(...lists.splice(lists.indexOf(offsets), 1));
+  return sums(lists);
+}
+
+/** Return a mask as one array of positions per axis. */
+function places({ array, shape }) {
+  const at = [...array.keys()].filter((i) => array[i]);
+  return strides(shape).map((step, axis) => ({
+    array: at.map((i) => Math.floor(i / step) % shape[axis]),
+    shape: [at.length],
+  }));
+}
+
+function broadcast(shapes) {
+  const ndim = Math.max(0, ...shapes.map((shape) => shape.length));
+  return along(ndim, 1, -ndim).map((i) => {
+    const lengths = shapes.map((shape) => shape.at(i) ?? 1);
+    return lengths.find((n) => n !== 1) ?? 1;
+  });
+}
+
+function inside(position, length) {
+  const isThere = Number.isInteger(position) && position >= -length && position < length;
+  if (isThere) return positive(position, length);
+  throw new Error(`There is no element ${position} along an axis of length ${length}.`);
+}
+
+/** Return the positions of a slice. */
+function sliced([start, stop, step], length) {
+  const by = step ?? 1;
+  const [low, high] = by > 0 ? [0, length] : [-1, length - 1];
+  const end = (x, otherwise) =>
+    x === null ? otherwise : Math.min(Math.max(positive(x, length), low), high);
+  const from = end(start, by > 0 ? low : high);
+  const to = end(stop, by > 0 ? high : low);
+  return along(Math.max(0, Math.ceil((to - from) / by)), by, from);
+}
