@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.arrays import POSITIONS
 from autodiff.graph import Primitive
-from autodiff.primitives import add, multiply
+from autodiff.primitives import add, divide, multiply
 from autodiff.readings.listing import Listing, Statement
 from autodiff.readings.notation import CODE, NOTATION, TEX, TEXT, levels_of, placed
 from autodiff.readings.terms import Term
@@ -75,7 +75,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
         },
         "notation": {
             primitive.name: in_numbers(primitive, len(operands))
-            for primitive, operands in [(add, "ab"), (multiply, "ab"), *applied]
+            for primitive, operands in [*[(x, "ab") for x in (add, multiply, divide)], *applied]
         },
         "code": code,
     }

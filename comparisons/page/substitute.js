@@ -1,0 +1,188 @@
+// Equations for one entry, with the numbers put in: for H̄ = z̄ Wᵀ what H̄[2,1] is made of.
+
+import { applied } from "interpreter";
+import { along, factors, reduced, size, spread } from "places";
+
+const SHOWN = 4; // summands
+const [SIGN, ATOM] = [6, 8]; // how tightly a negative number holds together, and a name
+const MOVED = "broadcast_to cast concatenate getitem identity reshape transpose".split(" ");
+const REDUCTIONS = ["sum", "mean", "max", "min", "logsumexp"];
+
+/** Return the equation of a statement for one entry, counted row by row, with the numbers put in. */
+export function substituted(program, numbers, statement, entry) {
+  return sides(program, numbers, statement, entry).join(" = ");
+}
+
+/** Return its sides: the entry, its formula, the formula with the numbers, and the result. */
+export function sides(program, numbers, { term, text }, entry) {
+  const names = namesOf(program);
+  const isOther = names.get(term) !== text[0]; // a number, or equal to what has a name
+  const [formula, computed] = [false, true].map((inNumbers) => {
+    const writer = new Writer(program, numbers, names, inNumbers);
+    return (isOther ? writer.operand(term, entry) : writer.expression(term, entry)).text;
+  });
+  const right = new Set([formula, computed, short(numbers[term][entry])]);
+  return [text[0] + place(program.terms[term].shape, entry), ...right];
+}
+
+/**
+ * Return what an adjoint is put together from. `paths` are the parts for each time that what it is
+ * the adjoint of is used, if more than once: their values, and the formula for one entry. `sums`
+ * are those that undo a broadcast, with the shapes before and after.
+ */
+export function parts(program, numbers, { term, text, of, forward }, entry = 0) {
+  const { terms, statements } = program;
+  const names = namesOf(program);
+  if (forward || of === null || names.get(term) !== text[0]) return { paths: [], sums: [] };
+  const pieces = statements.filter((x) => !x.forward && x.of === null).map((x) => x.term);
+  const isInner = (i) => i === term || !names.has(i) || pieces.includes(i);
+  const uses = terms.flatMap((x) => (x.forward && !x.mask && x.operands) || []);
+  const found = [];
+  // Paths are added one by one: the first operand is the sum of those before.
+  let rest = term;
+  for (let more = uses.filter((i) => i === of).length - 1; more > 0; more--) {
+    const { primitive, operands } = terms[rest];
+    if (!isInner(rest) || !["add", "subtract"].includes(primitive)) break;
+    found.unshift({ term: operands[1], sign: primitive === "add" ? 1 : -1 });
+    rest = operands[0];
+  }
+  found.unshift({ term: rest, sign: 1 });
+  const writer = new Writer(program, numbers, names, false);
+  const paths = found.map(({ term: i, sign }) => ({
+    term: i,
+    text: sign > 0 ? writer.operand(i, entry).text : `-${tight(writer.operand(i, entry), SIGN)}`,
+    values: Float64Array.from(numbers[i], (x) => sign * x),
+  }));
+  const sums = found.flatMap(({ term: i }) => {
+    while (isInner(i) && terms[i].primitive === "reshape") [i] = terms[i].operands;
+    if (!isInner(i) || terms[i].primitive !== "sum") return [];
+    return [{ term: i, before: terms[terms[i].operands[0]].shape, after: terms[term].shape }];
+  });
+  return { paths: found.length > 1 ? paths : [], sums };
+}
+
+/** Return how terms are called, as text; numbers have no name. */
+function namesOf({ terms, inputs, constants, statements }) {
+  const names = new Map([...inputs, ...constants].map((x) => [x.term, x.text ?? x.name]));
+  for (const { term, text } of statements) {
+    if (terms[term].primitive !== null && !names.has(term)) names.set(term, text[0]);
+  }
+  return names;
+}
+
+/** Write entries of terms by their names, or in numbers: each as a text and how tight that is. */
+class Writer {
+  constructor(program, numbers, names, inNumbers) {
+    Object.assign(this, { terms: program.terms, notation: program.notation });
+    Object.assign(this, { numbers, names, inNumbers });
+  }
+
+  operand(i, at) {
+    const isNamed = this.names.has(i);
+    if (isNamed && !this.inNumbers) {
+      return { text: this.names.get(i) + place(this.terms[i].shape, at), level: ATOM };
+    }
+    if (!isNamed && this.terms[i].primitive !== null) return this.expression(i, at);
+    const text = short(this.numbers[i][at], isNamed ? 4 : 6);
+    return { text, level: text.startsWith("-") ? SIGN : ATOM };
+  }
+
+  /** Write what an entry is computed from. */
+  expression(i, at) {
+    const { primitive, operands, shape, parameters } = this.terms[i];
+    const shapes = operands.map((k) => this.terms[k].shape);
+    const [x, y] = operands;
+    if (MOVED.includes(primitive)) return this.operand(...this.origin(i, at));
+    if (primitive === "scatter") {
+      const given = { primitive: "getitem", shape: shapes[0], parameters };
+      const to = applied(given, [counted(shape, 0), ...this.positions(operands)]);
+      return this.sum([...to.keys()].filter((k) => to[k] === at).map((k) => [x, k]));
+    }
+    if (primitive === "matmul") {
+      const { length, step, row, column } = factors(...shapes, shape);
+      const [p, q] = [row(at), column(at)];
+      return this.sum(along(length, 1).map((k) => [x, p + k, y, q + k * step]));
+    }
+    if (primitive === "outer") {
+      const n = shape[1];
+      return this.product([x, Math.floor(at / n), y, at % n]);
+    }
+    if (REDUCTIONS.includes(primitive)) {
+      const to = reduced(shapes[0], parameters.axis);
+      const of = [...to.keys()].filter((k) => to[k] === at).map((k) => [x, k]);
+      if (primitive === "sum") return this.sum(of);
+      if (primitive === "mean") {
+        return this.inNotation("divide", [this.sum(of), { text: `${of.length}`, level: ATOM }]);
+      }
+      const texts = shortened(of).map((place) => (place ? this.operand(...place).text : "..."));
+      return { text: `${primitive}(${texts.join(", ")})`, level: ATOM };
+    }
+    const places = shapes.map((form) => spread(form, shape)[at]);
+    return this.inNotation(
+      primitive,
+      operands.map((k, n) => this.operand(k, places[n])),
+    );
+  }
+
+  /** Return the operand, and the entry of it, that an entry was moved from. */
+  origin(i, at) {
+    const { primitive, operands } = this.terms[i];
+    const arrays = primitive === "concatenate" ? operands : operands.slice(0, 1);
+    let start = 0;
+    const numbered = arrays.map((k) => {
+      const array = counted(this.terms[k].shape, start);
+      start += array.data.length;
+      return array;
+    });
+    const rest = primitive === "concatenate" ? [] : this.positions(operands);
+    const from = applied(this.terms[i], [...numbered, ...rest])[at];
+    const k = numbered.findLastIndex(({ data }) => data[0] <= from);
+    return [operands[k], from - numbered[k].data[0]];
+  }
+
+  /** Return the arrays of positions that an index needs. */
+  positions([, ...operands]) {
+    return operands.map((k) => ({ shape: this.terms[k].shape, data: this.numbers[k] }));
+  }
+
+  sum(places) {
+    const summands = shortened(places).map((place) =>
+      place ? this.product(place) : { text: "...", level: ATOM },
+    );
+    if (!summands.length) return { text: "0", level: ATOM };
+    return summands.reduce((a, b) => this.inNotation("add", [a, b]));
+  }
+
+  /** Write the product of two entries, or a single one. */
+  product([x, p, y, q]) {
+    const first = this.operand(x, p);
+    return y === undefined ? first : this.inNotation("multiply", [first, this.operand(y, q)]);
+  }
+
+  inNotation(primitive, operands) {
+    const { template, level, needed } = this.notation[primitive];
+    const [start, ...pieces] = template.split("{}");
+    const texts = operands.map((x, i) => tight(x, needed[i], i > 0 || start) + pieces[i]);
+    return { text: start + texts.join(""), level };
+  }
+}
+
+/** Return a text, in brackets where it is not tight enough; no sign stands after another. */
+function tight({ text, level }, needed, isAfter = false) {
+  return level < needed || (isAfter && needed && text.startsWith("-")) ? `(${text})` : text;
+}
+
+/** Return few of many, with an undefined one for those left out. */
+function shortened(list) {
+  return list.length > SHOWN ? [...list.slice(0, SHOWN - 2), undefined, list.at(-1)] : list;
+}
+
+const counted = (shape, start) => ({ shape, data: along(size(shape), 1, start) });
+
+function place(shape, at) {
+  const indices = shape.map((n, axis) => Math.floor(at / size(shape.slice(axis + 1))) % n);
+  return indices.length ? `[${indices.join(",")}]` : "";
+}
+
+/** Return a number to a few digits. */
+const short = (x, digits = 4) => String(Number(x.toPrecision(digits)));
