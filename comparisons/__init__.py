@@ -1,7 +1,8 @@
 """Every way to the gradient of the tutorial's network compared with every other, and with yours.
 
 `check_backprop` checks a function that somebody wrote by hand, and `diagnose` finds the slip in
-wrong gradients of any network, `check_adjoints` in every adjoint on the way to them.
+wrong gradients of any network, `check_adjoints` in every adjoint on the way to them. `explore`
+writes a page on which any function and its backward pass are computed live.
 `python -m comparisons` compares the ways.
 """
 
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
     from comparisons.diagnosis.adjoints import check_adjoints
     from comparisons.diagnosis.diagnose import diagnose
     from comparisons.homework.checking import check_backprop
+    from comparisons.page.explore import explore
 
 # Imported when they are first used: the process in which a student's file runs needs neither.
 MODULES = {
     "check_adjoints": "diagnosis.adjoints",
     "check_backprop": "homework.checking",
     "diagnose": "diagnosis.diagnose",
+    "explore": "page.explore",
 }
 
 
@@ -27,4 +30,4 @@ def __getattr__(name: str) -> Any:
     return globals().setdefault(name, getattr(import_module(f"comparisons.{MODULES[name]}"), name))
 
 
-__all__ = ["check_adjoints", "check_backprop", "diagnose"]
+__all__ = ["check_adjoints", "check_backprop", "diagnose", "explore"]

@@ -283,6 +283,38 @@ def grade(
         click.echo(to_json(done))
 
 
+@group.command(
+    params=[
+        click.Argument(["target"], metavar="[FILE:FUNCTION]", required=False),
+        whole("seed", 0, 2**32 - 1, 0, "Seed of data and parameters."),
+        whole("points", 2, 20_000, 8, "Number of data points of the tutorial's network."),
+        click.Option(["--out"], default="explore.html", help="The page.", type=Path),
+    ],
+    epilog="Example: backprop explore network.py:loss --out network.html",
+)
+def explore(target: str | None, seed: int, points: int, out: Path) -> None:
+    """Write a page that shows a function and its backward pass step by step, and computes live.
+
+    FILE defines a loss(params, *data) and problem(rng), which draws the data and the parameters;
+    without it the page is about the tutorial's network.
+    """
+    from comparisons.homework.checking import Task
+    from comparisons.page.explore import explore as written
+    from mlp import engine, tutorial_problem
+
+    try:
+        if target is None:
+            X, t, params = tutorial_problem(points, seed=seed)
+            page = written(engine.loss, params, X, t, path=out)
+        else:
+            task = Task.load(target)
+            params, data = task.drawn(seed)[0]
+            page = written(task.loss, params, *data, path=out)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Page: {page.path}")
+
+
 def why_diverged(error: Any, learning_rate: float) -> str:
     """Return what is wrong where training by hand raises Diverged."""
     losses, params = error.history.losses, error.history.params

@@ -23,6 +23,7 @@ FOLDERS = {
     "comparisons/diagnosis/search",
     "comparisons/diagnosis/slips",
     "comparisons/homework",
+    "comparisons/page",
     "comparisons/tables",
 }
 PATHS = {
@@ -37,6 +38,7 @@ AUTODIFF = {"autodiff", "autodiff.check", "autodiff.readings", "autodiff.reading
 MLP = {"mlp", "mlp.plots", "mlp.pytorch", "mlp.training"}
 BELOW = {"comparisons.printing", "comparisons.threads", "matplotlib", "numpy", "rich"}
 STEPS = {f"comparisons.diagnosis.{folder}" for folder in ("equations", "slips", "search")}
+ROOMS = {f"comparisons.{folder}" for folder in ("homework", "page", "tables")}
 MAY_IMPORT: dict[str, set[str]] = {
     "autodiff": {"numpy"},
     "autodiff.readings": {"autodiff", "numpy"},
@@ -54,8 +56,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "comparisons.diagnosis.search": {*AUTODIFF, *BELOW, *STEPS - {"comparisons.diagnosis.search"}},
     "comparisons.diagnosis": {*AUTODIFF, *BELOW, *STEPS},
     "comparisons.homework": {*AUTODIFF, *MLP, *BELOW, *STEPS, "comparisons.diagnosis"},
+    "comparisons.page": {*AUTODIFF, *BELOW, *STEPS, "comparisons.diagnosis", "latex2mathml"},
     "comparisons.tables": {*AUTODIFF, *MLP, *BELOW, "torch"},
-    "comparisons.cli": {*MLP, *BELOW, "comparisons.homework", "comparisons.tables", "click"},
+    "comparisons.cli": {
+        *MLP,
+        *BELOW,
+        "comparisons.homework",
+        "comparisons.page",
+        "comparisons.tables",
+        "click",
+    },
     "comparisons.__main__": {"comparisons.cli"},
 }
 IMPORT_BY_NAME = {"autodiff", "comparisons", "comparisons.cli", "comparisons.tables.peers"}

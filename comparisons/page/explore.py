@@ -1,0 +1,80 @@
+"""The page: a program as plain data, the modules that compute and show it, in one file."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from latex2mathml.converter import convert
+
+from autodiff import steps
+from autodiff.readings.notation import TEX, TEXT
+from comparisons.page.words import spoken, words
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that was written to `path`; a notebook shows it."""
+
+    path: Path
+    html: str = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        frame = '<iframe title="{}" srcdoc="{}" style="width: 100%; height: 50rem; border: 0">'
+        return frame.format(html.escape(self.path.stem), html.escape(self.html)) + "</iframe>"
+
+
+def explore(
+    f: Callable[..., Any],
+    *args: Any,
+    path: str | Path = "explore.html",
+    argnums: int | Sequence[int] = 0,
+) -> Page:
+    """Write a page on which `f` and its gradient in the arguments `argnums` are computed live.
+
+    The page is one file, which needs no other and no network. Raises as `steps` does, and OSError
+    where it cannot be written.
+    """
+    program = steps(f, *args, argnums=argnums)
+    for x in program["inputs"]:
+        ndim = len(program["terms"][x["term"]]["shape"])
+        for key, adjoint in (("", False), ("adjoint_", True)):
+            x[f"{key}text"] = TEXT.variable(x["name"], ndim, adjoint)
+            x[f"{key}math"] = mathml(TEX.variable(x["name"], ndim, adjoint))
+        x["words"] = spoken(x["text"])
+    for statement in program["statements"]:
+        statement["math"] = [mathml(side) for side in statement.pop("latex")]
+        statement["words"] = words(*statement["text"])
+    page = Page(Path(path), text_of(program))
+    page.path.write_text(page.html, encoding="utf-8")
+    return page
+
+
+def mathml(latex: str) -> str:
+    """Return MathML, words upright and lines over them as long as they are."""
+    upright = re.sub(r"(?<![\\\w{])([A-Za-z_]{2,})(?![\w}])", r"\\mathrm{\1}", latex)
+    found: str = convert(upright.replace("_}", r"\_}"))
+    found = found.replace('<mo accent="true">&#x02015;</mo>', '<mo stretchy="true">&#x000AF;</mo>')
+    return found.replace("<mo>&#x022A4;</mo>", '<mi mathvariant="normal">T</mi>')
+
+
+def text_of(program: dict[str, Any]) -> str:
+    """Return the page: "<" is escaped where text of others could end a script."""
+    scripts = {path.stem: path.read_bytes() for path in sorted(HERE.glob("*.js"))}
+    addresses = {
+        name: f"data:text/javascript;base64,{base64.b64encode(script).decode()}"
+        for name, script in scripts.items()
+    }
+    return Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
+        name=html.escape(program["name"]),
+        style=(HERE / "page.css").read_text(encoding="utf-8"),
+        modules=json.dumps({"imports": addresses}),
+        program=json.dumps(program, separators=(",", ":")).replace("<", r"\u003c"),
+    )

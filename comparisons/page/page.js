@@ -1,0 +1,155 @@
+// One program, one step of it that has the focus, and views that show both.
+
+import { prepared } from "interpreter";
+import { element } from "dom";
+import { code, equations, numpy } from "views";
+import { graph } from "graph";
+import { inputs } from "inputs";
+import { step } from "step";
+import { format } from "numbers";
+
+const program = JSON.parse(document.getElementById("program").textContent);
+const compute = prepared(program);
+const find = (id) => document.getElementById(id);
+const { statements } = program;
+const keys = (shape) => shape.map((n, axis) => `${n} ${shape.slice(0, axis).filter((m) => m === n).length}`);
+
+const page = {
+  program,
+  statements,
+  links: [],
+  given: new Map(program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)])),
+  values: compute(new Map()),
+  step: Math.max(0, statements.findIndex((x) => !x.forward)),
+  near: new Set(),
+  isTurn: false,
+  shown: new Set(),
+  chosen: new Map(),
+
+  /** Return the entry of arrays of a shape that is looked at; axes of one length share theirs. */
+  entry: (shape) => keys(shape).map((key) => page.chosen.get(key) ?? 0),
+  choose(shape, entry) {
+    keys(shape).forEach((key, axis) => page.chosen.set(key, entry[axis]));
+    update();
+  },
+  go(to) {
+    page.step = Math.max(0, Math.min(statements.length - 1, to));
+    update(true);
+  },
+  hover(found) {
+    page.near = new Set(found);
+    mark();
+  },
+  /** Compute all anew with a number changed; return why that cannot be, or nothing. */
+  change(term, at, number) {
+    const before = page.given.get(term)[at];
+    page.given.get(term)[at] = number;
+    try {
+      page.values = compute(page.given);
+    } catch (error) {
+      page.given.get(term)[at] = before;
+      page.values = compute(page.given);
+      return error.message;
+    }
+    update();
+    return "";
+  },
+  reveal() {
+    page.shown.add(page.step);
+    update();
+  },
+  /** Return whether an adjoint is the reader's to find. */
+  isHidden: (i) => page.isTurn && !statements[i].forward && !page.shown.has(i),
+  update: () => update(),
+};
+
+function mark() {
+  for (const view of new Set(page.links.map((x) => x.view))) {
+    const links = page.links.filter((x) => x.view === view);
+    const current = links.find((x) => x.statements.includes(page.step)) ?? links[0];
+    const hasFocus = links.some((x) => x.item === document.activeElement);
+    for (const { item, statements: found } of links) {
+      const isCurrent = found.includes(page.step);
+      item.toggleAttribute("aria-current", isCurrent);
+      if (isCurrent) item.setAttribute("aria-current", "step");
+      item.classList.toggle("near", found.some((i) => page.near.has(i)));
+      item.setAttribute("tabindex", item === current.item ? 0 : -1);
+    }
+    if (hasFocus) current.item.focus({ preventScroll: true });
+  }
+}
+
+/** Scroll what is marked into sight, in its own box alone. */
+function show() {
+  for (const { item } of page.links.filter((x) => x.statements.includes(page.step))) {
+    const box = item.closest("ol, .scroll");
+    const [inner, outer] = [item.getBoundingClientRect(), box.getBoundingClientRect()];
+    if (inner.top < outer.top || inner.bottom > outer.bottom) {
+      box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
+    }
+    if (inner.left < outer.left || inner.right > outer.right) {
+      box.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+    }
+  }
+}
+
+const slider = find("slider").querySelector("input");
+const views = [graph(page, find("graph").querySelector(".scroll")), step(page, find("step"))];
+equations(page, find("equations"));
+code(page, find("code"));
+numpy(page, find("numpy"));
+views.push(inputs(page, find("inputs")));
+
+function update(isNew = false) {
+  const { words, forward } = statements[page.step];
+  const kept = document.activeElement?.dataset.keep;
+  document.body.dataset.direction = forward ? "forward" : "backward";
+  for (const view of views) view();
+  mark();
+  const again = kept && document.activeElement?.dataset.keep !== kept
+    && [...document.querySelectorAll("[data-keep]")].find((x) => x.dataset.keep === kept);
+  if (again) again.focus({ preventScroll: true });
+  slider.value = page.step;
+  slider.setAttribute("aria-valuetext", `${page.step + 1} of ${statements.length}: ${words}`);
+  find("back").disabled = page.step === 0;
+  find("next").disabled = page.step === statements.length - 1;
+  const value = statements.findLast((x) => x.forward && x.term === program.value);
+  find("result").replaceChildren(value?.name ?? "result", " = ",
+    element("output", {}, format(page.values[program.value][0], 6)));
+  if (isNew) {
+    find("live").textContent = `Step ${page.step + 1}, ${forward ? "forward" : "backward"}: ${words}`;
+    show();
+  }
+}
+
+let playing = 0;
+function play(start) {
+  clearInterval(playing);
+  playing = start ? setInterval(() => {
+    if (page.step === statements.length - 1) play(false);
+    else page.go(page.step + 1);
+  }, 1800) : 0;
+  if (start && page.step === statements.length - 1) page.go(0);
+  find("play").setAttribute("aria-pressed", String(start));
+  find("play").textContent = start ? "Pause" : "Play";
+}
+
+slider.max = statements.length - 1;
+slider.style.setProperty("--turn", statements.filter((x) => x.forward).length / statements.length);
+slider.addEventListener("input", () => page.go(Number(slider.value)));
+find("back").addEventListener("click", () => page.go(page.step - 1));
+find("next").addEventListener("click", () => page.go(page.step + 1));
+find("play").addEventListener("click", () => play(!playing));
+find("turn").addEventListener("click", () => {
+  page.isTurn = !page.isTurn;
+  page.shown.clear();
+  find("turn").setAttribute("aria-pressed", String(page.isTurn));
+  update();
+});
+document.addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!by || event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  page.go(page.step + by);
+});
+update();

@@ -1,0 +1,57 @@
+// The code, the equations and the NumPy lines: what has the focus in one is marked in all.
+
+import { element, math, shapeText } from "dom";
+
+/** Have an item of a view marked with some statements, and lead to the next of them. */
+export function link(page, view, item, statements, go) {
+  page.links.push({ view, item, statements });
+  const near = (found) => () => page.hover(found);
+  item.addEventListener("pointerenter", near(statements));
+  item.addEventListener("pointerleave", near([]));
+  item.addEventListener("click", go ?? (() => page.go(following(page, statements))));
+  return item;
+}
+
+/** Return the statement after the current one, or the first in the direction we are going in. */
+function following(page, statements) {
+  const at = statements.indexOf(page.step);
+  if (at >= 0) return statements[(at + 1) % statements.length];
+  const isForward = page.statements[page.step].forward;
+  return statements.find((i) => page.statements[i].forward === isForward) ?? statements[0];
+}
+
+export function code(page, host) {
+  const lines = page.program.code.map((text, line) => {
+    const found = page.statements.flatMap((x, i) => (x.line === line ? [i] : []));
+    const shown = element("code", {}, text || " ");
+    if (!found.length) return element("li", {}, shown);
+    const button = element("button", { type: "button" }, shown);
+    return element("li", {}, link(page, "code", button, found));
+  });
+  if (lines.length) host.append(element("ol", { class: "lines" }, lines));
+  else host.append(element("p", {}, "The code of this function could not be found."));
+}
+
+export function numpy(page, host) {
+  both(page, host, (statement, i) => {
+    const shown = element("code", {}, statement.code.join(" = "));
+    return link(page, "numpy", element("button", { type: "button" }, shown), [i]);
+  });
+}
+
+export function equations(page, host) {
+  both(page, host, (statement, i) => {
+    const shape = page.program.terms[statement.term].shape;
+    const button = element("button", { type: "button", "aria-label": statement.words },
+      math(statement.math), element("span", { class: "shape" }, shapeText(shape)));
+    return link(page, "equations", button, [i]);
+  });
+}
+
+function both(page, host, row) {
+  for (const [title, forward] of [["Forward", true], ["Backward", false]]) {
+    const rows = page.statements.flatMap((x, i) =>
+      x.forward === forward ? [element("li", {}, row(x, i))] : []);
+    host.append(element("h3", {}, title), element("ol", {}, rows));
+  }
+}
