@@ -31,28 +31,22 @@ export class Training {
     if (this.problem) return false;
     const numbers = this.compute(this.given);
     const loss = numbers[this.program.value][0];
-    this.losses.push(loss);
+    const step = this.losses.push(loss) - 1;
+    const advice = `try a smaller rate than ${this.rate}.`;
     if (!Number.isFinite(loss)) {
-      this.problem = this.whyNoLoss(loss);
+      this.problem = step
+        ? `The loss is ${loss} at step ${step}, after ${this.losses[step - 1].toPrecision(6)}: ${advice}`
+        : `The loss is ${loss} before any step: look at the numbers of the inputs.`;
       return false;
     }
     for (const [term, gradient] of this.pairs) {
       const next = numbers[term].map((x, i) => x - this.rate * numbers[gradient][i]);
       if (!next.every(Number.isFinite)) {
-        this.problem = `A gradient is not finite at step ${this.losses.length - 1}: try a smaller rate than ${this.rate}.`;
+        this.problem = `After step ${step} the numbers are no longer finite: ${advice}`;
       }
       this.given.set(term, next);
     }
     return !this.problem;
-  }
-
-  whyNoLoss(loss) {
-    const [step, before] = [this.losses.length - 1, this.losses.at(-2)];
-    if (!step) return `The loss is ${loss} before any step: are there very large numbers?`;
-    return (
-      `The loss is ${loss} at step ${step}, after ${Number(before.toPrecision(6))}: ` +
-      `try a smaller rate than ${this.rate}.`
-    );
   }
 
   /**

@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from plain_steps import evaluated
+from random_programs import as_function, programs, relaxed
 
-from autodiff import steps
+from autodiff import steps, value_and_grad
 
 
 def loop(w, x):
@@ -25,6 +28,44 @@ def test_it_is_json_and_every_operand_comes_before_its_reader():
     assert json.loads(json.dumps(program, allow_nan=False)) == program
     for i, x in enumerate(program["terms"]):
         assert all(operand < i for operand in x.get("operands", []))
+
+
+@relaxed
+@given(programs())
+def test_the_data_alone_gives_value_and_gradients(drawn):
+    f, leaves = as_function(drawn)
+    value, gradients = value_and_grad(f)(leaves)
+    program = json.loads(json.dumps(steps(f, leaves)))
+    found = evaluated(program)
+    np.testing.assert_allclose(found[program["value"]], value, rtol=1e-12)
+    scale = max(np.max(np.abs(x), initial=0.0) for x in gradients)
+    for x, gradient in zip(program["inputs"], gradients, strict=True):
+        at = program["gradients"].get(x["name"])
+        got = np.zeros(np.shape(gradient)) if at is None else found[at]
+        np.testing.assert_allclose(got, gradient, rtol=0, atol=1e-12 * scale)
+        assert np.shape(got) == np.shape(gradient)
+
+
+def test_a_gradient_that_is_a_number_is_a_term():
+    program = steps(lambda a, b: a - b, 2.0, 3.0, argnums=(0, 1))
+    found = {name: program["terms"][at]["data"] for name, at in program["gradients"].items()}
+    assert found == {"a": [1.0], "b": [-1.0]}
+
+
+def test_arrays_outside_have_names_and_masks_are_told_apart():
+    CONSTANT = np.array([1.0, 2.0])
+    program = steps(lambda w: np.sum(np.where(w > CONSTANT, w, 0.0)), np.array([0.0, 3.0]))
+    ((name, data),) = [(x["name"], program["terms"][x["term"]]) for x in program["constants"]]
+    assert (name, data["data"]) == ("CONSTANT", [1.0, 2.0])
+    assert {x["primitive"] for x in program["terms"] if x["mask"]} == {"greater"}
+
+
+def test_how_primitives_of_numbers_are_written():
+    notation = steps(lambda x: np.sum(np.tanh(x) ** 2.0), np.ones(2))["notation"]
+    templates = {name: x["template"] for name, x in notation.items()}
+    assert templates["multiply"] == "{} · {}"
+    assert templates["tanh"] == "tanh({})"
+    assert all(len(x["needed"]) == x["template"].count("{}") for x in notation.values())
 
 
 def test_each_statement_knows_its_line_and_a_backward_one_that_of_what_it_undoes():
