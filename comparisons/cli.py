@@ -88,7 +88,10 @@ OPTIONS = [
         is_flag=True,
         help="Let slow ways make every step of the training, however long it takes.",
     ),
-    click.Option(["--out"], default="out", help="Folder for the figures; made if it is not there."),
+    click.Option(["--out"], default="out", help="Folder for what is written; made if not there."),
+    click.Option(
+        ["--verbose"], is_flag=True, help="Print every table too, and not only in the page."
+    ),
     JSON,
 ]
 
@@ -107,6 +110,7 @@ def group() -> None:
 def add_command(name: str, parts: Sequence[str], summary: str, example: str) -> None:
     """Add a command that runs its part, or several, with the options that any of them takes."""
     known = {"out", "as_json"}.union(*(PARTS[part][0] for part in parts))
+    known |= {"verbose"} if len(parts) > 1 else set()
     command = click.Command(
         name,
         callback=lambda **options: run(parts, **options),
@@ -124,8 +128,13 @@ for part, (_, summary, example) in PARTS.items():
     add_command(part, [part], summary, example)
 
 
-def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
-    """Run some parts with the options that they know; exit with 1 if exact ways disagree."""
+def run(
+    parts: Sequence[str], out: str, as_json: bool, verbose: bool = False, **options: Any
+) -> None:
+    """Run some parts with the options that they know; exit with 1 if exact ways disagree.
+
+    Of several parts the terminal shows what they say in short, a page everything.
+    """
     if options.get("points", 0) * options.get("hidden", 0) > LARGEST:
         raise click.UsageError(
             f"{options['points']} points with {options['hidden']} hidden units are too many; "
@@ -134,12 +143,14 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
     folder = writable(out)
     import numpy as np
 
+    from comparisons.page.sheet import save
     from comparisons.printing import Terminal, circumstances, paragraph, to_json
+    from comparisons.tables import report, training
     from mlp import Diverged
 
     console, progress = Terminal(quiet=as_json, highlight=False), Terminal(stderr=True)
     results: dict[str, Any] = {"options": options, "circumstances": circumstances()}
-    figures, verdicts = [], []
+    done: list[report.Part] = []
     for part in parts:
         module = importlib.import_module(f"comparisons.tables.{part}")
         try:
@@ -147,21 +158,25 @@ def run(parts: Sequence[str], out: str, as_json: bool, **options: Any) -> None:
             with np.errstate(all="ignore"), progress.status(f"measuring: {part}"):
                 result = module.measure(**{name: options[name] for name in PARTS[part][0]})
         except Diverged as error:
-            raise click.ClickException(why_diverged(error, options["learning_rate"])) from None
+            why = training.why_diverged(error, options["learning_rate"])
+            raise click.ClickException(why) from None
         results[part] = result
-        verdicts.append(f"{part}: {module.verdict(result)}")
+        found = module.verdict(result), module.tables(result), module.figure(result)
+        done.append(report.Part(part, *found))
         if len(parts) > 1:
-            console.rule(part, style="none")
-        for shown in module.tables(result):
+            console.print(f"{part}: {done[-1].verdict}", markup=False)
+    for x in done if len(parts) == 1 or verbose else ():
+        if len(parts) > 1:
+            console.rule(x.name, style="none")
+        for shown in x.shown:
             console.print(paragraph(shown) if isinstance(shown, str) else shown, crop=False)
-        if picture := module.figure(result):
-            figures.append(str(folder / f"{part}.png"))
-            picture.savefig(figures[-1], dpi=150)
-            console.print(f"\nFigure: {figures[-1]}", soft_wrap=True)
+    figures = results["figures"] = [report.save_figure(x, folder) for x in done if x.figure]
+    if figures:
+        console.print(f"\nFigure{'s' * (len(figures) > 1)}: {', '.join(figures)}", soft_wrap=True)
     if len(parts) > 1:
-        console.rule("in short", style="none")
-        console.print("\n".join(verdicts), markup=False)
-    results["figures"] = figures
+        results["page"] = str(folder / "report.html")
+        save(report.page(done, options, results["circumstances"]), Path(results["page"]))
+        console.print(f"Page, with every table and figure: {results['page']}", soft_wrap=True)
     if as_json:
         click.echo(to_json(results))
     if results.get("gradients", {}).get("culprits"):
@@ -191,6 +206,11 @@ def checking(hint: int) -> list[click.Option]:
             is_flag=True,
             help="Say of every adjoint in a variable such as dH or H_bar whether it is right.",
         ),
+        click.Option(
+            ["--html"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write a page too: the code with remarks beside its lines, and all gradients.",
+        ),
     ],
     epilog="Example: backprop check homework.py --hint 1",
 )
@@ -202,6 +222,7 @@ def check(
     seed: int,
     as_json: bool,
     intermediates: bool,
+    html: Path | None,
 ) -> None:
     """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
 
@@ -215,6 +236,10 @@ def check(
     path, name = Task.parsed(target)
     if path.is_dir():
         raise click.UsageError(f"{path} is a folder: backprop grade {path} checks all files in it.")
+    if html and html.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"--html: {html} is not the name of a page, such as check.html.")
+    if intermediates and html:
+        raise click.UsageError("--html is a page of the gradients, without --intermediates.")
     if intermediates and hint < 3:
         raise click.UsageError("--intermediates says all that it finds, whatever the --hint.")
     try:
@@ -233,6 +258,12 @@ def check(
         sys.exit(not adjoints.ok)
     found = check_file(path, name, task, seed)
     click.echo(to_json(found.to_dict(hint)) if as_json else found.text(hint))
+    if html:
+        from comparisons.homework.page import page
+        from comparisons.page.sheet import save
+
+        save(page(found, path, hint), html)
+        click.echo(f"\nPage: {html}", err=as_json)
     sys.exit(found.status)
 
 
@@ -313,18 +344,6 @@ def explore(target: str | None, seed: int, points: int, out: Path) -> None:
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Page: {page.path}")
-
-
-def why_diverged(error: Any, learning_rate: float) -> str:
-    """Return what is wrong where training by hand raises Diverged."""
-    losses, params = error.history.losses, error.history.params
-    if not all(math.isfinite(abs(p).sum()) for p in params.values()):
-        return f"training by hand: {error}"
-    found = "NaN" if math.isnan(losses[-1]) else "infinite"
-    return (
-        f"by hand the loss is {found} at step {len(losses) - 1}: a y has rounded to 0 or 1 "
-        f"(see `backprop stability`); try a smaller --learning-rate than {learning_rate:g}"
-    )
 
 
 def writable(out: str) -> Path:

@@ -14,6 +14,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from comparisons.page import sheet
+from comparisons.page.sheet import Html
+
 
 class Terminal(Console):
     """A console that leaves it to `cli.main` to end the program where the reader has gone."""
@@ -65,6 +68,23 @@ def as_text(shown: Table) -> str:
     with console.capture() as captured:
         console.print(shown)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def as_html(shown: Table, caption: str) -> Html:
+    """Return a table as HTML, its first column as heads of rows; one without is of those above."""
+    columns = [list(map(str, column.cells)) for column in shown.columns]
+    kinds = [{"class_": "number"} if x.justify == "right" else {} for x in shown.columns]
+    heads = [sheet.heading(x.header, "col", **kind) for x, kind in zip(shown.columns, kinds)]
+    rows = []
+    for i, (name, *cells) in enumerate(zip(*columns)):
+        row = [sheet.element("td", x, **kind) for x, kind in zip(cells, kinds[1:])]
+        if name:
+            below = next((j for j, x in enumerate(columns[0][i + 1 :], 1) if x), 0)
+            span = below or len(columns[0]) - i
+            more = {"rowspan": span} if span > 1 else {}
+            row.insert(0, sheet.heading(name, "row", **kinds[0], **more))
+        rows.append(row)
+    return sheet.grid(caption, heads, rows)
 
 
 def circumstances() -> dict[str, Any]:

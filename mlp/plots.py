@@ -11,12 +11,26 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.rcsetup import cycler
 
 from mlp.data import Parameters
 
-# Blue and vermilion of the palette of Okabe and Ito, which colour-blind readers can tell apart.
+# The palette of Okabe and Ito, which colour-blind readers can tell apart, without its yellow, which
+# is too faint on white.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#6BAED6", "#FFFFFF", "#F4A261"])
+COLOURS = BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+STYLE: Any = {
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8,
+    "legend.framealpha": 1.0,
+}
+"""What pictures of a family have in common: `with matplotlib.rc_context(STYLE)`, or over `def`."""
 EXTENT = -6.0, 6.0
 POINTS: Any = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "zorder": 3}
 BELOW: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": 6, "frameon": False}

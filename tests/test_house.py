@@ -36,7 +36,8 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Where there is no entry for a module, the one of its folder holds.
 AUTODIFF = {"autodiff", "autodiff.check", "autodiff.readings", "autodiff.readings.compiling"}
 MLP = {"mlp", "mlp.plots", "mlp.pytorch", "mlp.training"}
-BELOW = {"comparisons.printing", "comparisons.threads", "matplotlib", "numpy", "rich"}
+PAGE = "comparisons.page.sheet"
+BELOW = {"comparisons.printing", "comparisons.threads", PAGE, "matplotlib", "numpy", "rich"}
 STEPS = {f"comparisons.diagnosis.{folder}" for folder in ("equations", "slips", "search")}
 ROOMS = {f"comparisons.{folder}" for folder in ("homework", "page", "tables")}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -50,7 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mlp.training": {"mlp", "numpy", "tqdm"},
     "comparisons": set(),
     "comparisons.threads": set(),
-    "comparisons.printing": {"numpy", "rich"},
+    "comparisons.printing": {PAGE, "numpy", "rich"},
+    PAGE: set(),
     "comparisons.diagnosis.equations": {*AUTODIFF, *BELOW},
     "comparisons.diagnosis.slips": {*AUTODIFF, *BELOW, "comparisons.diagnosis.equations"},
     "comparisons.diagnosis.search": {*AUTODIFF, *BELOW, *STEPS - {"comparisons.diagnosis.search"}},

@@ -25,6 +25,18 @@ class Place(NamedTuple):
     is_called: bool
 
 
+class Spot(NamedTuple):
+    """A line of somebody's code, that of a variable, in which a slip was made or shows first."""
+
+    variable: Any
+    is_own: bool = True
+
+    def __str__(self) -> str:
+        text = f": {self.variable.text}" if self.variable.text else ""
+        start = "This is your" if self.is_own else "It shows first in"
+        return f"{start} line {self.variable.line}{text}."
+
+
 Places = Mapping[Term, Place]
 
 
@@ -70,8 +82,3 @@ def times(k: float, N: int) -> str:
     """Return a factor in words: "minus ", "N times ", "" for 1."""
     size = first_fitting(abs(k), [*powers("N", N), fraction(abs(k), 10)], 1e-8).code.strip("()")
     return f"{'minus ' if k < 0.0 else ''}{'' if size == '1' else f'{size} times '}"
-
-
-def this_is(x: Any, is_own: bool = True) -> str:
-    text = f": {x.text}" if x.text else ""
-    return f"{'This is your' if is_own else 'It shows first in'} line {x.line}{text}."

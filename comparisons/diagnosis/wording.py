@@ -11,7 +11,7 @@ from autodiff import primitives
 from autodiff.check.ratio import first_fitting, fraction, share
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.equations.replay import Backward, Changes, Numbers, as_float
-from comparisons.diagnosis.places import Place, Places, place_of, this_is, times
+from comparisons.diagnosis.places import Place, Places, Spot, place_of, times
 from comparisons.diagnosis.search.evidence import (
     RIGHT,
     Evidence,
@@ -34,13 +34,17 @@ class Explanation(NamedTuple):
 
     `slips` are dicts of plain text: "kind", "equation" (the name of what was computed wrongly),
     "where" (what has that in the code), "right" and "written" (equations as code), "words". `error`
-    is the largest difference that is left, in units of the largest entry, and `lines` say of each
-    slip in which line of the code it stands, or where it shows first, if that is known.
+    is the largest difference that is left, in units of the largest entry, and `spots` are where in
+    the code each slip stands, or shows first, if that is known; `lines` say so.
     """
 
     slips: tuple[dict[str, str], ...]
     error: float
-    lines: Sequence[str]
+    spots: Sequence[Spot | None]
+
+    @property
+    def lines(self) -> list[str]:
+        return [str(spot or "") for spot in self.spots]
 
 
 class Diagnosis(NamedTuple):
@@ -162,13 +166,13 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
         for slip in slips
     ]
     at = Counter(place.variable.line for place in first if place)
-    lines = [""] * len(slips)
+    spots: list[Spot | None] = [None] * len(slips)
     for i, (slip, place) in enumerate(zip(slips, first)):
         if place is not None:
             is_certain = not place.is_returned or at[place.variable.line] > 1
             is_own = is_local(slip, place, found, backward) and not lacks_share(backward, now, slip)
-            lines[i] = this_is(place.variable, is_certain and is_own)
-    return Explanation(tuple(said), error, lines)
+            spots[i] = Spot(place.variable, is_certain and is_own)
+    return Explanation(tuple(said), error, spots)
 
 
 def differing(slip: Slip, changes: Changes, evidence: Evidence) -> list[Term]:

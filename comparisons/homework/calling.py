@@ -42,13 +42,17 @@ DIFFERENTIATES = re.compile(r"walk|compiled|backprop|_?backward(_pass)?|_?vjp|gr
 
 
 class Variable(NamedTuple):
-    """A number or array that a line of the student's code assigned, or returned without a name."""
+    """A number or array that a line of the student's code assigned, or returned without a name.
+
+    `file` is the name of the file, or of the cell of a notebook.
+    """
 
     name: str
     line: int
     text: str
     value: Any
     function: str = ""
+    file: str = ""
 
 
 @dataclass
@@ -247,7 +251,8 @@ class Watch:
                     is_also and text.startswith((f"{whole} =", "return"))
                 ):
                     at = statement(filename, line, name)
-                    self.assigned(Variable(name, *at, content, frame.f_code.co_name))
+                    code = frame.f_code.co_name, os.path.basename(filename)
+                    self.assigned(Variable(name, *at, content, *code))
             line = frame.f_lineno
             if time.perf_counter() <= self.end:
                 return step

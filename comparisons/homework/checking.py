@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from rich.table import Table
 
 from autodiff.check.ratio import constant_factor
 from comparisons.diagnosis import diagnose, forward
 from comparisons.diagnosis.equations.replay import Backward
-from comparisons.diagnosis.places import this_is
+from comparisons.diagnosis.places import Spot
 from comparisons.diagnosis.search.evidence import RIGHT, ROUGH, Claim, Evidence, error, evidence
 from comparisons.diagnosis.wording import Diagnosis, are, poor
 from comparisons.homework import sandbox
@@ -48,7 +49,8 @@ class Check:
     loss, `lines` say where each mistake stands in the code, if that was found, `points` where it
     was checked. `mistakes` are dicts of text, the slips of the most likely explanation. `forward`
     are sentences about mistakes in the forward pass and the backward pass beside them, which then
-    stand in place of a diagnosis.
+    stand in place of a diagnosis. `spots` are the lines of the code with the slip in each, and
+    `arrays` each gradient, yours and the right one, where it is farthest off.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Check:
     wrong: list[str] = field(default_factory=list)
     right: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
+    spots: list[tuple[Spot, dict[str, str]]] = field(default_factory=list)
+    arrays: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -135,7 +139,7 @@ class Check:
         ]
         parts = ["\n".join(map(wrapped, sentences)) for sentences in said]
         if hint >= 1 and self.per_parameter:
-            parts.insert(1, rendered(self.per_parameter, hint))
+            parts.insert(1, as_text(parameter_table(self.per_parameter, hint)))
         return "\n\n".join(filter(None, parts))
 
     def to_dict(self, hint: int = FULL) -> dict[str, Any]:
@@ -155,13 +159,13 @@ class Check:
         return {**result, "hints": self.hint(hint), "points": self.points}
 
 
-def rendered(per_parameter: dict[str, dict[str, Any]], hint: int) -> str:
-    """Return the table of the parameters as text; without numbers below the last hint."""
+def parameter_table(per_parameter: dict[str, dict[str, Any]], hint: int) -> Table:
+    """Return the table of the parameters, without numbers below the last hint."""
     header = ["gradient in", "verdict", "difference", "worst at", "yours", "engine", "ratio"]
     shown = len(header) if hint >= FULL else 2
     found = [{**x, "error": scientific(x["error"])} for x in per_parameter.values()]
     rows = [[name, *x.values()][:shown] for name, x in zip(per_parameter, found)]
-    return as_text(table(header[:shown], rows, left=2))
+    return table(header[:shown], rows, left=2)
 
 
 def problem(rng: np.random.Generator, examples: int = EXAMPLES) -> tuple[Any, Any, dict[str, Any]]:
@@ -293,11 +297,12 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         notes += diagnosis.remarks
     N = found.backward.N
     examples = f" of {N} example{'' if N == 1 else 's'}" if N else ""
+    arrays = {path: farthest(found, path) for path in found.errors}
     check = Check(
         name,
         None,
         notes,
-        {path: compared(found, diagnosis, path) for path in found.errors},
+        {path: compared(found, diagnosis, path, *arrays[path]) for path in found.errors},
         wrong_loss(found, diagnosis, collected),
         diagnosis,
         [line for x in diagnosis.explanations[:1] for line in x.lines],
@@ -305,6 +310,8 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
         [slip for x in diagnosis.explanations[:1] for slip in x.slips],
         diagnosis.wrong,
         diagnosis.right,
+        spots=spotted(diagnosis),
+        arrays=arrays,
     )
     if judged is None and not check.ok:
         judged = judge(diagnosis)
@@ -313,24 +320,39 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
 
 def with_forward(check: Check, found: forward.Forward, variables: Sequence[Variable]) -> Check:
     """Return a check that says what is wrong with the forward pass, and how the rest is judged."""
-    said, lines = list[str](), list[str]()
+    said, lines, spots = list[str](), list[str](), list[tuple[Spot, dict[str, str]]]()
     for slip, places in zip(found.mistakes, found.places):
         written = f": {slip['written']}" if slip["written"] else ""
         said.append(f"In the forward pass, in {slip['right']}, {slip['words']}{written}.")
-        here = dict.fromkeys(this_is(variables[i], is_own=bool(written)) for i in places)
-        said += here
-        lines += here
+        here = [Spot(variables[i], is_own=bool(written)) for i in places]
+        spots += [(spot, slip) for spot in here]
+        said += dict.fromkeys(map(str, here))
+        lines += dict.fromkeys(map(str, here))
     mistakes, said = found.mistakes, [*said, *filter(None, [found.remark])]
     if found.backward is not None:
         said += found.backward.sentences()
         mistakes = [*mistakes, *(slip for x in found.backward.explanations[:1] for slip in x.slips)]
-    return replace(check, diagnosis=None, lines=lines, mistakes=mistakes, forward=said)
+        spots += spotted(found.backward)
+    check = replace(check, lines=lines, mistakes=mistakes, spots=spots)
+    return replace(check, diagnosis=None, forward=said)
 
 
-def compared(found: Evidence, diagnosis: Diagnosis, path: str) -> dict[str, Any]:
-    """Return the verdict on a gradient, and the entry that is farthest off at any point."""
+def spotted(diagnosis: Diagnosis) -> list[tuple[Spot, dict[str, str]]]:
+    """Return the slips of the most likely explanation whose lines are known, with those."""
+    pairs = [pair for x in diagnosis.explanations[:1] for pair in zip(x.spots, x.slips)]
+    return [(spot, slip) for spot, slip in pairs if spot]
+
+
+def farthest(found: Evidence, path: str) -> tuple[Any, Any]:
+    """Return a gradient, claimed and right, at the point where it is farthest off."""
     case = max(found.cases, key=lambda case: error(case, path, found.true(case, path)))
-    yours, right = np.asarray(case.claimed[path], float), np.asarray(found.true(case, path))
+    return np.asarray(case.claimed[path], float), np.asarray(found.true(case, path))
+
+
+def compared(
+    found: Evidence, diagnosis: Diagnosis, path: str, yours: Any, right: Any
+) -> dict[str, Any]:
+    """Return the verdict on a gradient, and its entry that is farthest off."""
     entry = ("", "", "", "")
     if yours.shape != right.shape:
         entry = ("shape", str(yours.shape), str(right.shape), "")

@@ -14,12 +14,14 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import RenderableType
 
 from comparisons.homework.checking import Check, Task, Verdict, check_file
 from comparisons.printing import paragraph, table, to_json
+from mlp.plots import STYLE
 
 SPAWN = get_context("spawn")  # not forked: the threads of a library may hold a lock at that moment
 task = cache(Task.load)  # once in each process
@@ -188,17 +190,17 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
     return [*shown, paragraph(f"{len(rows)} submissions: {sentence}; mean score {mean:.2f}.")]
 
 
+@rc_context(STYLE)
 def figure(rows: Sequence[dict[str, Any]]) -> Figure:
     found = kinds(rows)
     right = sum(row["verdict"] == Verdict.RIGHT for row in rows)
     picture = Figure(figsize=(7.5, 1.4 + 0.3 * max(len(found), 1)), layout="constrained")
     axes = picture.subplots()
-    bars = axes.barh(list(found), list(found.values()), color="tab:blue")
+    bars = axes.barh(list(found), list(found.values()))
     axes.bar_label(bars, padding=3)
     axes.invert_yaxis()
     axes.set_xlabel("submissions")
     axes.set_title(f"{len(rows)} submissions, {right} right", loc="left")
     axes.margins(y=0.01)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return picture

@@ -156,8 +156,8 @@ def from_json(raw: dict[str, Any]) -> Collected:
         None if raw["problem"] is None else str(raw["problem"]),
         [Note(NoteKind(kind), tuple(map(str, about))) for kind, about in raw["notes"]],
         [
-            Variable(str(name), int(line), str(text), np.array(value, float), str(function))
-            for name, line, text, value, function in raw["variables"]
+            Variable(str(name), int(line), str(text), np.array(value, float), *map(str, code))
+            for name, line, text, value, *code in raw["variables"]
         ],
         None if raw["loss_gradient"] is None else arrays(raw["loss_gradient"]),
     )

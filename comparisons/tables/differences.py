@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -10,12 +11,13 @@ from comparisons.printing import digits_right, scientific, table
 from comparisons.tables.ways import BY_HAND, COMPLEX_STEP, TOLERANCE, difference
 from mlp.data import tutorial_problem
 from mlp.numerical import central_differences, complex_step, forward_differences
+from mlp.plots import BLUE, STYLE, VERMILION
 
 # Each with its best step in theory, and the colour, marker and width of its curve: a wide one can
 # be seen below a narrow one where they coincide.
 METHODS: dict[str, tuple[Any, str, str, str, float]] = {
-    "forward": (forward_differences, "1e-8, root of eps", "#D55E00", "o", 1.0),
-    "central": (central_differences, "6e-6, cube root of eps", "#0072B2", "s", 3.0),
+    "forward": (forward_differences, "1e-8, root of eps", VERMILION, "o", 1.0),
+    "central": (central_differences, "6e-6, cube root of eps", BLUE, "s", 3.0),
     "complex": (complex_step, "any below 1e-8", "#009E73", "^", 1.0),
 }
 STEPS = 10.0 ** np.arange(0.0, -20.5, -0.5)
@@ -86,6 +88,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
     return shown
 
 
+@rc_context(STYLE)
 def figure(result: dict[str, Any]) -> Figure | None:
     if not result["methods"]:
         return None
@@ -103,7 +106,7 @@ def figure(result: dict[str, Any]) -> Figure | None:
             ms=3.5 + width,
             label=name,
         )
-        best = f"best: h = {method['best_step']:.0e}"
+        best = f"best: {scientific(method['best_error'])} at h = {method['best_step']:.0e}"
         at = method["best_step"], max(method["best_error"], 1e-17)
         ax.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black", label=best)
     ax.set(
@@ -113,6 +116,6 @@ def figure(result: dict[str, Any]) -> Figure | None:
         ylabel="largest error / largest entry of the gradient",
         title="Error of a numerical gradient against its step",
     )
-    ax.grid(True, color="0.92", linewidth=0.6)
+    ax.grid(True)
     ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, -0.32), frameon=False)
     return picture

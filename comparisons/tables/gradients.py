@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from rich.table import Table
@@ -12,6 +13,7 @@ from comparisons.printing import listed, scientific, table
 from comparisons.tables.training import train_with
 from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
 from mlp.data import tutorial_problem
+from mlp.plots import STYLE
 
 
 def measure(
@@ -113,6 +115,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
     return [*shown, result["left_out"]] if result["left_out"] else shown
 
 
+@rc_context(STYLE)
 def figure(result: dict[str, Any]) -> Figure:
     picture = Figure(figsize=(11, 5.4), layout="constrained")
     axes = picture.subplots(1, len(result["places"]), sharey=True, squeeze=False)[0]
@@ -123,7 +126,7 @@ def figure(result: dict[str, Any]) -> Figure:
         for pair in place["pairs"]:
             i, j = (names.index(way) for way in pair["ways"])
             grid[j - 1, i] = pair["relative"]
-            colour = "white" if pair["relative"] > 1e-11 else "black"
+            colour = "white" if pair["relative"] > 1e-7 else "black"
             text = scientific(pair["relative"], 0)
             ax.text(i, j - 1, text, ha="center", va="center", fontsize=8, color=colour)
         image = ax.imshow(np.clip(grid, *limits), norm=LogNorm(*limits), cmap="viridis_r")

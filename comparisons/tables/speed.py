@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -21,6 +22,7 @@ from comparisons.tables.peers import Peer, descent, installed_peers, micrograd_b
 from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, affordable, difference
 from mlp import scalar
 from mlp.data import Array, Parameters, tutorial_problem
+from mlp.plots import BLUE, STYLE
 
 ROUNDS = 15
 
@@ -185,18 +187,20 @@ def cost(way: dict[str, Any]) -> list[str]:
     return [f"{us:,.{1 if us < 100 else 0}f}", f"{ratio:,.{2 if ratio < 10 else 0}f}"]
 
 
+@rc_context(STYLE)
 def figure(result: dict[str, Any]) -> Figure:
     ways = result["ways"]
     picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ways)), layout="constrained")
     ax = picture.subplots()
     values = [way["microseconds"] for way in ways.values()]
     others = set(ways) - {way.name for way in NUMPY_WAYS}
-    legend = " (blue: this project, grey: other libraries)" if others else ""
+    legend = " (blue discs: this project, grey squares: other libraries)" if others else ""
     # Not as bars: a logarithmic scale has no 0 where they could begin.
-    ax.scatter(values, list(ways), c=["0.5" if x in others else "#0072B2" for x in ways], zorder=3)
     ax.invert_yaxis()
-    ax.grid(True, axis="y", color="0.9", linewidth=0.6)
-    for i, way in enumerate(ways.values()):
+    ax.grid(True, axis="y")
+    for i, (name, way) in enumerate(ways.items()):
+        marker, colour = ("s", "0.4") if name in others else ("o", BLUE)
+        ax.plot(values[i], name, marker, color=colour)
         ax.annotate(
             "{} us, {} x".format(*cost(way)),
             (values[i], i),
@@ -206,7 +210,6 @@ def figure(result: dict[str, Any]) -> Figure:
             fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
-    ax.spines[["top", "right"]].set_visible(False)
     ax.set(
         xscale="log",
         xlim=(min(values) / 2, max(values) * 12),

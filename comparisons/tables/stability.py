@@ -6,11 +6,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
 from comparisons.printing import digits_right, scientific, table
 from mlp import losses
+from mlp.plots import BLUE, STYLE, VERMILION
 
 LOGITS = (-1000.0, -700.0, -100.0, -40.0, -20.0, -5.0, 0.0, 5.0, 20.0, 36.0, 40.0, 100.0, 1000.0)
 EPS = 2.0**-52
@@ -108,12 +110,13 @@ def cells(found: dict[str, Any]) -> list[str]:
     return [shown, scientific(found["naive"]), digits(found, "naive"), digits(found, "stable")]
 
 
+@rc_context(STYLE)
 def figure(result: dict[str, Any]) -> Figure:
     picture = Figure(figsize=(11, 7), layout="constrained")
     axes = picture.subplots(2, 2, sharex=True, sharey=True)
     panels = product((("loss", "loss"), ("slope", "slope in z")), (1, 0))
     legends = "center left", "upper center", "center left", "center"
-    forms = ("naive", "#D55E00", 6, "from y = sigmoid(z)"), ("stable", "#0072B2", 3, "from z")
+    forms = ("naive", VERMILION, 6, "from y = sigmoid(z)"), ("stable", BLUE, 3, "from z")
     for ax, ((quantity, title), t), legend in zip(axes.flat, panels, legends):
         rows = [r for r in result["curve"] if r["t"] == t]
         z = np.array([r["z"] for r in rows])
@@ -126,8 +129,8 @@ def figure(result: dict[str, Any]) -> Figure:
                 ax.plot(infinite, top, "^", ms=4, color=colour, label="infinite or NaN")
         ax.axhline(EPS, color="0.5", linewidth=0.8)
         ax.set(yscale="log", ylim=(1e-18, 20.0), title=f"{title}, t = {t}")
-        ax.grid(True, color="0.92", linewidth=0.6)
-        ax.legend(fontsize=8, loc=legend)
+        ax.grid(True)
+        ax.legend(loc=legend)
     picture.supxlabel("logit z", fontsize="medium")
     picture.supylabel("relative error", fontsize="medium")
     axes[0, 0].annotate(

@@ -1,9 +1,11 @@
 """The tutorial's training run with every way's gradients: losses and parameter paths."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -11,7 +13,7 @@ from comparisons.printing import scientific, table
 from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
 from mlp import Diverged, History, by_hand, train
 from mlp.data import Array, Parameters, tutorial_problem
-from mlp.plots import plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
+from mlp.plots import STYLE, plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
 
 EVERY = 50
 SAME = 1e-3
@@ -83,6 +85,18 @@ def measure(
         "left_out": left_out,
         "problem": {"num_points": points, "hidden": hidden, "seed": seed},
     }
+
+
+def why_diverged(error: Diverged, learning_rate: float) -> str:
+    """Return what is wrong where training by hand raises Diverged."""
+    losses, params = error.history.losses, error.history.params
+    if not all(math.isfinite(abs(p).sum()) for p in params.values()):
+        return f"training by hand: {error}"
+    found = "NaN" if math.isnan(losses[-1]) else "infinite"
+    return (
+        f"by hand the loss is {found} at step {len(losses) - 1}: a y has rounded to 0 or 1 "
+        f"(see `backprop stability`); try a smaller --learning-rate than {learning_rate:g}"
+    )
 
 
 def distance(a: Parameters, b: Parameters) -> float:
@@ -157,24 +171,32 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
     ]
 
 
+@rc_context(STYLE)
 def figure(result: dict[str, Any]) -> Figure:
     X, t, initial = tutorial_problem(**result["problem"])
     reference, *others = result["ways"]
     trained = result["ways"][reference]
     picture = Figure(figsize=(11, 9.5), layout="constrained")
     (before, after), (loss, apart) = picture.subplots(2, 2)
-    for ax, params, title in (
-        (before, initial, "before training"),
-        (after, trained["params"], f"after {trained['steps']} steps"),
+    accuracies = result["initial_accuracy"], trained["accuracy"]
+    for ax, params, title, accuracy in zip(
+        (before, after),
+        (initial, trained["params"]),
+        ("before training", f"after {trained['steps']} steps"),
+        accuracies,
     ):
         arrays = {name: np.array(p) for name, p in params.items()}
         plot_decision_surface(by_hand.forward, arrays, ax)
         if len(t) <= 5000:
             plot_data(X, t, ax)
         plot_hidden_lines(arrays, ax)
-        ax.set_title(title)
+        ax.set_title(f"{title}: {accuracy:.1%} correct")
     if trained["losses"]:
         plot_loss(trained["losses"], loss)
+        for step, side in (0, "left"), (len(trained["losses"]) - 1, "right"):
+            value = trained["losses"][step]
+            place: Any = {"textcoords": "offset points", "xytext": (4, 6), "ha": side}
+            loss.annotate(f"{value:.4f}", (step, value), **place)
     loss.set_title(f"loss, {reference}")
     # Each curve is thinner, with smaller markers and wider gaps, than the one below it: where they
     # coincide, all can be seen.
@@ -189,7 +211,7 @@ def figure(result: dict[str, Any]) -> Figure:
             markerfacecolor="none",
             linewidth=0.8 + 0.3 * below,
             linestyle=(0, (4, i)),
-            label=name,
+            label=f"{name}: {scientific(max(distances.values(), default=0.0))} at most",
         )
     apart.set(
         yscale="log",
@@ -197,7 +219,7 @@ def figure(result: dict[str, Any]) -> Figure:
         ylabel="largest difference of any parameter",
         title=f"distance from the parameters {reference}",
     )
-    apart.grid(True, color="0.9", linewidth=0.6)
+    apart.grid(True)
     if others:
-        apart.legend(fontsize=8)
+        apart.legend()
     return picture

@@ -362,15 +362,23 @@ def test_no_steps_print_nothing_that_is_empty(capsys):
     assert "by hand" not in out
 
 
-def test_all_ends_with_a_line_for_each_part(capsys, monkeypatch):
+def test_all_begins_with_a_line_for_each_part_and_prints_tables_on_request(capsys, monkeypatch):
     monkeypatch.setattr(speed, "installed_peers", list)
     monkeypatch.setattr(speed, "ROUNDS", 3)
     for part in cli.COMPARISONS:
         module = importlib.import_module(f"comparisons.tables.{part}")
         monkeypatch.setattr(module, "figure", lambda result: None)
     set_width(monkeypatch, 300)
-    _, out, _ = run(capsys, "all", *SMALL)
-    assert [line.split(":")[0] for line in out.splitlines()[-5:]] == cli.COMPARISONS
+    page = f"Page, with every table and figure: {Path('out', 'report.html')}"
+    _, brief, _ = run(capsys, "all", *SMALL)
+    assert [line.split(":")[0] for line in brief.splitlines()[:5]] == cli.COMPARISONS
+    assert brief.splitlines()[5:] == [page]
+    assert Path("out", "report.html").stat().st_size > 10_000
+    _, verbose, _ = run(capsys, "all", "--verbose", *SMALL)
+    assert [line.split(":")[0] for line in verbose.splitlines()[:5]] == cli.COMPARISONS
+    assert verbose.splitlines()[-1] == page
+    assert "us a step" not in brief
+    assert "us a step" in verbose
 
 
 def test_a_small_number_has_two_digits_or_as_many_as_asked_for():
