@@ -3,8 +3,9 @@
 `Value` records what is computed with it; `Value.backward` and the functions `grad`,
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
 `jvp`, `hvp`, `jacobian` and `hessian` differentiate once more; `derivation` prints the equations of
-the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps;
-`check_gradient` compares gradients, also those derived by hand, with numerical differentiation.
+the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps; `draw`
+makes a picture of the graph; `check_gradient` compares gradients, also those derived by hand, with
+numerical differentiation.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from autodiff.check.gradient import check_gradient
     from autodiff.readings.compiling.compile import compile
     from autodiff.readings.equations import derivation
+    from autodiff.readings.picture import draw
     from autodiff.readings.source import source
     from autodiff.readings.steps import steps
 
@@ -35,6 +37,7 @@ READINGS = {
     "check_gradient": "check.gradient",
     "compile": "readings.compiling.compile",
     "derivation": "readings.equations",
+    "draw": "readings.picture",
     "source": "readings.source",
     "steps": "readings.steps",
 }
@@ -50,10 +53,10 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Value", "abs", "broadcast_to", "check_gradient", "clip", "compile", "concatenate", "cos",
-    "derivation", "dot", "exp", "expand_dims", "expm1", "grad", "gradients", "hessian", "hvp",
-    "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy",
-    "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "outer", "ravel", "relu",
-    "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square", "squeeze",
-    "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad", "var", "vjp",
-    "where", "zero_grad",
+    "derivation", "dot", "draw", "exp", "expand_dims", "expm1", "grad", "gradients", "hessian",
+    "hvp", "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax",
+    "logistic_cross_entropy", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum",
+    "outer", "ravel", "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt",
+    "square", "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
+    "var", "vjp", "where", "zero_grad",
 ]

@@ -43,6 +43,7 @@ ROOMS = {f"comparisons.{folder}" for folder in ("homework", "page", "tables")}
 MAY_IMPORT: dict[str, set[str]] = {
     "autodiff": {"numpy"},
     "autodiff.readings": {"autodiff", "numpy"},
+    "autodiff.readings.picture": {"autodiff", "autodiff.readings", "matplotlib", "numpy"},
     "autodiff.readings.compiling": {"autodiff", "autodiff.readings", "numpy"},
     "autodiff.check": {"autodiff", "numpy"},
     "mlp": {*AUTODIFF, "mlp.training", "numpy"},
