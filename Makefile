@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: compare test lint setup clean
+.PHONY: compare test lint docs notebook setup clean
 
 compare: .venv/ready
 	$(BIN)/python -m comparisons $(ARGS)
@@ -18,6 +18,15 @@ lint: .venv/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages are in build/site, to be opened there or put on a server. MkDocs 1 is pinned; the variable
+# keeps its theme from advertising a successor.
+docs: .venv/ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Run the notebook again, and keep its outputs.
+notebook: .venv/ready-dev
+	$(BIN)/python tests/shared/notebook.py
 
 setup: .venv/ready-dev
 
@@ -33,6 +42,10 @@ setup: .venv/ready-dev
 
 .venv/ready-dev: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ .venv/ready
+
+.venv/ready-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@ .venv/ready
 
 clean:

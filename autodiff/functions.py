@@ -21,17 +21,29 @@ Axis = int | tuple[int, ...] | None
 
 
 def sum(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """Return the sum of the elements of `x`, or the sums over `axis`."""
+    """Return the sum of the elements of `x`, or the sums over `axis`.
+
+    >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0).tolist()
+    [4.0, 6.0]
+    """
     return primitives.sum(x, axis=axis, keepdims=bool(keepdims))
 
 
 def max(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """Return the largest element of `x`, or the largest ones over `axis`."""
+    """Return the largest element of `x`, or the largest ones over `axis`.
+
+    >>> grad(max)(np.array([1.0, 3.0, 3.0])).tolist()  # a tie is shared
+    [0.0, 0.5, 0.5]
+    """
     return primitives.max(x, axis=axis, keepdims=bool(keepdims))
 
 
 def min(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """Return the smallest element of `x`, or the smallest ones over `axis`."""
+    """Return the smallest element of `x`, or the smallest ones over `axis`.
+
+    >>> grad(min)(np.array([1.0, 3.0, 3.0])).tolist()
+    [1.0, 0.0, 0.0]
+    """
     return primitives.min(x, axis=axis, keepdims=bool(keepdims))
 
 
@@ -39,6 +51,9 @@ def mean(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the mean of the elements of `x`, or the means over `axis`.
 
     Raises ValueError for an empty batch, whose mean is undefined.
+
+    >>> grad(mean)(np.array([1.0, 3.0])).tolist()
+    [0.5, 0.5]
     """
     return primitives.mean(x, axis=axis, keepdims=bool(keepdims))
 
@@ -47,6 +62,9 @@ def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
     """Return the variance: the sum of squared deviations from the mean over n - `ddof`.
 
     Raises ValueError for n <= `ddof` and for an empty batch.
+
+    >>> float(var(np.array([1.0, 3.0])))
+    1.0
     """
     squares = mean(square(x - mean(x, axis, keepdims=True)), axis, keepdims=keepdims)
     n = math.prod(shape(x)) / math.prod(shape(squares))
@@ -56,35 +74,60 @@ def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
 
 
 def logsumexp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """Return log(sum(exp(x))) over `axis`, without overflow."""
+    """Return log(sum(exp(x))) over `axis`, without overflow.
+
+    >>> float(logsumexp(np.array([0.0, 1000.0])))
+    1000.0
+    """
     return primitives.logsumexp(x, axis=axis, keepdims=bool(keepdims))
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """Return x - logsumexp(x) over `axis`: the logarithm of softmax."""
+    """Return x - logsumexp(x) over `axis`: the logarithm of softmax.
+
+    >>> log_softmax(np.array([0.0, 1000.0])).tolist()
+    [-1000.0, 0.0]
+    """
     shifted = x - max(x, axis, keepdims=True)
     return shifted - logsumexp(shifted, axis, keepdims=True)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
-    """Return exp(x) / sum(exp(x)) over `axis`, without overflow."""
+    """Return exp(x) / sum(exp(x)) over `axis`, without overflow.
+
+    >>> softmax(np.array([1000.0, 1000.0])).tolist()
+    [0.5, 0.5]
+    """
     e = exp(x - max(x, axis, keepdims=True))
     return e / sum(e, axis, keepdims=True)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Return `a` where `condition` holds and `b` elsewhere."""
+    """Return `a` where `condition` holds and `b` elsewhere.
+
+    >>> x = np.array([-1.0, 2.0])
+    >>> where(x > 0.0, x, 0.1 * x).tolist()
+    [-0.1, 2.0]
+    """
     return primitives.where(condition, a, b)
 
 
 def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
-    """Return `x` limited to [`a_min`, `a_max`]; a bound that is None does not limit."""
+    """Return `x` limited to [`a_min`, `a_max`]; a bound that is None does not limit.
+
+    >>> clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0).tolist()
+    [0.0, 0.5, 1.0]
+    """
     x = x if a_min is None else maximum(x, a_min)
     return x if a_max is None else minimum(x, a_max)
 
 
 def dot(a: Any, b: Any) -> Any:
-    """Return the product as `numpy.dot` does for numbers, vectors and matrices."""
+    """Return the product as `numpy.dot` does for numbers, vectors and matrices.
+
+    >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+    11.0
+    """
     if not shape(a) or not shape(b):
         return multiply(a, b)
     if len(shape(b)) > 2:
@@ -93,19 +136,31 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def outer(a: Any, b: Any) -> Any:
-    """Return the products of every element of `a` with every one of `b`, shape (a.size, b.size)."""
+    """Return the products of every element of `a` with every one of `b`, shape (a.size, b.size).
+
+    >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0])).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
+    """
     return primitives.outer(ravel(a), ravel(b))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Return `x` with its axes reversed, or in the order of `axes`."""
+    """Return `x` with its axes reversed, or in the order of `axes`.
+
+    >>> transpose(np.ones((2, 3, 4)), (0, 2, 1)).shape
+    (2, 4, 3)
+    """
     if len(shape(x)) < 2 and axes is None:
         return x
     return primitives.transpose(x, axes=None if axes is None else tuple(axes))
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Return `x` with two axes exchanged."""
+    """Return `x` with two axes exchanged.
+
+    >>> swapaxes(np.ones((2, 3, 4)), 0, -1).shape
+    (4, 3, 2)
+    """
     axes = list(range(len(shape(x))))
     try:
         axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
@@ -117,22 +172,38 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 def reshape(x: Any, shape: int | Sequence[int]) -> Any:
-    """Return the elements of `x`, last axis fastest, in another shape; one length may be -1."""
+    """Return the elements of `x`, last axis fastest, in another shape; one length may be -1.
+
+    >>> reshape(np.array([1.0, 2.0, 3.0, 4.0]), (2, -1)).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     return primitives.reshape(x, shape=lengths(shape))
 
 
 def ravel(x: Any) -> Any:
-    """Return the elements of `x` as a vector."""
+    """Return the elements of `x` as a vector.
+
+    >>> ravel(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
     return x if len(shape(x)) == 1 else reshape(x, -1)
 
 
 def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Any:
-    """Return `x` with an axis of length 1 inserted at each position in `axis`."""
+    """Return `x` with an axis of length 1 inserted at each position in `axis`.
+
+    >>> expand_dims(np.ones(3), 0).shape
+    (1, 3)
+    """
     return reshape(x, new_shape(np.expand_dims, x, axis))
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
-    """Return `x` without its axes of length 1, or without those in `axis`."""
+    """Return `x` without its axes of length 1, or without those in `axis`.
+
+    >>> squeeze(np.ones((1, 3, 1))).shape
+    (3,)
+    """
     return reshape(x, new_shape(np.squeeze, x, axis))
 
 
@@ -150,7 +221,11 @@ def new_shape(function: Callable[..., Any], x: Any, axis: Any) -> tuple[int, ...
 
 
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
-    """Return `x` repeated to fill `shape`."""
+    """Return `x` repeated to fill `shape`.
+
+    >>> broadcast_to(np.array([1.0, 2.0]), (2, 2)).tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
     return primitives.broadcast_to(x, shape=lengths(shape))
 
 
@@ -174,7 +249,11 @@ def as_index(part: Any) -> Any:
 
 
 def concatenate(arrays: Iterable[Any], axis: int = 0) -> Any:
-    """Join arrays along an axis that they have."""
+    """Join arrays along an axis that they have.
+
+    >>> concatenate([np.array([1.0, 2.0]), np.array([3.0])]).tolist()
+    [1.0, 2.0, 3.0]
+    """
     arrays = list(arrays)
     if not arrays:
         raise ValueError("concatenate: there are no arrays to join")
@@ -184,7 +263,11 @@ def concatenate(arrays: Iterable[Any], axis: int = 0) -> Any:
 
 
 def stack(arrays: Iterable[Any], axis: int = 0) -> Any:
-    """Join arrays, or numbers, of one shape along a new axis."""
+    """Join arrays, or numbers, of one shape along a new axis.
+
+    >>> stack([1.0, 2.0]).tolist()
+    [1.0, 2.0]
+    """
     arrays = list(arrays)
     if len({shape(x) for x in arrays}) > 1:
         names = ", ".join(called(x, i) for i, x in enumerate(arrays, 1))

@@ -23,6 +23,10 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
     `tangents` have the structure and the shapes of `args`. The pullback of `f` is linear in the
     adjoint that it is given; the derivative of its product with `tangents` in that adjoint is what
     is asked for.
+
+    >>> result, along = jvp(lambda x: x * x, [np.array([1.0, 2.0])], [np.array([1.0, 10.0])])
+    >>> along.tolist()
+    [2.0, 40.0]
     """
     result, pullback = vjp(f, *args)
     adjoint = tree_map(lambda y, _: Value(np.zeros(shape(y))), result)
@@ -37,6 +41,9 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """Return the Hessian of `f` at `x` times `v`, in the structure of `x`.
 
     `f` returns one number; `v` has the structure and the shapes of `x`. The matrix is never built.
+
+    >>> hvp(lambda x: sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0])).tolist()
+    [6.0, 0.0]
     """
     return grad(lambda x: inner(grad(f)(x), v, "v and x"))(x)
 
@@ -47,6 +54,9 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     For a result of shape R and an argument of shape A it is an array of shape R + A; of nested
     structures, one in the structure of the result of those in the structure of the argument. For
     several `argnums` there is a tuple of the latter.
+
+    >>> jacobian(lambda x: stack([x[0] * x[1], x[0]]))(np.array([2.0, 3.0])).tolist()
+    [[3.0, 2.0], [1.0, 0.0]]
     """
 
     @wraps(f)
@@ -89,6 +99,9 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     """Return a function that computes the second derivatives of `f`, which returns one number.
 
     They are the `jacobian` of the gradient: for arguments of shapes A and B, shape A + B.
+
+    >>> hessian(lambda x: x[0] * x[1])(np.array([2.0, 3.0])).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
     """
     return jacobian(grad(f, argnums), argnums)
 

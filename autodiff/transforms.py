@@ -33,6 +33,10 @@ def gradients(y: Value, xs: Any, seed: Any = None, record: bool = False) -> Any:
 
     Raises TypeError where `y` or an x is no Value; ValueError for an array without a seed and for
     a seed of another shape.
+
+    >>> a, b = Value(2.0), Value(3.0)
+    >>> [float(g) for g in gradients(a * b, [a, b])]
+    [3.0, 2.0]
     """
     if not isinstance(y, Node):
         raise TypeError(f"gradients are those of a Value, not of {described(y)}")
@@ -56,6 +60,10 @@ def value_and_grad(
     are taken by differentiating twice.
 
     Raises TypeError where `f` returns anything else or an argument is no structure of numbers.
+
+    >>> value, gradient = value_and_grad(lambda x: sum(x * x))(np.array([1.0, 2.0]))
+    >>> float(value), gradient.tolist()
+    (5.0, [2.0, 4.0])
     """
     positions = as_positions(f, argnums)
     several = isinstance(argnums, Sequence)
@@ -88,7 +96,13 @@ def value_and_grad(
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """Return a function that computes the gradient of `f`; see `value_and_grad`."""
+    """Return a function that computes the gradient of `f`; see `value_and_grad`.
+
+    >>> float(grad(lambda x: x**3)(2.0)), float(grad(grad(lambda x: x**3))(2.0))
+    (12.0, 12.0)
+    >>> grad(lambda p: sum(p["w"] * p["x"]))({"w": np.ones(2), "x": np.ones(2)})["w"].tolist()
+    [1.0, 1.0]
+    """
     both = value_and_grad(f, argnums)
 
     @wraps(f)
@@ -103,6 +117,10 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
 
     Arguments and result are numbers, arrays or nested structures of them; an adjoint has the
     structure and the shapes of what it belongs to.
+
+    >>> result, pullback = vjp(lambda x: x * x, np.array([1.0, 2.0]))
+    >>> result.tolist(), pullback(np.array([1.0, 10.0]))[0].tolist()
+    ([1.0, 4.0], [2.0, 40.0])
     """
     names = parameter_names(f)
     inputs = [as_values(x, names.get(i)) for i, x in enumerate(args)]
@@ -133,7 +151,14 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
 
 
 def zero_grad(values: Any) -> None:
-    """Set the gradient of every Value in a nested structure, such as `params`, back to zero."""
+    """Set the gradient of every Value in a nested structure, such as `params`, back to zero.
+
+    >>> params = {"w": Value(3.0)}
+    >>> (params["w"] ** 2).backward()
+    >>> zero_grad(params)
+    >>> float(params["w"].grad)
+    0.0
+    """
     for value in leaves(values):
         if not isinstance(value, Value):
             raise TypeError(f"zero_grad is for Values, not for {described(value)}")

@@ -172,6 +172,12 @@ class Value(Expression):
     was made from.
 
     Raises TypeError for data that are not real numbers.
+
+    >>> a = Value(3.0)
+    >>> b = a + a
+    >>> (b * b).backward()
+    >>> float(b.grad), float(a.grad)
+    (12.0, 24.0)
     """
 
     __slots__ = ()

@@ -20,6 +20,10 @@ def make_dataset(num_points: int = 500, rng: Rng = 0) -> tuple[Array, npt.NDArra
     disc of radius 2.5 and labelled 1, the others in the ring from 3.5 to 5 and labelled 0; radius
     and angle are uniform. `rng` is a seed of NumPy's legacy generator, which the tutorial uses, or
     a RandomState or Generator. Raises ValueError for num_points < 1 and seeds out of range.
+
+    >>> X, t = make_dataset(4)
+    >>> X.shape, t.tolist()
+    ((4, 2), [1, 1, 0, 0])
     """
     num_points = as_count(num_points, "num_points", 1)
     rng = as_rng(rng)
@@ -40,6 +44,9 @@ def initial_parameters(hidden: int = 3, rng: Rng = 0) -> Parameters:
 
     The shapes are U (hidden, 2), b (hidden,), W (hidden,) and c (). `rng` is as in `make_dataset`.
     Raises ValueError for hidden < 1.
+
+    >>> {name: np.shape(p) for name, p in initial_parameters(hidden=3).items()}
+    {'U': (3, 2), 'b': (3,), 'W': (3,), 'c': ()}
     """
     hidden = as_count(hidden, "hidden", 1)
     rng = as_rng(rng)
@@ -57,6 +64,10 @@ def tutorial_problem(
     """Return `(X, t, params)`, drawn one after the other from one legacy generator.
 
     With the defaults they are exactly those of the tutorial's run.
+
+    >>> X, t, params = tutorial_problem()
+    >>> X[0].round(4).tolist(), params["W"].round(4).tolist()
+    ([-1.3393, -0.2977], [-0.9191, 0.1928, -0.3651])
     """
     rng = as_rng(as_count(seed, "seed", 0))
     X, t = make_dataset(num_points, rng)

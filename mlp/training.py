@@ -16,6 +16,11 @@ class History:
 
     `params` are the final parameters; `losses[k]` is the loss and, where asked for, `snapshots[k]`
     the parameters after k updates. `interrupted` says that Ctrl-C ended the run early.
+
+    >>> X, t, params = tutorial_problem()
+    >>> history = train(by_hand.backprop, X, t, params, steps=100, snapshot_every=50)
+    >>> len(history.losses), list(history.snapshots)
+    (100, [0, 50, 100])
     """
 
     params: Parameters
@@ -28,6 +33,13 @@ class Diverged(FloatingPointError):  # noqa: N818
     """The loss or a parameter stopped being finite.
 
     `history` is what there is: after a loss that is not finite, the parameters that gave it.
+
+    >>> X, t, params = tutorial_problem()
+    >>> try:
+    ...     train(lambda X, t, params: (params, np.inf), X, t, params)
+    ... except Diverged as diverged:
+    ...     print(diverged.history.losses)
+    [inf]
     """
 
     history: History
@@ -55,6 +67,10 @@ def train(
     Raises Diverged when the loss or a parameter is infinite or NaN, and ValueError or TypeError for
     arguments and results of `backprop` that are not as above. Source: CSC321, Tutorial 5, "Training
     the network".
+
+    >>> history = train(by_hand.backprop, *tutorial_problem(), steps=1000)
+    >>> print(f"{history.losses[-1]:.4f}")
+    0.0331
     """
     from tqdm import tqdm  # here, because importing mlp should not have to wait for it
 

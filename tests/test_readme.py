@@ -1,4 +1,4 @@
-"""The README's code runs, and prints what its comments say."""
+"""The code of the README and of the how-to pages runs, and prints what its comments say."""
 
 import contextlib
 import io
@@ -9,24 +9,33 @@ import pytest
 from places import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?", README, re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "how_to").glob("*.md"))]
+BLOCKS = {
+    page.name: re.findall(
+        r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?", page.read_text(encoding="utf-8"), re.DOTALL
+    )
+    for page in PAGES
+}
 
 
 def test_there_is_code():
-    assert len(BLOCKS) >= 3
+    assert len(BLOCKS["README.md"]) >= 3
+    assert {"grade.md", "library.md", "primitive.md"} <= {name for name in BLOCKS if BLOCKS[name]}
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_block_prints_what_it_says(number):
+@pytest.mark.parametrize(
+    ("page", "number"), [(name, i) for name, blocks in BLOCKS.items() for i in range(len(blocks))]
+)
+def test_block_prints_what_it_says(page, number):
     """Each block is read after those before it; what it prints is in comments or in a fence."""
     namespace = {}
-    for code, _ in BLOCKS[:number]:
+    for code, _ in BLOCKS[page][:number]:
         with contextlib.redirect_stdout(io.StringIO()):
-            exec(compile(code, "README.md", "exec"), namespace)
-    code, fenced = BLOCKS[number]
+            exec(compile(code, page, "exec"), namespace)
+    code, fenced = BLOCKS[page][number]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), namespace)
+        exec(compile(code, page, "exec"), namespace)
     if fenced:
         assert unicodedata.normalize("NFC", printed.getvalue()) == unicodedata.normalize(
             "NFC", fenced

@@ -46,6 +46,12 @@ def check_gradient(
 
     Raises TypeError where an argument is not a structure of real numbers or `f` does not return a
     number, and ValueError where `f` is not finite at the point or gradients have another structure.
+
+    >>> x = np.array([1.0, 2.0])
+    >>> bool(check_gradient(lambda x: sum(x**3), x, gradients=3 * x**2))
+    True
+    >>> bool(check_gradient(lambda x: sum(x**3), x, gradients=3 * x))
+    False
     """
     flat = FlatFunction(f, args)
     problems, is_random = flat.tried()

@@ -80,6 +80,16 @@ def derivation(
     its numbers for `args`.
 
     Raises as `source` does.
+
+    >>> def loss(w, x):
+    ...     h = tanh(w * x)
+    ...     return h * h
+    >>> print(derivation(loss, 1.0, 2.0))
+    h    = tanh(w · x)
+    loss = h · h
+    <BLANKLINE>
+    h̄    = h + h
+    w̄    = h̄ · (1 - loss) · x
     """
     return Derivation(Listing(f, args, argnums), shapes, numbers)
 

@@ -35,6 +35,12 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
 
     Raises TypeError where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
+
+    >>> def f(x):
+    ...     y = tanh(x)
+    ...     return y * y
+    >>> [line.strip() for line in source(f, 1.0).splitlines() if "_bar =" in line]
+    ['y_bar = y + y', 'x_bar = y_bar * (1 - loss)']
     """
     return module(Listing(f, args, argnums))
 

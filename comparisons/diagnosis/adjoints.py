@@ -110,6 +110,15 @@ def check_adjoints(
 
     Axes of length 1 do not matter. Raises ValueError where a name is not that of a variable,
     TypeError where something is not made of numbers, and as `autodiff.grad` does.
+
+    >>> def loss(w, x):
+    ...     h = np.tanh(w * x)
+    ...     return np.mean(h)
+    >>> x = np.array([1.0, 2.0, 4.0])
+    >>> h, dh = np.tanh(0.5 * x), np.ones(3) / 3
+    >>> found = check_adjoints(loss, 0.5, x, claimed={"dh": dh, "dw": np.sum(dh * (1 - h) * x)})
+    >>> [row.name for row in found.rows if row.status == "wrong"]  # the slope is 1 - h * h
+    ['pre_h_bar']
     """
     if not isinstance(claimed, Mapping):
         raise TypeError(

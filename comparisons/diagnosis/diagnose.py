@@ -35,6 +35,14 @@ def diagnose(
 
     Raises ValueError where `claimed` does not have the structure of `params`, TypeError where it is
     not made of numbers, and as `autodiff.grad` does.
+
+    >>> def loss(params, x, t):
+    ...     z = params["w"] * x
+    ...     return np.mean((z - t) ** 2)
+    >>> x, t = np.array([1.0, 2.0, 4.0]), np.array([0.5, 3.0, 1.0])
+    >>> found = diagnose(loss, {"w": 1.5}, x, t, claimed={"w": np.mean((1.5 * x - t) * x)})
+    >>> print(found.explanations[0].slips[0]["written"])
+    z_bar = 1 / N * (z - t)
     """
     root = parameter_names(loss).get(0, "arg0")
     claim = as_claim(paths(params, root), params, claimed)

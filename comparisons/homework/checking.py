@@ -253,6 +253,13 @@ def check_backprop(backprop: Callable[..., Any], task: Task = TUTORIAL, seed: in
     It has to return the gradients, as a dict with the keys of `params`, with or without the loss.
 
     Raises TypeError where `backprop` is not a function, and what the engine raises for the loss.
+
+    >>> def backprop(X, t, params):
+    ...     grads, loss = by_hand.backprop(X, t, params)
+    ...     return {**grads, "b": grads["b"] / len(X)}, loss
+    >>> check = check_backprop(backprop)
+    >>> check.ok, check.wrong, check.mistakes[0]["words"]
+    (False, ['b'], 'the mean over the batch stands where the sum is due')
     """
     if not callable(backprop):
         raise TypeError(f"backprop must be a function, not {type(backprop).__name__}")

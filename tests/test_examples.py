@@ -1,0 +1,44 @@
+"""Public functions have an example in their docstrings, and it prints what it says."""
+
+import doctest
+import importlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+import comparisons
+import mlp
+from autodiff.graph import Primitive
+from mlp import by_hand
+
+# What the examples assume to be imported; see docs/reference.
+KNOWN = {"np": np, "by_hand": by_hand}
+PUBLIC = [
+    (package, name)
+    for package in (autodiff, mlp, comparisons)
+    for name in package.__all__
+    if not isinstance(getattr(package, name), Primitive)  # they are rows of a table
+]
+
+
+def namespace() -> dict[str, Any]:
+    packages = (mlp, comparisons, autodiff)
+    return {name: getattr(p, name) for p in packages for name in p.__all__} | KNOWN
+
+
+def test_most_of_what_is_public_is_looked_at() -> None:
+    assert len(PUBLIC) >= 45
+
+
+@pytest.mark.parametrize(("package", "name"), PUBLIC, ids=lambda x: getattr(x, "__name__", x))
+def test_example_prints_what_it_says(package: Any, name: str) -> None:
+    value = getattr(package, name)
+    names = namespace() | {n: getattr(package, n) for n in package.__all__}
+    module = importlib.import_module(value.__module__)
+    (found,) = doctest.DocTestFinder(recurse=False).find(value, name, module, names)
+    assert found.examples, f"{package.__name__}.{name} has no example"
+    said: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(found, out=said.append)
+    assert not said, "".join(said)
