@@ -26,8 +26,8 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
     list. "statements" are the equations that `derivation` and `source` write, with the "term" that
     each computes, "name", "code", "text" and "latex" (two sides each), the "line" of the function's
     code that it comes from and, on the way back, what it is the adjoint "of" and the statement that
-    it "undoes". "inputs", "constants", "value" and "gradients" say which terms are these, "notation"
-    how primitives are written of single numbers; "code" are the lines of `f`.
+    it "undoes". "inputs", "constants", "value" and "gradients" say which terms are these,
+    "notation" how primitives are written of single numbers; "code" are the lines of `f`.
 
     NaN and infinities are strings. Raises as `source` does, and ValueError for more than a million
     numbers.
@@ -63,14 +63,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             for path, x in listing.terms.inputs.items()
         ],
         "constants": [{"term": at[x], "name": listing.names[x]} for x in constants],
-        "statements": [
-            {
-                **written(listing, x, at),
-                "undoes": None if x.undoes is None else statements.index(x.undoes),
-                "line": line_of(listing, (x.undoes or x).term, first),
-            }
-            for x in statements
-        ],
+        "statements": [written(listing, x, at, first) for x in statements],
         "value": at[listing.terms.value],
         "gradients": {
             listing.names[listing.terms.inputs[path]]: at[x]
@@ -138,14 +131,19 @@ def plain(x: Any) -> Any:
     return x
 
 
-def written(listing: Listing, statement: Statement, at: dict[Term, int]) -> dict[str, Any]:
-    term, _, alias = statement
+def written(
+    listing: Listing, statement: Statement, at: dict[Term, int], first: int
+) -> dict[str, Any]:
+    """Return a statement as data; the code of its function begins in line `first`."""
+    term, undoes, alias = statement
     of = listing.writer.bars.get(term) if alias is None else alias
     return {
         "term": at[term],
         "name": listing.names[term] if alias is None else listing.aliases[alias],
         "of": at.get(of) if of is not None else None,
         "forward": term.forward and alias is None,
+        "undoes": None if undoes is None else listing.forward.index(undoes),
+        "line": line_of(listing, (undoes or statement).term, first),
         "code": [*listing.sides(statement, CODE)],
         "text": [*listing.sides(statement, TEXT)],
         "latex": [*listing.sides(statement, TEX)],
