@@ -14,6 +14,7 @@ from latex2mathml.converter import convert
 
 from autodiff import steps
 from autodiff.readings.notation import TEX, TEXT
+from comparisons.page.slips import slips
 from comparisons.page.words import spoken, words
 
 HERE = Path(__file__).parent
@@ -45,6 +46,7 @@ def explore(
     where it cannot be written.
     """
     program = steps(f, *args, argnums=argnums)
+    program["slips"] = slips(f, *args) if argnums == 0 else {"of": {}, "terms": []}
     for x in program["inputs"]:
         ndim = len(program["terms"][x["term"]]["shape"])
         for key, adjoint in (("", False), ("adjoint_", True)):

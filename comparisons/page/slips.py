@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import value_and_grad
-from autodiff.arguments import leaves
+from autodiff.arguments import leaves, parameter_names
 from autodiff.readings.steps import as_data
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.equations.replay import Backward, paths
@@ -24,7 +24,8 @@ def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
     "term" that each computes in its place.
     """
     _, gradients = value_and_grad(f)(params, *data)
-    claimed = dict(zip(paths(params), leaves(gradients)))
+    names = paths(params, parameter_names(f).get(0, "arg0"))
+    claimed = dict(zip(names, leaves(gradients)))
     found = evidence(f, [(params, data)], [Claim(claimed)])
     backward, trials = found.backward, Trials(found)
     table = Table(backward)
