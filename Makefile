@@ -5,6 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+BIOME := npx --yes @biomejs/biome@2.6.8
 
 .PHONY: compare test lint docs notebook setup clean
 
@@ -18,6 +19,8 @@ lint: .venv/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npx >/dev/null; then echo "$(BIOME) check"; $(BIOME) check; \
+		else echo "The page's script and style are not looked at: npx is missing, apt install npm"; fi
 
 # The pages are in build/site, to be opened there or put on a server. MkDocs 1 is pinned; the variable
 # keeps its theme from advertising a successor.

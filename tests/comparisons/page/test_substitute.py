@@ -62,6 +62,10 @@ def computed(text: str, arrays: dict[str, Any]) -> float:
     return float(eval(code, {**FUNCTIONS, **variables}))
 
 
+def largest(terms: list[Any]) -> float:
+    return max(np.max(np.abs(x), initial=0.0) for x in terms)
+
+
 def named(program: dict[str, Any], terms: list[Any]) -> dict[str, Any]:
     places = [(x["name"], x["term"]) for x in [*program["inputs"], *program["constants"]]]
     places += [(x["text"][0], x["term"]) for x in program["statements"]]
@@ -76,7 +80,7 @@ def test_a_formula_says_what_its_entry_is(
     f, leaves = as_function(drawn)
     program = steps(f, leaves)
     terms = evaluated(program)
-    arrays = named(program, terms)
+    arrays, scale = named(program, terms), largest(terms)
     for statement, found in zip(
         program["statements"], script(SIDES, {"program": program, "part": part})
     ):
@@ -84,9 +88,8 @@ def test_a_formula_says_what_its_entry_is(
         whole = np.ravel(terms[statement["term"]])
         value = float(whole[int(part * whole.size)])
         assert computed(left, arrays) == value
-        assert float(result) == pytest.approx(value, rel=1e-3)
+        assert float(result) == pytest.approx(value, rel=1e-3, abs=1e-9 * scale)
         if "..." not in formula and "√" not in formula:
-            scale = max(np.max(np.abs(x), initial=1.0) for x in terms)
             tolerance = 1e-4 * scale  # numbers that have no name are written to six digits
             assert computed(formula, arrays) == pytest.approx(value, abs=tolerance)
 
@@ -164,13 +167,13 @@ def test_the_parts_of_all_paths_add_up(
     f, leaves = as_function(drawn)
     program = steps(f, leaves)
     terms = evaluated(program)
+    scale = largest(terms)
     uses = [i for x in program["terms"] if x["forward"] for i in x.get("operands", [])]
     for statement, found in zip(program["statements"], script(PARTS, program), strict=True):
         whole = np.ravel(terms[statement["term"]])
         paths = found["paths"]
         assert len(paths) != 1
-        assert len(paths) <= max(uses.count(statement["of"]), 0)
+        assert len(paths) <= uses.count(statement["of"])
         if paths:
             total = np.sum([path["values"] for path in paths], axis=0)
-            scale = max(np.max(np.abs(path["values"])) for path in paths)
             np.testing.assert_allclose(total, whole, rtol=0, atol=1e-12 * scale)
