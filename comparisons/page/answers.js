@@ -26,6 +26,7 @@ export function question(page, statement, entry, right) {
     const isNumber = Number.isFinite(parsed(field.value));
     const good = isNumber && isRight(field.value, right);
     field.setAttribute("aria-invalid", String(!good));
+    if (good) page.shown.add(page.step);
     said.className = good ? "right" : "wrong";
     said.textContent = good ? "Right." : isNumber ? "Not this number. Look at the rule, and at what comes in."
       : "This is not a number.";

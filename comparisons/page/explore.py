@@ -17,6 +17,8 @@ from autodiff.readings.notation import TEX, TEXT
 from comparisons.page.words import spoken, words
 
 HERE = Path(__file__).parent
+# In LaTeX: of two letters or more, and neither a command nor upright already.
+WORD = re.compile(r"(?<![\\\w])(?<!\\mathrm\{)(?<!\\mathbf\{)[A-Za-z]{2,}(?![\w{])")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,13 @@ def explore(
             x[f"{key}text"] = TEXT.variable(x["name"], ndim, adjoint)
             x[f"{key}math"] = mathml(TEX.variable(x["name"], ndim, adjoint))
         x["words"] = spoken(x["text"])
+    line = None
+    for statement in reversed(program["statements"]):  # a part of a line is before what it is in
+        if statement["forward"]:
+            line = statement["line"] = line if statement["line"] is None else statement["line"]
     for statement in program["statements"]:
+        if statement["undoes"] is not None:
+            statement["line"] = program["statements"][statement["undoes"]]["line"]
         statement["math"] = [mathml(side) for side in statement.pop("latex")]
         statement["words"] = words(*statement["text"])
     page = Page(Path(path), text_of(program))
@@ -59,7 +67,7 @@ def explore(
 
 def mathml(latex: str) -> str:
     """Return MathML, words upright and lines over them as long as they are."""
-    upright = re.sub(r"(?<![\\\w{])([A-Za-z_]{2,})(?![\w}])", r"\\mathrm{\1}", latex)
+    upright = WORD.sub(r"\\mathrm{\g<0>}", latex)
     found: str = convert(upright.replace("_}", r"\_}"))
     found = found.replace('<mo accent="true">&#x02015;</mo>', '<mo stretchy="true">&#x000AF;</mo>')
     return found.replace("<mo>&#x022A4;</mo>", '<mi mathvariant="normal">T</mi>')

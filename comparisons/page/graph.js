@@ -3,34 +3,40 @@
 import { svg } from "dom";
 import { link } from "views";
 
-const NODE = { width: 84, height: 40 };
-const GAP = { along: 52, across: 18 };
+const HEIGHT = 40, GAP = 40, BESIDE = 22; // of nodes, and between them
+const LONGEST = 14; // characters of a name
+const SMALLEST = 0.75; // by which the picture is scaled; beyond that it scrolls
 
-/** Return the nodes, inputs and statements, and which nodes each reads. */
-function nodesOf({ program, statements }) {
+/** Return the terms with a name that an equation is written with. */
+export function reads({ program, statements }, term) {
+  const named = new Set([...program.inputs, ...statements].map((x) => x.term));
+  const seen = new Set(), found = [], stack = [...(program.terms[term].operands ?? [])];
+  while (stack.length) {
+    const x = stack.shift();
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (named.has(x)) found.push(x);
+    else stack.unshift(...(program.terms[x].operands ?? []));
+  }
+  return found;
+}
+
+/** Return the nodes, inputs and statements that are used, and which nodes each reads. */
+function nodesOf(page) {
+  const { program, statements } = page;
   const forward = statements.filter((x) => x.forward);
-  const named = new Map([...program.inputs, ...forward].map((x) => [x.term, x]));
-  const reads = (term) => {
-    const found = new Set(), seen = new Set(), stack = [...(program.terms[term].operands ?? [])];
-    while (stack.length) {
-      const x = stack.pop();
-      if (seen.has(x)) continue;
-      seen.add(x);
-      if (named.has(x)) found.add(x);
-      else stack.push(...(program.terms[x].operands ?? []));
-    }
-    return [...found];
-  };
-  const nodes = new Map([...named.keys()].map((term) => [term, { term, reads: reads(term), layer: 0 }]));
+  const nodes = new Map([...program.inputs, ...forward].map(({ term }) =>
+    [term, { term, reads: reads(page, term), layer: 0 }]));
   for (const x of forward) {
     const node = nodes.get(x.term);
     node.layer = 1 + Math.max(0, ...node.reads.map((y) => nodes.get(y).layer));
   }
   for (const { term } of program.inputs) {
     const readers = [...nodes.values()].filter((x) => x.reads.includes(term));
-    nodes.get(term).layer = Math.max(0, Math.min(...readers.map((x) => x.layer)) - 1);
+    if (readers.length) nodes.get(term).layer = Math.min(...readers.map((x) => x.layer)) - 1;
+    else nodes.delete(term);
   }
-  return [...nodes.values()].filter((x) => x.reads.length || [...nodes.values()].some((y) => y.reads.includes(x.term)));
+  return [...nodes.values()];
 }
 
 /** Return the layers, an edge over several of them with a place in each, with few crossings. */
@@ -69,61 +75,79 @@ function layered(nodes) {
 }
 
 export function graph(page, host) {
-  const { program, statements } = page;
+  const { statements } = page;
   const { layers, edges } = layered(nodesOf(page));
-  const isTall = host.clientWidth < layers.length * (NODE.width + GAP.along);
-  const most = Math.max(...layers.map((x) => x.length));
-  const [along, across] = isTall ? [NODE.height + 30, NODE.width + GAP.across] : [NODE.width + GAP.along, NODE.height + GAP.across];
-  const place = (x) => {
-    const [u, v] = [(x.layer + 0.5) * along, (x.at + most / 2) * across];
-    return isTall ? [v, u] : [u, v];
+  const terms = layers.flat().filter((x) => x.term !== undefined);
+  const longest = Math.max(...terms.map((x) => Math.min(nameOf(page, x.term).length, LONGEST)));
+  const width = 9 * longest + 40, most = Math.max(...layers.map((x) => x.length));
+  const isTall = host.clientWidth < SMALLEST * layers.length * (width + GAP);
+  const [along, across, half] = isTall ? [HEIGHT + GAP, width + BESIDE, HEIGHT / 2]
+    : [width + GAP, HEIGHT + BESIDE, width / 2];
+  const turned = (along, across) => (isTall ? [across, along] : [along, across]);
+  const at = (x, by = 0) => turned((x.layer + 0.5) * along + (x.term === undefined ? 0 : by),
+    (x.at + most / 2) * across);
+  const size = turned(layers.length * along, most * across);
+
+  const line = (start, end) => {
+    const [a, b] = [at(start, half), at(end, -half)], middle = (start.layer + end.layer + 1) / 2 * along;
+    const [c, d] = [start, end].map((x) => turned(middle, at(x)[isTall ? 0 : 1]));
+    return `${a} C${c} ${d} ${b}`;
   };
-  const size = [layers.length * along, most * across];
-  const [width, height] = isTall ? size.toReversed() : size;
-  const half = (isTall ? NODE.height : NODE.width) / 2;
-  const path = (way) => way.slice(1).map((end, i) => {
-    const shift = (x, by) => { const p = place(x); if (x.term !== undefined) p[isTall ? 1 : 0] += by; return p; };
-    const a = shift(way[i], half), b = shift(end, -half - 4);
-    const middle = isTall ? (a[1] + b[1]) / 2 : (a[0] + b[0]) / 2;
-    const [c, d] = isTall ? [[a[0], middle], [b[0], middle]] : [[middle, a[1]], [middle, b[1]]];
-    return `${i ? "L" : "M"}${a} C${c} ${d} ${b}`;
-  }).join(" ");
-  const drawn = edges.map((edge) => ({ ...edge, line: svg("path", { class: "edge", d: path(edge.way), "marker-end": "url(#tip)" }) }));
-  const nodes = layers.flat().filter((x) => x.term !== undefined).map((x) => node(page, x.term, place(x)));
-  host.append(svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "Graph of the forward pass" },
-    svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 6 6", refX: 3, refY: 3, markerWidth: 6, markerHeight: 6, orient: "auto-start-reverse" }, svg("path", { d: "M0 0L6 3L0 6z" }))),
-    drawn.map((x) => x.line), nodes.map((x) => x.item)));
+  const paths = edges.map(({ way, from, to }) => ({ from, to, path: svg("path", {
+    class: "edge", "marker-end": "url(#tip)",
+    d: `M${way.slice(1).map((end, i) => line(way[i], end)).join(" L")}`,
+  }) }));
+  const nodes = terms.map((x) => node(page, x.term, at(x), width));
+  const tip = svg("marker", {
+    id: "tip", viewBox: "0 0 6 6", refX: 5.5, refY: 3, markerWidth: 5, markerHeight: 5,
+    orient: "auto-start-reverse",
+  }, svg("path", { d: "M0 0L6 3L0 6z" }));
+  host.append(svg("svg", {
+    viewBox: `0 0 ${size.join(" ")}`, width: size[0], style: `min-width: ${SMALLEST * size[0]}px`,
+    role: "group", "aria-label": "Graph of the forward pass",
+  }, svg("defs", {}, tip), paths.map((x) => x.path), nodes.map((x) => x.item)));
+
   return () => {
     const { forward, term, of, undoes } = statements[page.step];
-    const known = new Set(statements.slice(0, page.step + 1).map((x) => (x.forward ? x.term : x.of)));
-    for (const { from, to, line } of drawn) {
+    const done = statements.slice(0, page.step + 1);
+    const known = new Set(done.filter((x) => x.forward).map((x) => x.term));
+    const adjoints = new Set(done.filter((x) => !x.forward).map((x) => x.of));
+    for (const { from, to, path } of paths) {
       const isOn = forward ? to === term : of !== null ? from === of : to === statements[undoes]?.term;
-      line.classList.toggle("on", isOn);
+      path.classList.toggle("on", isOn);
     }
-    for (const x of nodes) {
-      x.item.classList.toggle("known", known.has(x.term));
-      const adjoint = statements.findIndex((y) => !y.forward && y.of === x.term);
-      x.bar.style.display = adjoint >= 0 && adjoint <= page.step ? "" : "none";
+    for (const { item, bar, term: own } of nodes) {
+      item.classList.toggle("known", known.has(own));
+      bar.style.display = adjoints.has(own) ? "" : "none";
     }
   };
 }
 
-function node(page, term, [x, y]) {
+const nameOf = ({ program, statements }, term) => program.inputs.find((x) => x.term === term)?.text
+  ?? statements.find((x) => x.term === term && x.forward).text[0];
+
+function node(page, term, [x, y], width) {
   const { program, statements } = page;
   const input = program.inputs.find((z) => z.term === term);
   const statement = statements.find((z) => z.term === term && z.forward);
-  const found = statements.flatMap((z, i) => ((z.forward && z.term === term) || z.of === term ? [i] : []));
-  const kind = input ? (input.wanted ? "wanted" : "given") : term === program.value ? "value" : "computed";
-  const { width, height } = NODE;
-  const box = (by) => ({ x: -width / 2 + by, y: -height / 2 + by, width: width - 2 * by, height: height - 2 * by, rx: kind === "wanted" ? 20 : kind === "given" ? 0 : 6 });
-  const name = input?.text ?? statement.text[0];
+  const found = statements.flatMap((z, i) => (z === statement || z.of === term ? [i] : []));
+  const kind = input ? (input.wanted ? "parameter" : "data")
+    : term === program.value ? "result" : "computed";
+  const box = (by) => svg("rect", {
+    x: by - width / 2, y: by - HEIGHT / 2, width: width - 2 * by, height: HEIGHT - 2 * by,
+    rx: { parameter: HEIGHT / 2, data: 0 }[kind] ?? 6,
+  });
+  const name = nameOf(page, term), { shape } = program.terms[term];
   const [, stem, number] = name.match(/^(.*?)([₀-₉]*)$/s);
-  const bar = svg("text", { class: "bar", x: width / 2 - 9, y: 5 }, svg("tspan", {}, stem), number);
-  const { shape } = program.terms[term];
-  const item = svg("g", { class: `node ${kind}`, transform: `translate(${x} ${y})`, role: "button", "aria-label": `${input?.words ?? statement.words}, ${kind === "wanted" ? "differentiated" : kind}` },
-    svg("rect", box(0)), kind === "value" ? svg("rect", box(3)) : null,
-    svg("text", { class: shape.length ? "name array" : "name", y: shape.length ? -1 : 5 }, name), bar,
-    shape.length ? svg("text", { class: "shape", y: 13 }, shape.join(" × ")) : null);
+  const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
+  const bar = svg("text", { class: "bar", x: width / 2 - 4, y: -HEIGHT / 2 - 4 },
+    svg("tspan", {}, stem), number);
+  const item = svg("g", {
+    class: `node ${kind}`, transform: `translate(${x} ${y})`, role: "button",
+    "aria-label": `${input?.words ?? statement.words}, ${kind}`,
+  }, box(0), kind === "result" && box(3),
+  svg("text", { class: shape.length ? "array" : "", y: shape.length ? -1 : 5 }, short), bar,
+  shape.length > 0 && svg("text", { class: "shape", y: 13 }, shape.join(" × ")));
   const go = found.length ? undefined : () => document.querySelector(`#input-${term} input`)?.focus();
   link(page, "graph", item, found, go);
   item.addEventListener("keydown", (event) => {

@@ -13,10 +13,10 @@ export function inputs(page, host) {
     return [input, editor];
   });
   let drawn = "";
-  return () => {
+  return (isNew = false) => {
     // What is typed stays, and so does a slider that is being drawn.
     const now = editors.map(([input]) => page.entry(page.program.terms[input.term].shape)).join("|");
-    if (now !== drawn) for (const [input, editor] of editors) draw(page, input, editor);
+    if (isNew || now !== drawn) for (const [input, editor] of editors) draw(page, input, editor);
     drawn = now;
   };
 }

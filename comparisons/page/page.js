@@ -13,12 +13,13 @@ const compute = prepared(program);
 const find = (id) => document.getElementById(id);
 const { statements } = program;
 const keys = (shape) => shape.map((n, axis) => `${n} ${shape.slice(0, axis).filter((m) => m === n).length}`);
+const given = () => new Map(program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)]));
 
 const page = {
   program,
   statements,
   links: [],
-  given: new Map(program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)])),
+  given: given(),
   values: compute(new Map()),
   step: Math.max(0, statements.findIndex((x) => !x.forward)),
   near: new Set(),
@@ -87,7 +88,8 @@ function show() {
     if (inner.top < outer.top || inner.bottom > outer.bottom) {
       box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
     }
-    if (inner.left < outer.left || inner.right > outer.right) {
+    const isOut = inner.left < outer.left || inner.right > outer.right;
+    if (isOut && inner.width < outer.width) {
       box.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
     }
   }
@@ -140,6 +142,12 @@ slider.addEventListener("input", () => page.go(Number(slider.value)));
 find("back").addEventListener("click", () => page.go(page.step - 1));
 find("next").addEventListener("click", () => page.go(page.step + 1));
 find("play").addEventListener("click", () => play(!playing));
+find("reset").addEventListener("click", () => {
+  page.given = given();
+  page.values = compute(page.given);
+  views.at(-1)(true);
+  update();
+});
 find("turn").addEventListener("click", () => {
   page.isTurn = !page.isTurn;
   page.shown.clear();

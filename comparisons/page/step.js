@@ -2,39 +2,60 @@
 
 import { element, math, shapeText } from "dom";
 import { flat, format, grid, place } from "numbers";
-import { substituted } from "substitute";
+import { parts, sides } from "substitute";
 import { question } from "answers";
+import { reads } from "graph";
 
 export function step(page, host) {
   const title = host.querySelector("h2"), body = host.querySelector("div");
   const { statements, program } = page;
   return () => {
     const statement = statements[page.step];
-    const { term, forward, undoes, words } = statement;
+    const { term, forward, words } = statement;
     const { shape } = program.terms[term];
     const entry = page.entry(shape), isHidden = page.isHidden(page.step);
     const result = page.values[term][flat(shape, entry)];
     title.textContent = `Step ${page.step + 1} of ${statements.length}, ${forward ? "forward" : "backward"}`;
-    const incoming = undoes === null ? -1
-      : statements.findIndex((x) => x.of === statements[undoes].term);
-    const tables = (incoming >= 0 ? [incoming, page.step] : [page.step]).map((i) => {
-      const shown = statements[i], dimensions = program.terms[shown.term].shape;
-      const says = i === page.step ? forward ? "" : "goes on" : "comes in";
+    // What is equal to another adjoint reads that; whose turn it is, needs all that is read.
+    const isEqual = statements.findIndex((x) => x.term === term) < page.step;
+    const read = isEqual ? [term] : reads(page, term);
+    const shown = read.map((x) => statements.findIndex((y) => y.term === x))
+      .map((i, k) => (i < 0 ? program.inputs.find((x) => x.term === read[k]) : statements[i]))
+      .filter((x) => x.forward === false || isHidden);
+    const tables = [...shown, statement].map((x) => {
+      const dimensions = program.terms[x.term].shape;
+      const says = x.forward !== false ? "" : x === statement ? "goes on" : "comes in";
       return element("figure", {},
-        element("figcaption", {}, math(shown.math.slice(0, 1), shown.words.split(" equals ")[0]),
+        element("figcaption", {}, math([x.math].flat().slice(0, 1), x.words.split(" equals ")[0]),
           ` ${says} `, element("span", { class: "shape" }, shapeText(dimensions))),
-        grid(page, shown.name, dimensions, page.values[shown.term], page.isHidden(i)));
+        grid(page, x.name, dimensions, page.values[x.term], x === statement && isHidden));
     });
+    const rule = element("p", { class: "rule" }, math(statement.math, words));
     body.replaceChildren(
       element("p", {}, ...about(page, statement)),
-      element("p", { class: "rule" }, math(statement.math, words)),
-      element("p", { class: "entry" }, element("code", {}, place(statement.text[0], entry)), " = ",
-        isHidden ? "?" : [
-          element("code", {}, substituted(program, page.values, page.step, entry)), " = ",
-          element("output", {}, format(result, 6))]),
-      ...(isHidden ? [question(page, statement, entry, result)] : []),
+      rule,
+      ...(isHidden ? [question(page, statement, entry, result)] : [numbersIn(page, statement, entry)]),
       element("div", { class: "tables" }, tables));
+    const fits = rule.clientWidth / rule.scrollWidth;
+    if (fits < 1) rule.style.fontSize = `${Math.max(0.85, 1.35 * fits)}rem`;
+    if (rule.clientWidth < rule.scrollWidth) rule.setAttribute("tabindex", 0);
   };
+}
+
+/** Return the equation of the chosen entry with its numbers, and the parts that it is the sum of. */
+function numbersIn({ program, values }, statement, entry) {
+  const at = flat(program.terms[statement.term].shape, entry);
+  const [left, ...rest] = sides(program, values, statement, at);
+  const { paths, sums } = parts(program, values, statement, at);
+  return element("div", {},
+    element("p", { class: "entry" }, element("code", {}, left),
+      rest.map((side) => element("code", { class: "side" }, `= ${side}`))),
+    paths.length > 0 && [
+      element("p", {}, `Each of ${paths.length} uses sends back a part, and the parts are added:`),
+      element("ul", {}, paths.map((x) => element("li", {}, element("code", {}, x.text), " = ",
+        format(x.values[at]))))],
+    sums.map(({ before, after }) => element("p", {}, "A sum undoes the broadcast: ",
+      element("span", { class: "shape" }, `${shapeText(before)} → ${shapeText(after)}`), ".")));
 }
 
 /** Return what a step does, as a sentence with equations in it. */
