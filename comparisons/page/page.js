@@ -15,7 +15,7 @@ const { statements } = program;
 const keys = (shape) => shape.map((n, axis) => `${n} ${shape.slice(0, axis).filter((m) => m === n).length}`);
 const given = () => new Map(program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)]));
 
-const page = {
+export const page = {
   program,
   statements,
   links: [],
@@ -83,7 +83,7 @@ function mark() {
 /** Scroll what is marked into sight, in its own box alone. */
 function show() {
   for (const { item } of page.links.filter((x) => x.statements.includes(page.step))) {
-    const box = item.closest("ol, .scroll");
+    const box = item.closest(".list, .scroll");
     const [inner, outer] = [item.getBoundingClientRect(), box.getBoundingClientRect()];
     if (inner.top < outer.top || inner.bottom > outer.bottom) {
       box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;

@@ -28,7 +28,7 @@ export function code(page, host) {
     const button = element("button", { type: "button" }, shown);
     return element("li", {}, link(page, "code", button, found));
   });
-  if (lines.length) host.append(element("ol", { class: "lines" }, lines));
+  if (lines.length) host.append(element("ol", { class: "list lines" }, lines));
   else host.append(element("p", {}, "The code of this function could not be found."));
 }
 
@@ -49,9 +49,10 @@ export function equations(page, host) {
 }
 
 function both(page, host, row) {
-  for (const [title, forward] of [["Forward", true], ["Backward", false]]) {
+  host.append(element("div", { class: "list" }, ["Forward", "Backward"].flatMap((title) => {
+    const isForward = title === "Forward";
     const rows = page.statements.flatMap((x, i) =>
-      x.forward === forward ? [element("li", {}, row(x, i))] : []);
-    host.append(element("h3", {}, title), element("ol", {}, rows));
-  }
+      x.forward === isForward ? [element("li", {}, row(x, i))] : []);
+    return [element("h3", {}, title), element("ol", {}, rows)];
+  })));
 }

@@ -1,0 +1,267 @@
+"""The page in a browser: linked views, steps by keyboard, numbers as the engine has them."""
+
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autodiff import exp, value_and_grad
+from comparisons import explore
+from mlp import engine, scalar, tutorial_problem
+
+X, T, PARAMS = tutorial_problem(6)
+LISTS = {name: np.asarray(p).tolist() for name, p in PARAMS.items()}
+
+
+def two_layers(params: Any, X: Any, t: Any) -> Any:
+    H = np.tanh(X @ params["A"] + params["a"])
+    K = np.maximum(H @ params["B"], 0.0)
+    return np.mean((K @ params["v"] - t) ** 2)
+
+
+def softmax(W: Any, X: Any, t: Any) -> Any:
+    z = X @ W
+    e = exp(z - np.max(z, axis=1, keepdims=True))
+    p = e / np.sum(e, axis=1, keepdims=True)
+    return -np.mean(np.log(p[np.arange(len(t)), t]))
+
+
+def thrice(x: Any) -> Any:
+    a = np.sin(x)
+    return np.sum(a * a + np.exp(a))
+
+
+rng = np.random.default_rng(0)
+SHAPES = {"A": (2, 4), "a": (4,), "B": (4, 3), "v": (3,)}
+FUNCTIONS: dict[str, tuple[Any, ...]] = {
+    "tutorial": (engine.loss, PARAMS, X, T),
+    "two layers": (two_layers, {k: rng.normal(size=s) for k, s in SHAPES.items()}, X, T * 1.0),
+    "softmax": (softmax, rng.normal(size=(2, 3)), X, np.array([0, 2, 1, 1, 0, 2])),
+    "used three times": (thrice, np.array([0.5, -1.0, 2.0])),
+    "number by number": (scalar.loss, LISTS, X[0].tolist(), 1.0),
+}
+
+
+@pytest.fixture
+def opened(page: Any, tmp_path: Path) -> Callable[..., Any]:
+    def opened(f: Callable[..., Any], *args: Any) -> Any:
+        path = tmp_path / "page.html"
+        explore(f, *args, path=path)
+        page.goto(path.as_uri())
+        page.wait_for_selector("#step .rule")
+        return page
+
+    return opened
+
+
+def numbers(page: Any, of: str) -> list[float]:
+    """Return the numbers of a term of the page, in full."""
+    found: list[float] = page.evaluate(
+        f"import('page').then(({{ page }}) => Array.from(page.values[page.program.{of}]))"
+    )
+    return found
+
+
+def current(page: Any, view: str) -> list[str]:
+    found: list[str] = page.locator(f"#{view} [aria-current]").all_inner_texts()
+    return found
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_step_can_be_reached_by_keyboard_and_shows_its_rule(
+    opened: Callable[..., Any], name: str
+) -> None:
+    f, *args = FUNCTIONS[name]
+    page = opened(f, *args)
+    count = page.locator("#equations button").count()
+    while page.locator("#back").is_enabled():
+        page.keyboard.press("ArrowLeft")
+    seen = []
+    for i in range(count):
+        page.wait_for_function(f"document.getElementById('live').textContent.includes('{i + 1},')")
+        seen.append(page.locator("#step .rule .math").get_attribute("aria-label"))
+        assert current(page, "numpy") == [page.locator("#numpy button").nth(i).inner_text()]
+        assert page.locator("#equations [aria-current]").get_attribute("aria-label") == seen[-1]
+        assert page.locator("#step .side").count() > 0
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#next").is_disabled()
+    assert len(set(seen)) == count
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_changed_number_changes_loss_and_gradients_as_in_the_engine(
+    opened: Callable[..., Any], name: str
+) -> None:
+    f, params, *data = FUNCTIONS[name]
+    page = opened(f, params, *data)
+    field = page.locator("#inputs td input[type=text]").first
+    before = numbers(page, "value")
+    field.fill("0.3125")
+    if isinstance(params, dict):
+        key = next(iter(params))
+        changed = np.array(params[key])
+        changed.flat[0] = 0.3125
+        params = {
+            **params,
+            key: changed if isinstance(params[key], np.ndarray) else changed.tolist(),
+        }
+    else:
+        params = params.copy()
+        params.flat[0] = 0.3125
+    loss, gradients = value_and_grad(f)(params, *data)
+    assert numbers(page, "value") == pytest.approx([loss], rel=1e-12)
+    assert numbers(page, "value") != before
+    found = gradients.values() if isinstance(gradients, dict) else [gradients]
+    flat = np.concatenate([np.ravel(np.asarray(x)) for x in found])
+    names = page.evaluate("import('page').then(({ page }) => Object.keys(page.program.gradients))")
+    shown = np.concatenate([numbers(page, f"gradients[{json.dumps(x)}]") for x in names])
+    assert np.allclose(shown, flat, rtol=0, atol=1e-12 * np.abs(flat).max())
+
+
+def test_what_has_the_focus_in_one_view_is_marked_in_all(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    page.locator("#numpy button", has_text="G_bar = ").click()
+    assert current(page, "code") == ["    H = tanh(G)"]
+    assert page.locator("#equations [aria-current]").get_attribute("aria-label").startswith("G bar")
+    assert page.locator("#graph [aria-current]").get_attribute("aria-label").startswith("G equals")
+    assert page.locator("#graph .edge.on").count() == 1
+    page.locator("#code button", has_text="z = H @").click()
+    assert page.locator("#step .rule .math").get_attribute("aria-label").startswith("W bar equals")
+    page.locator("#equations button[aria-label^='G equals']").hover()
+    assert page.locator("#code .near").all_inner_texts() == [
+        '    G = X @ params["U"].T + params["b"]'
+    ]
+    page.locator("#graph [aria-label^='H equals']").focus()
+    page.keyboard.press("Enter")
+    assert current(page, "numpy") == ["G_bar = H_bar * (1 - H * H)"] or current(page, "numpy") == [
+        "H_bar = outer(z_bar, W)"
+    ]
+
+
+def test_your_turn_by_keyboard_alone(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "turn"
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#answer")
+    assert page.locator("#step figure").last.locator("td").first.inner_text() in ("?", "")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "answer":
+            break
+    right = numbers(page, "gradients.W")[0]
+    page.keyboard.type(f"{1.01 * right + 0.01:.5f}")
+    page.keyboard.press("Enter")
+    assert page.locator("#said").inner_text().startswith("Not this number.")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("three")
+    page.keyboard.press("Enter")
+    assert page.locator("#said").inner_text() == "This is not a number."
+    page.keyboard.press("Control+A")
+    page.keyboard.type(f"{right:.4f}")
+    page.keyboard.press("Enter")
+    assert page.locator("#said").inner_text() == "Right."
+
+
+@pytest.mark.parametrize("text", ["", "1e", "NaN", "1e999", "0x", "--1"])
+def test_what_is_not_a_number_is_marked_and_not_computed(
+    opened: Callable[..., Any], text: str
+) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    field = page.locator("#inputs td input[type=text]").first
+    before = numbers(page, "value")
+    field.fill(text)
+    assert field.get_attribute("aria-invalid") == "true"
+    assert page.locator("#inputs .wrong:not(:empty)").inner_text().startswith("U[0, 0] is not")
+    assert numbers(page, "value") == before
+    field.fill("1")
+    assert field.get_attribute("aria-invalid") == "false"
+    assert numbers(page, "value") != before
+
+
+def test_a_label_that_there_is_none_of_is_refused(opened: Callable[..., Any]) -> None:
+    f, *args = FUNCTIONS["softmax"]
+    page = opened(f, *args)
+    before = numbers(page, "value")
+    field = page.locator("#inputs fieldset").last.locator("input").first
+    for text in ("3", "0.5"):
+        field.fill(text)
+        assert field.get_attribute("aria-invalid") == "true"
+        assert numbers(page, "value") == before
+    field.fill("2")
+    assert numbers(page, "value") != before
+
+
+HOSTILE = (
+    "</script><script>document.title = 'lost'</script><img src=x onerror=alert(1)>'\"&\u202e אב"
+)
+
+
+def test_text_of_others_is_text(page: Any, tmp_path: Path) -> None:
+    def loss(params: Any) -> Any:
+        note = "</script><img src=x onerror=alert(1)>" and 1.0  # <b>bold</b> \u202e
+        אב = params[HOSTILE] * note
+        return np.sum(אב * אב)
+
+    path = tmp_path / 'שלום <b>&".html'
+    shown = explore(loss, {HOSTILE: np.array([1.0, 2.0])}, path=path)
+    page.goto(path.as_uri())
+    page.wait_for_selector("#step .rule")
+    assert page.title() == "loss, forward and back"
+    assert page.locator("img, b").count() == 0
+    assert "</script><img" in page.locator("#code").inner_text()
+    assert "onerror=alert(1)" in page.locator("#inputs legend").inner_text()
+    page.set_content(f"<!doctype html><title>notebook</title>{shown._repr_html_()}")
+    inside = page.frame_locator("iframe")
+    inside.locator("#step .rule").wait_for()
+    assert inside.locator("img, b").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_axe_finds_nothing(opened: Callable[..., Any], scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_core_python.sync_playwright").Axe()
+    page = opened(engine.loss, PARAMS, X, T)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+    for action in (None, "#turn", "#back", "#back"):
+        if action:
+            page.click(action)
+        page.wait_for_timeout(200)
+        found = axe.run(page)["violations"]
+        assert [(x["id"], [y["html"] for y in x["nodes"]]) for x in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_tutorials_page_is_small_and_needs_nothing_else(tmp_path: Path) -> None:
+    shown = explore(engine.loss, *[PARAMS, *tutorial_problem(500)[:2]], path=tmp_path / "page.html")
+    text = shown.path.read_text(encoding="utf-8")
+    assert text == shown.html
+    assert len(text.encode()) < 1_000_000
+    assert html.escape(text) in shown._repr_html_()
+
+
+def test_what_is_too_large_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="give it fewer examples"):
+        explore(lambda x: np.sum(x * x), np.ones(600_000), path=tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_large_array_is_shown_around_one_entry(opened: Callable[..., Any]) -> None:
+    X, T, params = tutorial_problem(300)
+    page = opened(engine.loss, params, X, T)
+    index = page.get_by_label("z_bar: index 0, below 300")
+    index.fill("250")
+    index.press("Enter")
+    assert page.locator("#step td[aria-selected=true]").count() == 1
+    shown = page.locator("#step .side").last.inner_text()
+    z = np.tanh(X[250] @ params["U"].T + params["b"]) @ params["W"] + params["c"]
+    right = (1 / (1 + np.exp(-z)) - T[250]) / 300
+    assert float(shown.removeprefix("= ").replace("−", "-")) == pytest.approx(right, rel=1e-3)
