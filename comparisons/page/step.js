@@ -9,6 +9,7 @@ import { reads } from "graph";
 export function step(page, host) {
   const title = host.querySelector("h2"), body = host.querySelector("div");
   const { statements, program } = page;
+  new ResizeObserver(() => fit(body.querySelector(".rule"))).observe(host);
   return () => {
     const statement = statements[page.step];
     const { term, forward, words } = statement;
@@ -30,16 +31,22 @@ export function step(page, host) {
           ` ${says} `, element("span", { class: "shape" }, shapeText(dimensions))),
         grid(page, x.name, dimensions, page.values[x.term], x === statement && isHidden));
     });
-    const rule = element("p", { class: "rule" }, math(statement.math, words));
     body.replaceChildren(
       element("p", {}, ...about(page, statement)),
-      rule,
+      element("p", { class: "rule" }, math(statement.math, words)),
       ...(isHidden ? [question(page, statement, entry, result)] : [numbersIn(page, statement, entry)]),
       element("div", { class: "tables" }, tables));
-    const fits = rule.clientWidth / rule.scrollWidth;
-    if (fits < 1) rule.style.fontSize = `${Math.max(0.85, 1.35 * fits)}rem`;
-    if (rule.clientWidth < rule.scrollWidth) rule.setAttribute("tabindex", 0);
+    fit(body.querySelector(".rule"));
   };
+}
+
+/** Make a long equation smaller, down to what can be read; beyond that it scrolls. */
+function fit(rule) {
+  rule.style.fontSize = "";
+  const share = rule.clientWidth / rule.scrollWidth;
+  if (share < 1) rule.style.fontSize = `${Math.max(0.85, 1.35 * share)}rem`;
+  if (rule.clientWidth < rule.scrollWidth) rule.setAttribute("tabindex", 0);
+  else rule.removeAttribute("tabindex");
 }
 
 /** Return the equation of the chosen entry with its numbers, and the parts that it is the sum of. */
