@@ -14,12 +14,21 @@ from latex2mathml.converter import convert
 
 from autodiff import steps
 from autodiff.readings.notation import TEX, TEXT
+from comparisons.page.graph import graph, reads
 from comparisons.page.slips import slips
 from comparisons.page.words import spoken, words
 
 HERE = Path(__file__).parent
 # In LaTeX: of two letters or more, and neither a command nor upright already.
 WORD = re.compile(r"(?<![\\\w])(?<!\\mathrm\{)(?<!\\mathbf\{)[A-Za-z]{2,}(?![\w{])")
+MENDED = [
+    (re.compile(r'(<mi mathvariant="(\w+)">[^<]*)</mi><mi mathvariant="\2">'), r"\1"),
+    (
+        re.compile("<mover>(.*?)<mo [^>]*>&#x0(?:00AF|2015);</mo></mover>"),
+        r'<mrow class="bar">\1</mrow>',
+    ),
+    (re.compile("<mo>&#x022A4;</mo>"), '<mi mathvariant="normal">T</mi>'),
+]
 
 
 @dataclass(frozen=True)
@@ -57,22 +66,26 @@ def explore(
     for statement in reversed(program["statements"]):  # a part of a line is before what it is in
         if statement["forward"]:
             line = statement["line"] = line if statement["line"] is None else statement["line"]
+    named = {x["term"] for x in [*program["inputs"], *program["statements"]]}
     for statement in program["statements"]:
+        statement["reads"] = reads(program, statement["term"], named)
         if statement["undoes"] is not None:
             statement["line"] = program["statements"][statement["undoes"]]["line"]
         statement["math"] = [mathml(side) for side in statement.pop("latex")]
         statement["words"] = words(*statement["text"])
+    program["graph"] = graph(program)
     page = Page(Path(path), text_of(program))
     page.path.write_text(page.html, encoding="utf-8")
     return page
 
 
 def mathml(latex: str) -> str:
-    """Return MathML, words upright and lines over them as long as they are."""
-    upright = WORD.sub(r"\\mathrm{\g<0>}", latex)
-    found: str = convert(upright.replace("_}", r"\_}"))
-    found = found.replace('<mo accent="true">&#x02015;</mo>', '<mo stretchy="true">&#x000AF;</mo>')
-    return found.replace("<mo>&#x022A4;</mo>", '<mi mathvariant="normal">T</mi>')
+    """Return MathML, a word in one element, and a bar as long as what is below it."""
+    found: str = convert(WORD.sub(r"\\mathrm{\g<0>}", latex).replace(r"\mathbf{1}", "\U0001d7cf"))
+    for pattern, right in MENDED:
+        while found != (found := pattern.sub(right, found)):
+            pass
+    return found
 
 
 def text_of(program: dict[str, Any]) -> str:
