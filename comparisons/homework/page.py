@@ -21,7 +21,6 @@ from comparisons.page.sheet import (
     grid,
     heading,
     items,
-    joined,
     link,
     section,
 )
@@ -61,8 +60,8 @@ def page(check: Check, path: Path, hint: int = FULL) -> str:
             "off."
         )
         shown = [
-            joined(element("h3", f"{name}: {found['verdict']}"), compared(*check.arrays[name]))
-            for name, found in check.per_parameter.items()
+            element("div", element("h3", f"{name}: {x['verdict']}"), compared(*check.arrays[name]))
+            for name, x in check.per_parameter.items()
         ]
         parts.append(section("Your gradients and the right ones", element("p", explained), *shown))
     title = check.sentence() if check.problem is None else f"{check.name} {check.verdict}"

@@ -126,7 +126,7 @@ def figure(result: dict[str, Any]) -> Figure:
         for pair in place["pairs"]:
             i, j = (names.index(way) for way in pair["ways"])
             grid[j - 1, i] = pair["relative"]
-            colour = "white" if pair["relative"] > 1e-7 else "black"
+            colour = "white" if pair["relative"] > 2e-8 else "black"
             text = scientific(pair["relative"], 0)
             ax.text(i, j - 1, text, ha="center", va="center", fontsize=8, color=colour)
         image = ax.imshow(np.clip(grid, *limits), norm=LogNorm(*limits), cmap="viridis_r")
