@@ -106,13 +106,10 @@ class Picture:
     @property
     def dot(self) -> str:
         """The graph in the language of Graphviz."""
-        rows = ["digraph {", "  node [fontname=monospace]"]
-        for i, (kind, lines) in enumerate(self.boxes):
-            colour, width, dashes, _, cut = LOOKS[kind]
-            label = r"\n".join(s.replace("\\", r"\\").replace('"', r"\"") for s in lines)
-            look = f"{'octagon' if cut else 'box'}, style={'dashed' if dashes else 'solid'}"
-            pen = f'color="{colour if width else "transparent"}", penwidth={width}'
-            rows.append(f'  {i} [label="{label}", shape={look}, {pen}]')
+        rows = ["digraph {", "  node [shape=box, fontname=monospace]"]
+        for i, box in enumerate(self.boxes):
+            label = r"\n".join(s.replace("\\", r"\\").replace('"', r"\"") for s in box.lines)
+            rows.append(f'  {i} [label="{label}"]')
         return "\n".join([*rows, *[f"  {a} -> {b}" for a, b in self.edges], "}\n"])
 
     def save(self, path: Any) -> None:
@@ -278,7 +275,7 @@ def drawn(
     edges: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     for g, those in members.items():
         for (j, k), axes in read[g].items():
-            if axes and j < g:
+            if axes:
                 boxes[g, j, k] = Box("broadcast", ["broadcast", f"adjoint summed over {axes}"])
                 edges += [((j,), (g, j, k)), ((g, j, k), (g,))]
             elif j != g:
@@ -304,9 +301,10 @@ def said(those: Sequence[Item], values: bool, adjoint: Callable[[Node], Any] | N
     rest.append("result" if first.kind == "result" != what else "")
     lines = [name or what, " · ".join(filter(None, rest))]
     if values and not is_number:
-        lines.append(numbers("value", [item.raw for item in those]))
-    if adjoint and first.node is not None:
-        lines.append(numbers("adjoint", [adjoint(x.node) for x in those if x.node is not None]))
+        lines.append(f"value {numbers(item.raw for item in those)}")
+    found = [adjoint(x.node) for x in those if adjoint and x.node is not None]
+    if any(x is not None for x in found):
+        lines.append(f"adjoint {numbers(x for x in found if x is not None)}")
     return [line for line in lines if line]
 
 
@@ -324,14 +322,12 @@ def summed(node: Node, position: int) -> str:
     return f"ax{'es' if len(axes) > 1 else 'is'} {', '.join(axes)}" if axes else ""
 
 
-def numbers(word: str, arrays: Iterable[Any]) -> str:
-    """Write up to three numbers, of more their range; nothing of none."""
-    found = [np.ravel(x) for x in arrays if x is not None]
-    flat = np.concatenate([np.zeros(0), *found])
-    if flat.size > 3:
-        low, high = f"{flat.min():.3g}", f"{flat.max():.3g}"
-        return f"{word}s {low} to {high}" if low != high else f"{word}s {low}"
-    return f"{word}{'s' * (flat.size > 1)} {', '.join(f'{x:.3g}' for x in flat)}" if found else ""
+def numbers(arrays: Iterable[Any]) -> str:
+    """Write up to three numbers, of more the range."""
+    flat = np.concatenate([np.ravel(x) for x in arrays])
+    if flat.size <= 3:
+        return ", ".join(f"{float(x):.3g}" for x in flat)
+    return " to ".join(dict.fromkeys(f"{float(x):.3g}" for x in (flat.min(), flat.max())))
 
 
 def columns(text: str) -> int:
