@@ -159,11 +159,6 @@ class Item(NamedTuple):
     operation: str
     name: str
 
-    @property
-    def looks(self) -> tuple[Hashable, ...]:
-        given = "" if self.reads else self.name
-        return self.kind, self.operation, shape(self.raw), given, self.name
-
 
 def draw(
     of: Any,
@@ -182,6 +177,11 @@ def draw(
     way back. Of graphs with more than 60 boxes those alike are drawn as one, with their number.
 
     Raises TypeError for anything else, ValueError where there are no adjoints, and as `source`.
+
+    >>> w = Value(2.0, name="w")
+    >>> picture = draw(w * w, values=True)
+    >>> [box.lines for box in picture.boxes]
+    [['w', 'parameter', 'value 2'], ['multiply', 'result', 'value 4']]
     """
     data: set[Node] = set()
     name: Callable[[Node], str | None] = attrgetter("name")
@@ -236,7 +236,8 @@ def alike(items: Sequence[Item]) -> list[int]:
     """
     if len(items) <= MOST:
         return list(range(len(items)))
-    looks = [item.looks for item in items]
+    # Names of what is computed come last: where they are too many, those of parameters may do.
+    looks = [(x.kind, x.operation, shape(x.raw), not x.reads and x.name, x.name) for x in items]
     readers: list[list[tuple[int, int]]] = [[] for _ in items]
     for i, item in enumerate(items):
         for k, j in enumerate(item.reads):
