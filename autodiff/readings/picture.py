@@ -248,7 +248,7 @@ def alike(items: Sequence[Item]) -> list[int]:
         finer = []
         for i, item in enumerate(items):
             if step < len(looks[0]):
-                part = looks[i][step]
+                part: Hashable = looks[i][step]
             elif item.reads:
                 part = tuple([box[j] for j in item.reads])
             else:
