@@ -106,13 +106,10 @@ class Picture:
     @property
     def dot(self) -> str:
         """The graph in the language of Graphviz."""
-        rows = ["digraph {", "  node [fontname=monospace]"]
-        for i, (kind, lines) in enumerate(self.boxes):
-            colour, width, dashes, _, cut = LOOKS[kind]
-            label = r"\n".join(s.replace("\\", r"\\").replace('"', r"\"") for s in lines)
-            look = f"{'octagon' if cut else 'box'}, style={'dashed' if dashes else 'solid'}"
-            pen = f'color="{colour if width else "transparent"}", penwidth={width}'
-            rows.append(f'  {i} [label="{label}", shape={look}, {pen}]')
+        rows = ["digraph {", "  node [shape=box, fontname=monospace]"]
+        for i, box in enumerate(self.boxes):
+            label = r"\n".join(s.replace("\\", r"\\").replace('"', r"\"") for s in box.lines)
+            rows.append(f'  {i} [label="{label}"]')
         return "\n".join([*rows, *[f"  {a} -> {b}" for a, b in self.edges], "}\n"])
 
     def save(self, path: Any) -> None:
@@ -162,11 +159,6 @@ class Item(NamedTuple):
     operation: str
     name: str
 
-    @property
-    def looks(self) -> tuple[Hashable, ...]:
-        given = "" if self.reads else self.name
-        return self.kind, self.operation, shape(self.raw), given, self.name
-
 
 def draw(
     of: Any,
@@ -185,6 +177,11 @@ def draw(
     way back. Of graphs with more than 60 boxes those alike are drawn as one, with their number.
 
     Raises TypeError for anything else, ValueError where there are no adjoints, and as `source`.
+
+    >>> w = Value(2.0, name="w")
+    >>> picture = draw(w * w, values=True)
+    >>> [box.lines for box in picture.boxes]
+    [['w', 'parameter', 'value 2'], ['multiply', 'result', 'value 4']]
     """
     data: set[Node] = set()
     name: Callable[[Node], str | None] = attrgetter("name")
@@ -239,7 +236,8 @@ def alike(items: Sequence[Item]) -> list[int]:
     """
     if len(items) <= MOST:
         return list(range(len(items)))
-    looks = [item.looks for item in items]
+    # Names of what is computed come last: where they are too many, those of parameters may do.
+    looks = [(x.kind, x.operation, shape(x.raw), not x.reads and x.name, x.name) for x in items]
     readers: list[list[tuple[int, int]]] = [[] for _ in items]
     for i, item in enumerate(items):
         for k, j in enumerate(item.reads):
@@ -250,7 +248,7 @@ def alike(items: Sequence[Item]) -> list[int]:
         finer = []
         for i, item in enumerate(items):
             if step < len(looks[0]):
-                part = looks[i][step]
+                part: Hashable = looks[i][step]
             elif item.reads:
                 part = tuple([box[j] for j in item.reads])
             else:
@@ -278,7 +276,7 @@ def drawn(
     edges: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     for g, those in members.items():
         for (j, k), axes in read[g].items():
-            if axes and j < g:
+            if axes:
                 boxes[g, j, k] = Box("broadcast", ["broadcast", f"adjoint summed over {axes}"])
                 edges += [((j,), (g, j, k)), ((g, j, k), (g,))]
             elif j != g:
@@ -304,9 +302,10 @@ def said(those: Sequence[Item], values: bool, adjoint: Callable[[Node], Any] | N
     rest.append("result" if first.kind == "result" != what else "")
     lines = [name or what, " · ".join(filter(None, rest))]
     if values and not is_number:
-        lines.append(numbers("value", [item.raw for item in those]))
-    if adjoint and first.node is not None:
-        lines.append(numbers("adjoint", [adjoint(x.node) for x in those if x.node is not None]))
+        lines.append(f"value {numbers(item.raw for item in those)}")
+    found = [adjoint(x.node) for x in those if adjoint and x.node is not None]
+    if any(x is not None for x in found):
+        lines.append(f"adjoint {numbers(x for x in found if x is not None)}")
     return [line for line in lines if line]
 
 
@@ -324,14 +323,12 @@ def summed(node: Node, position: int) -> str:
     return f"ax{'es' if len(axes) > 1 else 'is'} {', '.join(axes)}" if axes else ""
 
 
-def numbers(word: str, arrays: Iterable[Any]) -> str:
-    """Write up to three numbers, of more their range; nothing of none."""
-    found = [np.ravel(x) for x in arrays if x is not None]
-    flat = np.concatenate([np.zeros(0), *found])
-    if flat.size > 3:
-        low, high = f"{flat.min():.3g}", f"{flat.max():.3g}"
-        return f"{word}s {low} to {high}" if low != high else f"{word}s {low}"
-    return f"{word}{'s' * (flat.size > 1)} {', '.join(f'{x:.3g}' for x in flat)}" if found else ""
+def numbers(arrays: Iterable[Any]) -> str:
+    """Write up to three numbers, of more the range."""
+    flat = np.concatenate([np.ravel(x) for x in arrays])
+    if flat.size <= 3:
+        return ", ".join(f"{float(x):.3g}" for x in flat)
+    return " to ".join(dict.fromkeys(f"{float(x):.3g}" for x in (flat.min(), flat.max())))
 
 
 def columns(text: str) -> int:

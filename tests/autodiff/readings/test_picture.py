@@ -257,12 +257,12 @@ def test_values_and_adjoints():
         "a | parameter | value 3 | adjoint 240",
         "add | value 6 | adjoint 120",
         "multiply | value 36 | adjoint 10",
-        "data | (4,) | values 1 to 4",
+        "data | (4,) | value 1 to 4",
         "broadcast | adjoint summed over axis 0",
-        "multiply | (4,) · result | values 36 to 144 | adjoints 1",
+        "multiply | (4,) · result | value 36 to 144 | adjoint 1",
     ]
     traced = draw(lambda a: np.sum(a * a), np.array([1.0, 2.0]), values=True, adjoints=True)
-    assert traced.boxes[0].lines == ["a", "parameter · (2,)", "values 1, 2", "adjoints 2, 4"]
+    assert traced.boxes[0].lines == ["a", "parameter · (2,)", "value 1, 2", "adjoint 2, 4"]
 
 
 def test_operands_enter_from_left_to_right():
@@ -320,7 +320,7 @@ def test_names_are_text(name, tmp_path):
     assert len(shown) <= 28
     assert shown.isprintable()
     assert image.dot.count("\n") == 6
-    (label,) = re.findall(r'^  0 \[label="((?:[^"\\]|\\.)*)", shape', image.dot, re.MULTILINE)
+    (label,) = re.findall(r'^  0 \[label="((?:[^"\\]|\\.)*)"\]$', image.dot, re.MULTILINE)
     assert re.sub(r"\\(.)", r"\1", label.removesuffix(r"\nparameter")) == shown
     image.save(tmp_path / "graph.png")
 
