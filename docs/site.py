@@ -44,10 +44,14 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Put in the parts of the README that a page asks for, and link to pages of code."""
+    """Put in the parts of the README, the modules and the list that a page asks for in braces."""
     up = "../" * page.file.src_uri.count("/")
-    markdown = re.sub(r"^\{README: (.*)\}$", lambda m: section(m[1], up), markdown, flags=re.M)
-    markdown = markdown.replace("{primitives}", primitives())
+    for asked, found in {
+        r"README: (.*)": lambda match: section(match[1], up),
+        r"code: (.*)": lambda match: fenced((ROOT / match[1]).read_text("utf-8"), "python"),
+        r"primitives": lambda _: primitives(),
+    }.items():
+        markdown = re.sub(rf"^\{{{asked}\}}$", found, markdown, flags=re.MULTILINE)
     return re.sub(r"\]\(([\w/.]+)\.py\)", r"](\1.md)", markdown)
 
 

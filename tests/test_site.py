@@ -62,6 +62,9 @@ def test_formulas_are_mathml_and_figures_are_described(site: dict[str, str]) -> 
         )
 
 
-def test_parts_of_the_readme_are_put_in(site: dict[str, str]) -> None:
+def test_parts_of_the_readme_and_the_modules_are_put_in(site: dict[str, str]) -> None:
     assert "A <code>Value</code> is a number or an array" in site["how_to/library.html"]
-    assert all("{README" not in page and "{primitives" not in page for page in site.values())
+    for name in ("Primitive", "_reduction", "walk"):
+        assert re.search(rf'<span class="n[cf]">{name}</span>', site["engine.html"]), name
+    for page in site.values():
+        assert not re.search(r"\{(README|code|primitives)\b", page)
