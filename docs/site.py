@@ -22,6 +22,7 @@ import autodiff
 from autodiff.graph import Primitive
 
 ROOT = Path(__file__).parents[1]
+WIDE = "---\nhide: [toc]\n---\n\n"
 EXAMPLE = re.compile(r"^>>> .*?(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 
@@ -33,7 +34,7 @@ def on_files(files: Files, config: Any) -> Files:
     for file in [*files]:
         path = Path(file.src_uri)
         if path.suffix == ".py" and file.inclusion.is_included():
-            text = f"# {path.name}\n\n{fenced(file.content_string, 'python')}"
+            text = f"{WIDE}# {path.name}\n\n{fenced(file.content_string, 'python')}"
             files.append(File.generated(config, f"{path.with_suffix('.md')}", content=text))
         elif path.suffix == ".ipynb":
             text, figures = notebook(json.loads(file.content_string), path.stem)
