@@ -7,6 +7,7 @@ script for formulas and no network.
 import base64
 import html
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,18 +23,21 @@ import autodiff
 from autodiff.graph import Primitive
 
 ROOT = Path(__file__).parents[1]
+FIGURES = ("derivation", "stability", "differences")
+LIVE = "explore.html"
+WIDE = "---\nhide: [toc]\n---\n\n"
 EXAMPLE = re.compile(r"^>>> .*?(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add a page for the notebook, one for each file of Python code, and the figures."""
-    for part in ("derivation", "stability", "differences"):
-        files.append(File.generated(config, f"figures/{part}.png", content=figure(part)))
+    """Add a page for the notebook, one for each file of Python code, and what commands write."""
+    for name, content in written().items():
+        files.append(File.generated(config, name, content=content))
     for file in [*files]:
         path = Path(file.src_uri)
         if path.suffix == ".py" and file.inclusion.is_included():
-            text = f"# {path.name}\n\n{fenced(file.content_string, 'python')}"
+            text = f"{WIDE}# {path.name}\n\n{fenced(file.content_string, 'python')}"
             files.append(File.generated(config, f"{path.with_suffix('.md')}", content=text))
         elif path.suffix == ".ipynb":
             text, figures = notebook(json.loads(file.content_string), path.stem)
@@ -44,10 +48,14 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Put in the parts of the README that a page asks for, and link to pages of code."""
+    """Put in the parts of the README, the modules and the list that a page asks for in braces."""
     up = "../" * page.file.src_uri.count("/")
-    markdown = re.sub(r"^\{README: (.*)\}$", lambda m: section(m[1], up), markdown, flags=re.M)
-    markdown = markdown.replace("{primitives}", primitives())
+    for asked, found in {
+        r"README: (.*)": lambda match: section(match[1], up),
+        r"code: (.*)": lambda match: fenced((ROOT / match[1]).read_text("utf-8"), "python"),
+        r"primitives": lambda _: primitives(),
+    }.items():
+        markdown = re.sub(rf"^\{{{asked}\}}$", found, markdown, flags=re.MULTILINE)
     return re.sub(r"\]\(([\w/.]+)\.py\)", r"](\1.md)", markdown)
 
 
@@ -72,12 +80,17 @@ def section(title: str, up: str) -> str:
     return str(part).replace("](docs/", f"]({up}").strip()
 
 
-def figure(part: str) -> bytes:
-    """Return the figure of a comparison, drawn by its command."""
+def written() -> dict[str, bytes]:
+    """Return the live page and the figures, written by the command that a reader would use."""
+    commands = {f"figures/{x}.png": (x, "figures") for x in FIGURES}
+    found = {}
     with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "comparisons", part, "--out", folder]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        return (Path(folder) / f"{part}.png").read_bytes()
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        for name, (command, out) in (commands | {LIVE: ("explore", LIVE)}).items():
+            line = [sys.executable, "-m", "comparisons", command, "--out", out]
+            subprocess.run(line, cwd=folder, env=environment, check=True, capture_output=True)
+            found[name] = (Path(folder) / name).read_bytes()
+    return found
 
 
 def mathml(found: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,10 @@ def test_most_of_what_is_public_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(("package", "name"), PUBLIC, ids=lambda x: getattr(x, "__name__", x))
-def test_example_prints_what_it_says(package: Any, name: str) -> None:
+def test_example_prints_what_it_says(
+    package: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # for what an example writes
     value = getattr(package, name)
     names = namespace() | {n: getattr(package, n) for n in package.__all__}
     module = importlib.import_module(value.__module__)

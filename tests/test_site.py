@@ -46,11 +46,22 @@ def test_the_reference_has_every_public_name(site: dict[str, str], package: Any)
 
 
 def test_nothing_is_fetched_from_elsewhere(site: dict[str, str]) -> None:
-    for path, page in site.items():
-        fetched = re.findall(r'<(?:script|img|iframe)\b[^>]*\bsrc="?([^" >]+)', page)
-        fetched += re.findall(r'<link\b[^>]*rel="?(?:stylesheet|icon)[^>]*href="?([^" >]+)', page)
-        assert fetched
-        assert [url for url in fetched if re.match(r"(\w+:)?//", url)] == [], path
+    fetched = {
+        url
+        for page in site.values()
+        for pattern in (
+            r'<(?:script|img|iframe)\b[^>]*\bsrc="?([^" >]+)',
+            r'<link\b[^>]*rel="?(?:stylesheet|icon)[^>]*href="?([^" >]+)',
+        )
+        for url in re.findall(pattern, page)
+    }
+    assert {"tutorial_1.png", "explore.html", "site.css"} <= fetched
+    assert [url for url in fetched if re.match(r"(\w+:)?//", url)] == []
+
+
+def test_the_live_page_is_in_place(site: dict[str, str]) -> None:
+    assert "<script" in site["explore.html"]
+    assert 'src="explore.html"' in site["live.html"]
 
 
 def test_formulas_are_mathml_and_figures_are_described(site: dict[str, str]) -> None:
@@ -62,6 +73,9 @@ def test_formulas_are_mathml_and_figures_are_described(site: dict[str, str]) -> 
         )
 
 
-def test_parts_of_the_readme_are_put_in(site: dict[str, str]) -> None:
+def test_parts_of_the_readme_and_the_modules_are_put_in(site: dict[str, str]) -> None:
     assert "A <code>Value</code> is a number or an array" in site["how_to/library.html"]
-    assert all("{README" not in page and "{primitives" not in page for page in site.values())
+    for name in ("Primitive", "_reduction", "walk"):
+        assert re.search(rf'<span class="n[cf]">{name}</span>', site["engine.html"]), name
+    for page in site.values():
+        assert not re.search(r"\{(README|code|primitives)\b", page)

@@ -53,6 +53,9 @@ def explore(
 
     The page is one file, which needs no other and no network. Raises as `steps` does, and OSError
     where it cannot be written.
+
+    >>> explore(lambda x: np.tanh(x) ** 2, 0.5, path="tanh.html").path.name
+    'tanh.html'
     """
     program = steps(f, *args, argnums=argnums)
     program["slips"] = slips(f, *args) if argnums == 0 else {"of": {}, "terms": []}
