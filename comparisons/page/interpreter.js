@@ -179,7 +179,7 @@ function sigmoidSlope(x) {
 
 function logisticResidual(z, t) {
   const e = exp(-abs(z));
-  return z < 0 || Object.is(z, -0) ? e / (1 + e) - t : 1 - t - e / (1 + e);
+  return z < 0 ? e / (1 + e) - t : 1 - t - e / (1 + e);
 }
 
 // Targets are probabilities; for others the loss has no value.

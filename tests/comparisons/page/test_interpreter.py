@@ -25,6 +25,16 @@ COMPUTE = """
 """
 
 
+def applied(name: str, *operands: Any, **parameters: Any) -> dict[str, Any]:
+    """Return a program of one primitive."""
+    leaves = [Term(np.asarray(x)) for x in operands]
+    with np.errstate(all="ignore"):
+        data = np.asarray(ALL[name].function(*operands, **parameters))
+    result = Term(data, ALL[name], (*leaves,), parameters)
+    at = {x: i for i, x in enumerate(leaves)}
+    return {"terms": [as_data(x, at) for x in (*leaves, result)]}
+
+
 def one_by_one(name: str) -> list[dict[str, Any]]:
     """Return a program of one primitive for each of its samples."""
     is_logical = name.startswith("logical")
@@ -34,11 +44,7 @@ def one_by_one(name: str) -> list[dict[str, Any]]:
         if is_logical and not all(map(np.ndim, operands)):
             continue  # single masks are numbers to the engine
         operands = [np.asarray(x) > 0.2 if is_logical else x for x in operands]
-        leaves = [Term(np.asarray(x)) for x in operands]
-        result = Term(np.asarray(ALL[name](*operands, **parameters)), ALL[name], (*leaves,))
-        result.parameters.update(parameters)
-        at = {x: i for i, x in enumerate(leaves)}
-        found.append({"terms": [*[as_data(x, at) for x in leaves], as_data(result, at)]})
+        found.append(applied(name, *operands, **parameters))
     return found
 
 
@@ -128,18 +134,51 @@ def test_positions_among_the_inputs_can_be_changed(script: Script) -> None:
     z = np.arange(6.0).reshape(2, 3)
     program = steps(f, z, np.array([0, 2]))
     at = next(x["term"] for x in program["inputs"] if x["name"] == "labels")
-    got, refused = script(
+    got, *refused = script(
         """
         const { prepared } = await import("interpreter");
         const compute = prepared(given.program);
         const values = compute({ [given.at]: [1, -3] });
         const result = Array.from(values[given.program.gradients.z]);
-        try { compute({ [given.at]: [1, 3] }); } catch (error) { return [result, error.message]; }
+        const said = [[1, 3], [1, 0.5]].map((labels) => {
+            try { compute({ [given.at]: labels }); } catch (error) { return error.message; }
+        });
+        return [result, ...said];
         """,
         {"program": program, "at": at},
     )
     np.testing.assert_array_equal(got, [0.0, 2.0, 0.0, 6.0, 0.0, 0.0])
-    assert refused == "There is no element 3 along an axis of length 3."
+    sentence = "There is no element {} along an axis of length 3."
+    assert refused == [sentence.format(3), sentence.format(0.5)]
+
+
+def test_the_axes_of_positions_that_are_apart_come_first(script: Script) -> None:
+    x, at = np.arange(48.0).reshape(2, 3, 2, 4), np.array([1, 0, 1])
+    every = slice(None)
+    indices = [(every, at, every, at), (every, at, None, 0), (every, every, at, at), (0, every, at)]
+    made = [applied("getitem", x, index=index) for index in indices]
+    for program, got, index in zip(made, script(COMPUTE, made), indices, strict=True):
+        assert program["terms"][-1]["shape"] == list(x[index].shape)
+        np.testing.assert_array_equal(got[-1], np.ravel(x[index]))
+
+
+def test_nothing_overflows_or_loses_its_digits(script: Script) -> None:
+    x = np.array([0.0, 1e-9, 1.0, 40.0, 800.0, -1e-9, -1.0, -40.0, -800.0])
+    names = ["sigmoid", "sigmoid_slope", "softplus", "log_sigmoid"]
+    made = [applied(name, x) for name in names]
+    for name in ("logistic_cross_entropy", "logistic_residual"):
+        made += [applied(name, x, np.full(x.shape, t)) for t in (0.0, 0.25, 1.0)]
+    rows = np.array([[800.0, 801.0], [-800.0, -801.0], [-np.inf, -np.inf], [np.inf, 1.0]])
+    made.append(applied("logsumexp", rows, axis=1, keepdims=False))
+    for program, got in zip(made, script(COMPUTE, made), strict=True):
+        np.testing.assert_allclose(got[-1], evaluated(program)[-1], rtol=1e-14)
+
+
+def test_a_loss_has_no_value_for_targets_that_are_no_probabilities(script: Script) -> None:
+    program = applied("logistic_cross_entropy", np.zeros(3), np.ones(3))
+    program["terms"][1]["data"] = [1.5, -0.1, 1.0]
+    (got,) = script(COMPUTE, [program])
+    np.testing.assert_allclose(got[-1], [np.nan, np.nan, np.log(2.0)])
 
 
 def test_sums_and_products_of_masks_are_masks_as_in_numpy(script: Script) -> None:
@@ -157,13 +196,7 @@ def test_sums_and_products_of_masks_are_masks_as_in_numpy(script: Script) -> Non
 def test_nan_infinity_and_the_powers_that_javascript_has_otherwise(script: Script) -> None:
     x = np.array([np.nan, np.inf, -np.inf, 1.0, -1.0, 0.0])
     names = ["power", "maximum", "minimum", "less", "not_equal", "logistic_residual"]
-    made = []
-    for name in names:
-        a, b = (Term(y) for y in (x[:, None], x / 2 if name == "logistic_residual" else x))
-        with np.errstate(all="ignore"):
-            result = Term(ALL[name](a.data, b.data), ALL[name], (a, b))
-        at = {a: 0, b: 1}
-        made.append({"terms": [as_data(y, at) for y in (a, b, result)]})
+    made = [applied(name, x[:, None], x / 2 if "residual" in name else x) for name in names]
     for program, got in zip(made, script(COMPUTE, made), strict=True):
         with np.errstate(all="ignore"):
             check(got, evaluated(program))

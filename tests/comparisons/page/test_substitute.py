@@ -159,6 +159,22 @@ def test_the_part_of_each_path_and_the_sum_that_undoes_a_broadcast(script: Scrip
     assert all(x == {"paths": [], "sums": []} for name, x in found.items() if "bar" not in name)
 
 
+def test_a_part_that_is_taken_away_is_negative(script: Script) -> None:
+    def f(w: Any, x: Any) -> Any:
+        y = w * x
+        return autodiff.sum((x - y) * autodiff.exp(y))
+
+    w, x = 0.5, np.array([1.0, -2.0])
+    program = steps(f, w, x)
+    (at,) = (i for i, x in enumerate(program["statements"]) if x["name"] == "y_bar")
+    paths = script(PARTS, program)[at]["paths"]
+    assert program["terms"][program["statements"][at]["term"]]["primitive"] == "subtract"
+    y = w * x
+    expected = [(x - y) * np.exp(y), -np.exp(y)]
+    np.testing.assert_allclose([path["values"] for path in paths], expected, rtol=1e-12)
+    assert [path["text"] for path in paths] == ["v₃[1]", "-v₂[1]"]
+
+
 @settings(relaxed, max_examples=100)
 @given(programs())
 def test_the_parts_of_all_paths_add_up(
