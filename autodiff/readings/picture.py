@@ -60,10 +60,9 @@ class Picture:
         size, middles, lines = layout(widths, height, self.edges)
         shapes = []
         for (a, b), line in zip(self.edges, lines):
-            way, side = (line[::-1], 7.0) if a > b else (line, -7.0)
-            x, y = way[-1]
+            (x, y), side = (line[0], 7.0) if a > b else (line[-1], -7.0)
             head = [(x - 4.0, y + side), (x, y), (x + 4.0, y + side)]
-            shapes.append(("back" if a > b else "edge", way + head))
+            shapes += [("back" if a > b else "edge", line), ("edge", head)]
         for (kind, _), (x, y), width in zip(self.boxes, middles, widths):
             w, h, cut = width / 2, height / 2, LOOKS[kind][-1]
             half = [(-w, cut - h), (cut - w, -h), (w - cut, -h), (w, cut - h)]
@@ -136,7 +135,7 @@ class Picture:
             from matplotlib.patches import Polygon
         except ImportError:
             raise ImportError(
-                "for .png and .pdf matplotlib is needed, which is not installed; .svg is not"
+                "a .png or .pdf is drawn by matplotlib, which is not installed; .svg needs nothing"
             ) from None
         (width, height), middles, shapes = self.shapes()
         figure = Figure((width / 72, height / 72))
@@ -144,10 +143,9 @@ class Picture:
         ax.axis("off")
         for kind, points in shapes:
             colour, thick, dashes, face, _ = LOOKS[kind]
-            style = {"ls": (0, dashes) if dashes else "-", "lw": thick, "facecolor": face}
-            edge = colour.replace("currentColor", "black")
-            is_box = kind not in ("edge", "back")
-            ax.add_patch(Polygon(points, closed=is_box, edgecolor=edge, **style))
+            shape = Polygon(points, closed=kind not in ("edge", "back"), facecolor=face, lw=thick)
+            shape.set(ec=colour.replace("currentColor", "black"), ls=(0, dashes) if dashes else "-")
+            ax.add_patch(shape)
         font: Any = {"size": FONT, "family": "monospace", "ha": "center", "va": "center"}
         for box, (x, y) in zip(self.boxes, middles):
             ax.text(x, y, "\n".join(box.lines), parse_math=False, **font)
@@ -221,11 +219,10 @@ def flattened(result: Node, data: set[Node], name: Callable[[Node], str | None])
                 at[id(raw)] = len(items)
                 items.append(Item(None, raw, [], "data" if shape(raw) else "constant", "", ""))
         reads = [at[id(raw if x is None else x)] for x, raw in zip(node.operands, node.inputs)]
-        kind, operation = "data" if node in data else "parameter", ""
-        if node.primitive is not None:
-            axis = node.parameters.get("axis")
-            kind = "operation"
-            operation = node.primitive.name + (f" axis={axis}" if axis is not None else "")
+        kind = "operation" if node.primitive else "data" if node in data else "parameter"
+        axis = node.parameters.get("axis")
+        operation = node.primitive.name if node.primitive else ""
+        operation += f" axis={axis}" if axis is not None else ""
         title = "".join(c if c.isprintable() else "\ufffd" for c in name(node) or "")
         title = title if len(title) <= LONGEST else f"{title[: LONGEST - 1]}…"
         at[id(node)] = len(items)
@@ -298,10 +295,11 @@ def drawn(
 
 def said(those: Sequence[Item], values: bool, adjoint: Callable[[Node], Any] | None) -> list[str]:
     """Return what a box says about the items that it stands for."""
-    first, last, size = those[0], those[-1], shape(those[0].raw)
+    first, size, names = those[0], shape(those[0].raw), [item.name for item in those]
     what, is_number = first.operation or first.kind, first.kind == "constant" and len(those) == 1
-    name = first.name if first.name == last.name else f"{first.name} … {last.name}"
-    name = TEXT.number(first.raw) if is_number else name
+    name = TEXT.number(first.raw) if is_number else names[0]
+    if len(set(names)) > 1:
+        name = f"{names[0]} … {names[-1]}" if all(names) else ""
     rest = [what if name else "", str(size) if size else ""]
     rest.append("result" if first.kind == "result" != what else "")
     lines = [name or what, " · ".join(filter(None, rest))]
@@ -331,7 +329,8 @@ def numbers(word: str, arrays: Iterable[Any]) -> str:
     found = [np.ravel(x) for x in arrays if x is not None]
     flat = np.concatenate([np.zeros(0), *found])
     if flat.size > 3:
-        return f"{word}s {flat.min():.3g} to {flat.max():.3g}"
+        low, high = f"{flat.min():.3g}", f"{flat.max():.3g}"
+        return f"{word}s {low} to {high}" if low != high else f"{word}s {low}"
     return f"{word}{'s' * (flat.size > 1)} {', '.join(f'{x:.3g}' for x in flat)}" if found else ""
 
 

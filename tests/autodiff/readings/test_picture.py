@@ -33,21 +33,20 @@ def chain(n):
 
 
 def drawn(image):
-    """Return boxes as (left, top, right, bottom) and lines as lists of points, read from the SVG.
+    """Return boxes as (left, top, right, bottom), and lines and heads of arrows as lists of points.
 
-    A line ends at the tip of its arrow, which is in the middle of the three points at its end.
+    They are read from the SVG; a head is three points, the tip in the middle.
     """
     root = ElementTree.fromstring(image.svg)
-    boxes, lines = [], []
+    boxes, lines, heads = [], [], []
     for x in root:
         points = [tuple(map(float, p.split(","))) for p in x.get("points", "").split()]
         if x.tag == f"{SVG}polygon":
             (left, *_, right), (top, *_, bottom) = map(sorted, zip(*points))
             boxes.append((left, top, right, bottom))
         elif x.tag == f"{SVG}polyline":
-            assert points[-4] == points[-2]
-            lines.append(points[:-3])
-    return boxes, lines
+            (heads if len(points) == 3 else lines).append(points)
+    return boxes, lines, heads
 
 
 def overlap(a, b):
@@ -71,16 +70,17 @@ def touches(box, a, b):
 
 def check_layout(image):
     """Check that no boxes overlap, no line runs through one, and each goes where it belongs."""
-    boxes, lines = drawn(image)
+    boxes, lines, heads = drawn(image)
     assert len(boxes) == len(image.boxes)
-    assert len(lines) == len(image.edges)
+    assert len(lines) == len(heads) == len(image.edges)
     root = ElementTree.fromstring(image.svg)
     right, bottom = float(root.get("width")), float(root.get("height"))
     assert all(b[0] > 0 and b[1] > 0 and b[2] < right and b[3] < bottom for b in boxes)
     assert not [pair for pair in combinations(boxes, 2) if overlap(*pair)]
-    for (a, b), line in zip(image.edges, lines):
+    for (a, b), line, head in zip(image.edges, lines, heads):
         assert not [box for box in boxes for p, q in pairwise(line) if touches(box, p, q)]
-        (x, y), (to_x, to_y) = (line[0], line[-1]) if a < b else (line[-1], line[0])
+        assert head[1] == (line[-1] if a < b else line[0])
+        (x, y), (to_x, to_y) = line[0], line[-1]
         above, below = sorted([a, b])
         assert boxes[above][0] < x < boxes[above][2]
         assert boxes[below][0] < to_x < boxes[below][2]
@@ -259,7 +259,7 @@ def test_values_and_adjoints():
         "multiply | value 36 | adjoint 10",
         "data | (4,) | values 1 to 4",
         "broadcast | adjoint summed over axis 0",
-        "multiply | (4,) · result | values 36 to 144 | adjoints 1 to 1",
+        "multiply | (4,) · result | values 36 to 144 | adjoints 1",
     ]
     traced = draw(lambda a: np.sum(a * a), np.array([1.0, 2.0]), values=True, adjoints=True)
     assert traced.boxes[0].lines == ["a", "parameter · (2,)", "values 1, 2", "adjoints 2, 4"]
@@ -351,11 +351,11 @@ def test_saves(ending, start, tmp_path):
 
 def test_matplotlib_draws_the_same_boxes_and_lines():
     image = draw(engine.loss, PARAMS, X, T)
-    boxes, lines = drawn(image)
+    boxes, lines, heads = drawn(image)
     (ax,) = image.figure().axes
-    assert len(ax.patches) == len(boxes) + len(lines)
+    assert len(ax.patches) == len(boxes) + len(lines) + len(heads)
     assert [x.get_text() for x in ax.texts] == ["\n".join(box.lines) for box in image.boxes]
-    for patch, (left, top, right, bottom) in zip(ax.patches[len(lines) :], boxes):
+    for patch, (left, top, right, bottom) in zip(ax.patches[-len(boxes) :], boxes):
         points = patch.get_xy()
         found = *points.min(axis=0), *points.max(axis=0)
         np.testing.assert_allclose(found, (left, top, right, bottom), atol=0.06)
@@ -376,7 +376,7 @@ def test_errors_are_sentences(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf or \.dot, not as graph\.jpg"):
         image.save("graph.jpg")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match="matplotlib is needed"):
+    with pytest.raises(ImportError, match="drawn by matplotlib"):
         image.save(tmp_path / "graph.png")
     image.save(tmp_path / "graph.svg")
 
