@@ -5,7 +5,7 @@ import { flat, place } from "numbers";
 import { explanations } from "slips";
 
 /** Return the number that a text is, or NaN; a minus may be the typographer's. */
-export const parsed = (text) => text.trim() ? Number(text.trim().replace("−", "-")) : NaN;
+export const parsed = (text) => (text.trim() ? Number(text.trim().replace("−", "-")) : NaN);
 
 /** Return whether a number is right to 1e-3 of it, or to the digits that were typed. */
 export function isRight(text, right) {
@@ -28,7 +28,11 @@ function hint({ program, values }, statement, entry, text) {
 export function question(page, statement, entry, right) {
   const said = element("p", { role: "status", id: "said" });
   const field = element("input", {
-    type: "text", inputmode: "decimal", autocomplete: "off", id: "answer", "data-keep": "answer",
+    type: "text",
+    inputmode: "decimal",
+    autocomplete: "off",
+    id: "answer",
+    "data-keep": "answer",
     "aria-describedby": "said",
   });
   const judge = (event) => {
@@ -38,11 +42,24 @@ export function question(page, statement, entry, right) {
     field.setAttribute("aria-invalid", String(!good));
     if (good) page.shown.add(page.step);
     said.className = good ? "right" : "wrong";
-    said.textContent = good ? "Right." : isNumber ? hint(page, statement, entry, field.value)
-      : "This is not a number.";
+    said.textContent = good
+      ? "Right."
+      : isNumber
+        ? hint(page, statement, entry, field.value)
+        : "This is not a number.";
   };
-  return element("form", { class: "answer", onsubmit: judge },
-    element("label", { for: "answer" }, "Your ", element("code", {}, place(statement.text[0], entry))),
-    field, element("button", {}, "Check"),
-    element("button", { type: "button", onclick: () => page.reveal() }, "Show"), said);
+  return element(
+    "form",
+    { class: "answer", onsubmit: judge },
+    element(
+      "label",
+      { for: "answer" },
+      "Your ",
+      element("code", {}, place(statement.text[0], entry)),
+    ),
+    field,
+    element("button", {}, "Check"),
+    element("button", { type: "button", onclick: () => page.reveal() }, "Show"),
+    said,
+  );
 }

@@ -20,10 +20,13 @@ export const svg = (tag, attributes = {}, ...children) =>
 
 /** Return an equation, or a side of one, as an element that is read aloud in words. */
 export function math(sources, words) {
-  const shown = sources.flatMap((source, i) => [i ? element("span", { class: "equals" }, "=") : null,
-    document.importNode(new DOMParser().parseFromString(source, "text/xml").documentElement, true)]);
+  const shown = sources.flatMap((source, i) => [
+    i ? element("span", { class: "equals" }, "=") : null,
+    document.importNode(new DOMParser().parseFromString(source, "text/xml").documentElement, true),
+  ]);
   const attributes = words ? { role: "img", "aria-label": words } : { "aria-hidden": "true" };
   return element("span", { class: "math", ...attributes }, ...shown);
 }
 
-export const shapeText = (shape) => shape.length ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "number";
+export const shapeText = (shape) =>
+  shape.length ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "number";

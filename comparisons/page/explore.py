@@ -14,6 +14,7 @@ from latex2mathml.converter import convert
 
 from autodiff import steps
 from autodiff.readings.notation import TEX, TEXT
+from comparisons.page.graph import graph, reads
 from comparisons.page.slips import slips
 from comparisons.page.words import spoken, words
 
@@ -57,11 +58,14 @@ def explore(
     for statement in reversed(program["statements"]):  # a part of a line is before what it is in
         if statement["forward"]:
             line = statement["line"] = line if statement["line"] is None else statement["line"]
+    named = {x["term"] for x in [*program["inputs"], *program["statements"]]}
     for statement in program["statements"]:
+        statement["reads"] = reads(program, statement["term"], named)
         if statement["undoes"] is not None:
             statement["line"] = program["statements"][statement["undoes"]]["line"]
         statement["math"] = [mathml(side) for side in statement.pop("latex")]
         statement["words"] = words(*statement["text"])
+    program["graph"] = graph(program)
     page = Page(Path(path), text_of(program))
     page.path.write_text(page.html, encoding="utf-8")
     return page

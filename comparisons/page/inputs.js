@@ -15,7 +15,9 @@ export function inputs(page, host) {
   let drawn = "";
   return (isNew = false) => {
     // What is typed stays, and so does a slider that is being drawn.
-    const now = editors.map(([input]) => page.entry(page.program.terms[input.term].shape)).join("|");
+    const now = editors
+      .map(([input]) => page.entry(page.program.terms[input.term].shape))
+      .join("|");
     if (isNew || now !== drawn) for (const [input, editor] of editors) draw(page, input, editor);
     drawn = now;
   };
@@ -25,24 +27,38 @@ function draw(page, input, editor) {
   const { shape, data } = page.program.terms[input.term];
   const said = element("p", { role: "status", class: "wrong", id: `said-${input.term}` });
   const cell = (entry) => {
-    const at = flat(shape, entry), name = place(input.text, entry), start = Number(data[at]);
+    const at = flat(shape, entry),
+      name = place(input.text, entry),
+      start = Number(data[at]);
     const field = element("input", {
-      type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": name,
-      "aria-describedby": said.id, "data-keep": `${input.term} ${entry}`,
+      type: "text",
+      inputmode: "decimal",
+      autocomplete: "off",
+      "aria-label": name,
+      "aria-describedby": said.id,
+      "data-keep": `${input.term} ${entry}`,
       value: short(page.given.get(input.term)[at]),
       oninput: () => take(parsed(field.value), field),
     });
     const reach = Math.max(2, 2 * Math.abs(start));
-    const slider = input.wanted && data.length <= SLIDERS && element("input", {
-      type: "range", min: start - reach, max: start + reach, step: reach / 200,
-      "aria-label": `${name}, slider`, value: page.given.get(input.term)[at],
-      oninput: () => {
-        field.value = short(slider.valueAsNumber);
-        take(slider.valueAsNumber, field);
-      },
-    });
+    const slider =
+      input.wanted &&
+      data.length <= SLIDERS &&
+      element("input", {
+        type: "range",
+        min: start - reach,
+        max: start + reach,
+        step: reach / 200,
+        "aria-label": `${name}, slider`,
+        value: page.given.get(input.term)[at],
+        oninput: () => {
+          field.value = short(slider.valueAsNumber);
+          take(slider.valueAsNumber, field);
+        },
+      });
     const take = (number, from) => {
-      const why = Number.isFinite(number) ? page.change(input.term, at, number)
+      const why = Number.isFinite(number)
+        ? page.change(input.term, at, number)
         : `${name} is not a number; the page shows the last one that was.`;
       from.setAttribute("aria-invalid", String(why !== ""));
       said.textContent = why;
@@ -51,9 +67,16 @@ function draw(page, input, editor) {
     return element("td", {}, field, slider);
   };
   editor.replaceChildren(
-    element("legend", {}, math([input.math], input.words),
-      element("code", {}, ` ${input.place} `), element("span", { class: "shape" }, shapeText(shape))),
-    table(page, input.text, shape, cell), said);
+    element(
+      "legend",
+      {},
+      math([input.math], input.words),
+      element("code", {}, ` ${input.place} `),
+      element("span", { class: "shape" }, shapeText(shape)),
+    ),
+    table(page, input.text, shape, cell),
+    said,
+  );
 }
 
 const short = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(6))) : String(x));

@@ -12,8 +12,10 @@ const program = JSON.parse(document.getElementById("program").textContent);
 const compute = prepared(program);
 const find = (id) => document.getElementById(id);
 const { statements } = program;
-const keys = (shape) => shape.map((n, axis) => `${n} ${shape.slice(0, axis).filter((m) => m === n).length}`);
-const given = () => new Map(program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)]));
+const keys = (shape) =>
+  shape.map((n, axis) => `${n} ${shape.slice(0, axis).filter((m) => m === n).length}`);
+const given = () =>
+  new Map(program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)]));
 
 export const page = {
   program,
@@ -21,7 +23,10 @@ export const page = {
   links: [],
   given: given(),
   values: compute(new Map()),
-  step: Math.max(0, statements.findIndex((x) => !x.forward)),
+  step: Math.max(
+    0,
+    statements.findIndex((x) => !x.forward),
+  ),
   near: new Set(),
   isTurn: false,
   shown: new Set(),
@@ -30,7 +35,7 @@ export const page = {
   /** Return the entry of arrays of a shape that is looked at; axes of one length share theirs. */
   entry: (shape) => keys(shape).map((key) => page.chosen.get(key) ?? 0),
   choose(shape, entry) {
-    keys(shape).forEach((key, axis) => page.chosen.set(key, entry[axis]));
+    for (const [axis, key] of keys(shape).entries()) page.chosen.set(key, entry[axis]);
     update();
   },
   go(to) {
@@ -64,7 +69,7 @@ export const page = {
   update: () => update(),
 };
 
-function mark() {
+function mark(isNew = false) {
   for (const view of new Set(page.links.map((x) => x.view))) {
     const links = page.links.filter((x) => x.view === view);
     const current = links.find((x) => x.statements.includes(page.step)) ?? links[0];
@@ -73,10 +78,13 @@ function mark() {
       const isCurrent = found.includes(page.step);
       item.toggleAttribute("aria-current", isCurrent);
       if (isCurrent) item.setAttribute("aria-current", "step");
-      item.classList.toggle("near", found.some((i) => page.near.has(i)));
+      item.classList.toggle(
+        "near",
+        found.some((i) => page.near.has(i)),
+      );
       item.setAttribute("tabindex", item === current.item ? 0 : -1);
     }
-    if (hasFocus) current.item.focus({ preventScroll: true });
+    if (isNew && hasFocus) current.item.focus({ preventScroll: true });
   }
 }
 
@@ -107,19 +115,25 @@ function update(isNew = false) {
   const kept = document.activeElement?.dataset.keep;
   document.body.dataset.direction = forward ? "forward" : "backward";
   for (const view of views) view();
-  mark();
-  const again = kept && document.activeElement?.dataset.keep !== kept
-    && [...document.querySelectorAll("[data-keep]")].find((x) => x.dataset.keep === kept);
+  mark(isNew);
+  const again =
+    kept &&
+    document.activeElement?.dataset.keep !== kept &&
+    [...document.querySelectorAll("[data-keep]")].find((x) => x.dataset.keep === kept);
   if (again) again.focus({ preventScroll: true });
   slider.value = page.step;
   slider.setAttribute("aria-valuetext", `${page.step + 1} of ${statements.length}: ${words}`);
   find("back").disabled = page.step === 0;
   find("next").disabled = page.step === statements.length - 1;
   const value = statements.findLast((x) => x.forward && x.term === program.value);
-  find("result").replaceChildren(value?.name ?? "result", " = ",
-    element("output", {}, format(page.values[program.value][0], 6)));
+  find("result").replaceChildren(
+    value?.name ?? "result",
+    " = ",
+    element("output", {}, format(page.values[program.value][0], 6)),
+  );
   if (isNew) {
-    find("live").textContent = `Step ${page.step + 1}, ${forward ? "forward" : "backward"}: ${words}`;
+    find("live").textContent =
+      `Step ${page.step + 1}, ${forward ? "forward" : "backward"}: ${words}`;
     show();
   }
 }
@@ -127,10 +141,12 @@ function update(isNew = false) {
 let playing = 0;
 function play(start) {
   clearInterval(playing);
-  playing = start ? setInterval(() => {
-    if (page.step === statements.length - 1) play(false);
-    else page.go(page.step + 1);
-  }, 1800) : 0;
+  playing = start
+    ? setInterval(() => {
+        if (page.step === statements.length - 1) play(false);
+        else page.go(page.step + 1);
+      }, 1800)
+    : 0;
   if (start && page.step === statements.length - 1) page.go(0);
   find("play").setAttribute("aria-pressed", String(start));
   find("play").textContent = start ? "Pause" : "Play";
@@ -156,7 +172,8 @@ find("turn").addEventListener("click", () => {
 });
 document.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!by || event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (!by || event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey)
+    return;
   event.preventDefault();
   page.go(page.step + by);
 });

@@ -1,41 +1,54 @@
 // The step that has the focus: what comes in, the rule, its numbers, what goes on.
 
 import { element, math, shapeText } from "dom";
-import { flat, format, grid, place } from "numbers";
+import { flat, format, grid } from "numbers";
 import { parts, sides } from "substitute";
 import { question } from "answers";
-import { reads } from "graph";
 
 export function step(page, host) {
-  const title = host.querySelector("h2"), body = host.querySelector("div");
+  const title = host.querySelector("h2"),
+    body = host.querySelector("div");
   const { statements, program } = page;
   new ResizeObserver(() => fit(body.querySelector(".rule"))).observe(host);
   return () => {
     const statement = statements[page.step];
     const { term, forward, words } = statement;
     const { shape } = program.terms[term];
-    const entry = page.entry(shape), isHidden = page.isHidden(page.step);
+    const entry = page.entry(shape),
+      isHidden = page.isHidden(page.step);
     const result = page.values[term][flat(shape, entry)];
     title.textContent = `Step ${page.step + 1} of ${statements.length}, ${forward ? "forward" : "backward"}`;
     // What is equal to another adjoint reads that; whose turn it is, needs all that is read.
     const isEqual = statements.findIndex((x) => x.term === term) < page.step;
-    const read = isEqual ? [term] : reads(page, term);
-    const shown = read.map((x) => statements.findIndex((y) => y.term === x))
+    const read = isEqual ? [term] : statement.reads;
+    const shown = read
+      .map((x) => statements.findIndex((y) => y.term === x))
       .map((i, k) => (i < 0 ? program.inputs.find((x) => x.term === read[k]) : statements[i]))
       .filter((x) => x.forward === false || isHidden);
     const tables = [...shown, statement].map((x) => {
       const dimensions = program.terms[x.term].shape;
       const says = x.forward !== false ? "" : x === statement ? "goes on" : "comes in";
-      return element("figure", {},
-        element("figcaption", {}, math([x.math].flat().slice(0, 1), x.words.split(" equals ")[0]),
-          ` ${says} `, element("span", { class: "shape" }, shapeText(dimensions))),
-        grid(page, x.name, dimensions, page.values[x.term], x === statement && isHidden));
+      return element(
+        "figure",
+        {},
+        element(
+          "figcaption",
+          {},
+          math([x.math].flat().slice(0, 1), x.words.split(" equals ")[0]),
+          ` ${says} `,
+          element("span", { class: "shape" }, shapeText(dimensions)),
+        ),
+        grid(page, x.name, dimensions, page.values[x.term], x === statement && isHidden),
+      );
     });
     body.replaceChildren(
       element("p", {}, ...about(page, statement)),
       element("p", { class: "rule" }, math(statement.math, words)),
-      ...(isHidden ? [question(page, statement, entry, result)] : [numbersIn(page, statement, entry)]),
-      element("div", { class: "tables" }, tables));
+      ...(isHidden
+        ? [question(page, statement, entry, result)]
+        : [numbersIn(page, statement, entry)]),
+      element("div", { class: "tables" }, tables),
+    );
     fit(body.querySelector(".rule"));
   };
 }
@@ -54,25 +67,49 @@ function numbersIn({ program, values }, statement, entry) {
   const at = flat(program.terms[statement.term].shape, entry);
   const [left, ...rest] = sides(program, values, statement, at);
   const { paths, sums } = parts(program, values, statement, at);
-  return element("div", {},
-    element("p", { class: "entry" }, element("code", {}, left),
-      rest.map((side) => element("code", { class: "side" }, `= ${side}`))),
+  return element(
+    "div",
+    {},
+    element(
+      "p",
+      { class: "entry" },
+      element("code", {}, left),
+      rest.map((side) => element("code", { class: "side" }, `= ${side}`)),
+    ),
     paths.length > 0 && [
       element("p", {}, `Each of ${paths.length} uses sends back a part, and the parts are added:`),
-      element("ul", {}, paths.map((x) => element("li", {}, element("code", {}, x.text), " = ",
-        format(x.values[at]))))],
-    sums.map(({ before, after }) => element("p", {}, "A sum undoes the broadcast: ",
-      element("span", { class: "shape" }, `${shapeText(before)} → ${shapeText(after)}`), ".")));
+      element(
+        "ul",
+        {},
+        paths.map((x) =>
+          element("li", {}, element("code", {}, x.text), " = ", format(x.values[at])),
+        ),
+      ),
+    ],
+    sums.map(({ before, after }) =>
+      element(
+        "p",
+        {},
+        "A sum undoes the broadcast: ",
+        element("span", { class: "shape" }, `${shapeText(before)} → ${shapeText(after)}`),
+        ".",
+      ),
+    ),
+  );
 }
 
 /** Return what a step does, as a sentence with equations in it. */
 function about(page, { forward, undoes, of, line }) {
   const { statements, program } = page;
-  if (forward) return [line === null ? "A part of a longer line." : `Line ${line + 1} of your code.`];
+  if (forward)
+    return [line === null ? "A part of a longer line." : `Line ${line + 1} of your code.`];
   const { math: sides, words } = statements[undoes] ?? {};
   const input = program.inputs.find((x) => x.term === of);
   const starts = statements[undoes]?.term === program.value ? " Its own adjoint is 1." : "";
-  return [of === null ? "A part of what undoes " : "The chain rule undoes ",
+  return [
+    of === null ? "A part of what undoes " : "The chain rule undoes ",
     sides ? math(sides, words) : "the function",
-    input?.wanted ? ", and this is a gradient." : ".", starts];
+    input?.wanted ? ", and this is a gradient." : ".",
+    starts,
+  ];
 }

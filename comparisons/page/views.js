@@ -42,17 +42,28 @@ export function numpy(page, host) {
 export function equations(page, host) {
   both(page, host, (statement, i) => {
     const shape = page.program.terms[statement.term].shape;
-    const button = element("button", { type: "button", "aria-label": statement.words },
-      math(statement.math), element("span", { class: "shape" }, shapeText(shape)));
+    const button = element(
+      "button",
+      { type: "button", "aria-label": statement.words },
+      math(statement.math),
+      element("span", { class: "shape" }, shapeText(shape)),
+    );
     return link(page, "equations", button, [i]);
   });
 }
 
 function both(page, host, row) {
-  host.append(element("div", { class: "list" }, ["Forward", "Backward"].flatMap((title) => {
-    const isForward = title === "Forward";
-    const rows = page.statements.flatMap((x, i) =>
-      x.forward === isForward ? [element("li", {}, row(x, i))] : []);
-    return [element("h3", {}, title), element("ol", {}, rows)];
-  })));
+  host.append(
+    element(
+      "div",
+      { class: "list" },
+      ["Forward", "Backward"].flatMap((title) => {
+        const isForward = title === "Forward";
+        const rows = page.statements.flatMap((x, i) =>
+          x.forward === isForward ? [element("li", {}, row(x, i))] : [],
+        );
+        return [element("h3", {}, title), element("ol", {}, rows)];
+      }),
+    ),
+  );
 }
