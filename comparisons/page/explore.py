@@ -21,6 +21,14 @@ from comparisons.page.words import spoken, words
 HERE = Path(__file__).parent
 # In LaTeX: of two letters or more, and neither a command nor upright already.
 WORD = re.compile(r"(?<![\\\w])(?<!\\mathrm\{)(?<!\\mathbf\{)[A-Za-z]{2,}(?![\w{])")
+MENDED = [
+    (re.compile(r'(<mi mathvariant="(\w+)">[^<]*)</mi><mi mathvariant="\2">'), r"\1"),
+    (
+        re.compile("<mover>(.*?)<mo [^>]*>&#x0(?:00AF|2015);</mo></mover>"),
+        r'<mrow class="bar">\1</mrow>',
+    ),
+    (re.compile("<mo>&#x022A4;</mo>"), '<mi mathvariant="normal">T</mi>'),
+]
 
 
 @dataclass(frozen=True)
@@ -72,11 +80,12 @@ def explore(
 
 
 def mathml(latex: str) -> str:
-    """Return MathML, words upright and lines over them as long as they are."""
-    upright = WORD.sub(r"\\mathrm{\g<0>}", latex)
-    found: str = convert(upright.replace("_}", r"\_}"))
-    found = found.replace('<mo accent="true">&#x02015;</mo>', '<mo stretchy="true">&#x000AF;</mo>')
-    return found.replace("<mo>&#x022A4;</mo>", '<mi mathvariant="normal">T</mi>')
+    """Return MathML, a word in one element, and a bar as long as what is below it."""
+    found: str = convert(WORD.sub(r"\\mathrm{\g<0>}", latex).replace(r"\mathbf{1}", "\U0001d7cf"))
+    for pattern, right in MENDED:
+        while found != (found := pattern.sub(right, found)):
+            pass
+    return found
 
 
 def text_of(program: dict[str, Any]) -> str:

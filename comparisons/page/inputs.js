@@ -79,4 +79,4 @@ function draw(page, input, editor) {
   );
 }
 
-const short = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(6))) : String(x));
+const short = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(5))) : String(x));

@@ -74,13 +74,13 @@ export function table(page, label, shape, cell, attributes = {}) {
         element("tbody", {}, body),
       ),
     ),
-    (rows > MOST || columns > MOST) && picker(page, label, shape, chosen),
+    shape.some((n) => n > MOST) && picker(page, label, shape, chosen),
   );
 }
 
-/** Return a field for each axis of an array that is too large to be shown. */
+/** Return a field for each axis that is too long to be shown. */
 function picker(page, label, shape, chosen) {
-  const fields = shape.map((n, axis) =>
+  const field = (n, axis) =>
     element("input", {
       type: "number",
       min: 0,
@@ -92,16 +92,9 @@ function picker(page, label, shape, chosen) {
         const index = Math.max(0, Math.min(n - 1, Math.round(target.value) || 0));
         page.choose(shape, chosen.with(axis, index));
       },
-    }),
-  );
-  return element(
-    "p",
-    { class: "picker" },
-    "Some of ",
-    shape.join(" × "),
-    " are shown, around ",
-    fields,
-  );
+    });
+  const fields = shape.flatMap((n, axis) => (n > MOST ? [field(n, axis), ` of ${n} `] : []));
+  return element("p", { class: "picker" }, "Shown: around ", fields);
 }
 
 /** Return a table of numbers of which one is chosen, by click or with the arrow keys. */
