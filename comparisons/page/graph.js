@@ -95,7 +95,7 @@ function node(page, term, [x, y]) {
   const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
   const bar = svg(
     "text",
-    { class: "bar", x: width / 2 - 4, y: -height / 2 - 4 },
+    { class: "bar", x: width / 2 - 4, y: -height / 2 - 3 },
     svg("tspan", {}, stem),
     number,
   );

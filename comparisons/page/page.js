@@ -63,6 +63,7 @@ export const page = {
   reveal() {
     page.shown.add(page.step);
     update();
+    (find("next").disabled ? find("back") : find("next")).focus();
   },
   /** Return whether an adjoint is the reader's to find. */
   isHidden: (i) => page.isTurn && !statements[i].forward && !page.shown.has(i),
