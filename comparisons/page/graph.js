@@ -91,8 +91,8 @@ function node(page, term, [x, y]) {
     });
   const name = nameOf(page, term),
     { shape } = program.terms[term];
-  const [, stem, number] = name.match(/^(.*?)([₀-₉]*)$/s);
   const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
+  const [, stem, number] = short.match(/^(.*?)([₀-₉]*)$/s);
   const bar = svg(
     "text",
     { class: "bar", x: width / 2 - 4, y: -height / 2 - 3 },
