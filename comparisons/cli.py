@@ -318,12 +318,16 @@ def grade(
     params=[
         click.Argument(["target"], metavar="[FILE:FUNCTION]", required=False),
         whole("seed", 0, 2**32 - 1, 0, "Seed of data and parameters."),
-        whole("points", 2, 20_000, 8, "Number of data points of the tutorial's network."),
+        click.Option(
+            ["--points"],
+            type=click.IntRange(2, 20_000),
+            help="Number of data points of the tutorial's network, 8 if not given.",
+        ),
         click.Option(["--out"], default="explore.html", help="The page.", type=Path),
     ],
     epilog="Example: backprop explore network.py:loss --out network.html",
 )
-def explore(target: str | None, seed: int, points: int, out: Path) -> None:
+def explore(target: str | None, seed: int, points: int | None, out: Path) -> None:
     """Write a page that shows a function and its backward pass step by step, and computes live.
 
     FILE defines a loss(params, *data) and problem(rng), which draws the data and the parameters;
@@ -335,8 +339,10 @@ def explore(target: str | None, seed: int, points: int, out: Path) -> None:
 
     try:
         if target is None:
-            X, t, params = tutorial_problem(points, seed=seed)
+            X, t, params = tutorial_problem(points or 8, seed=seed)
             page = written(engine.loss, params, X, t, path=out)
+        elif points is not None:
+            raise ValueError("problem(rng) draws the data, so that --points has no say")
         else:
             task = Task.load(target)
             params, data = task.drawn(seed)[0]

@@ -91,11 +91,11 @@ function node(page, term, [x, y]) {
     });
   const name = nameOf(page, term),
     { shape } = program.terms[term];
-  const [, stem, number] = name.match(/^(.*?)([₀-₉]*)$/s);
   const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
+  const [, stem, number] = short.match(/^(.*?)([₀-₉]*)$/s);
   const bar = svg(
     "text",
-    { class: "bar", x: width / 2 - 4, y: -height / 2 - 4 },
+    { class: "bar", x: width / 2 - 4, y: -height / 2 - 3 },
     svg("tspan", {}, stem),
     number,
   );

@@ -1,7 +1,7 @@
 // What the function was given, each number to be changed.
 
-import { element, math, shapeText } from "dom";
 import { parsed } from "answers";
+import { element, math, shapeText } from "dom";
 import { flat, place, table } from "numbers";
 
 const SLIDERS = 12;

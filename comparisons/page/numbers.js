@@ -47,7 +47,7 @@ export function table(page, label, shape, cell, attributes = {}) {
   const isNamed = shape.length > 1 || rows > 1;
   const body = down.map((row) => {
     const name = entryAt(shape, row * columns)
-      .slice(0, columns > 1 ? -1 : undefined)
+      .slice(0, shape.length > 1 ? -1 : undefined)
       .join(", ");
     return element(
       "tr",

@@ -1,12 +1,12 @@
 // One program, one step of it that has the focus, and views that show both.
 
-import { prepared } from "interpreter";
 import { element } from "dom";
-import { code, equations, numpy } from "views";
 import { graph } from "graph";
 import { inputs } from "inputs";
-import { step } from "step";
+import { prepared } from "interpreter";
 import { format } from "numbers";
+import { step } from "step";
+import { code, equations, numpy } from "views";
 
 const program = JSON.parse(document.getElementById("program").textContent);
 const compute = prepared(program);
@@ -63,6 +63,7 @@ export const page = {
   reveal() {
     page.shown.add(page.step);
     update();
+    (find("next").disabled ? find("back") : find("next")).focus();
   },
   /** Return whether an adjoint is the reader's to find. */
   isHidden: (i) => page.isTurn && !statements[i].forward && !page.shown.has(i),

@@ -1,9 +1,9 @@
 // The step that has the focus: what comes in, the rule, its numbers, what goes on.
 
+import { question } from "answers";
 import { element, math, shapeText } from "dom";
 import { flat, format, grid } from "numbers";
 import { parts, sides } from "substitute";
-import { question } from "answers";
 
 export function step(page, host) {
   const title = host.querySelector("h2"),
@@ -69,10 +69,10 @@ function numbersIn({ program, values }, statement, entry) {
   const { paths, sums } = parts(program, values, statement, at);
   return element(
     "div",
-    {},
+    { class: "worked" },
     element(
       "p",
-      { class: "entry" },
+      {},
       element("code", {}, left),
       rest.map((side) => element("code", { class: "side" }, `= ${side}`)),
     ),

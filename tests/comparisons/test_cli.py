@@ -209,7 +209,7 @@ def test_a_figure_that_cannot_be_written_is_one_line_too(capsys):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["", *cli.PARTS, "all"])
+@pytest.mark.parametrize("name", ["", *cli.PARTS, "all", "explore"])
 def test_help_shows_an_example(capsys, name):
     status, out, err = run(capsys, *([name] if name else []), "--help")
     assert (status, err) == (0, "")
@@ -354,6 +354,28 @@ def test_runs_that_drift_apart_are_not_called_the_same(capsys, monkeypatch):
 )
 def test_errors_say_what_is_wrong(capsys, args, said):
     assert said in run(capsys, *args)[2]
+
+
+def test_explore_writes_a_page_of_the_tutorial_or_of_a_file(capsys):
+    assert run(capsys, "explore", "--points", "5") == (0, "Page: explore.html\n", "")
+    assert "G = X @ params" in Path("explore.html").read_text(encoding="utf-8")
+    huber = ROOT / "docs" / "elsewhere" / "huber.py"
+    assert run(capsys, "explore", f"{huber}:loss", "--out", "h.html") == (0, "Page: h.html\n", "")
+    assert "np.abs(e)" in Path("h.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["no.py"], "no.py cannot be read: No such file or directory"),
+        (["no.py", "--points", "5"], "problem(rng) draws the data, so that --points has no say"),
+        (["--out", "nowhere/page.html"], "nowhere/page.html: No such file or directory"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_a_line(capsys, args, said):
+    status, out, err = run(capsys, "explore", *args)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert said in err
 
 
 def test_no_steps_print_nothing_that_is_empty(capsys):

@@ -123,6 +123,35 @@ def test_a_changed_number_changes_loss_and_gradients_as_in_the_engine(
     assert np.allclose(shown, flat, rtol=0, atol=1e-12 * np.abs(flat).max())
 
 
+def test_a_slider_changes_its_number_and_reset_brings_all_back(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    shown = page.locator("#result").inner_text()
+    rule = page.locator("#step .side").last.inner_text()
+    slider = page.locator("#inputs input[type=range]").first
+    slider.focus()
+    page.keyboard.press("End")
+    assert float(page.locator("#inputs td input[type=text]").first.input_value()) == pytest.approx(
+        PARAMS["U"][0, 0] + max(2, 2 * abs(PARAMS["U"][0, 0])), abs=0.02
+    )
+    assert page.locator("#result").inner_text() != shown
+    assert page.locator("#step .side").last.inner_text() != rule
+    page.click("#reset")
+    assert page.locator("#result").inner_text() == shown
+    assert numbers(page, "value") == pytest.approx([engine.loss(PARAMS, X, T)], rel=1e-12)
+
+
+def test_playing_goes_on_by_itself_only_where_motion_is_welcome(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    before = page.locator("#step-title").inner_text()
+    page.click("#play")
+    page.wait_for_function(
+        "before => document.getElementById('step-title').textContent !== before", arg=before
+    )
+    page.click("#play")
+    page.emulate_media(reduced_motion="reduce")
+    assert page.locator("#play").is_hidden()
+
+
 def test_what_has_the_focus_in_one_view_is_marked_in_all(opened: Callable[..., Any]) -> None:
     page = opened(engine.loss, PARAMS, X, T)
     page.locator("#numpy button", has_text="G_bar = ").click()
