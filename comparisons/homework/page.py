@@ -104,11 +104,10 @@ def listing(
 
 
 def remark(spot: Spot, slip: Mapping[str, str], hint: int) -> str:
-    start = "" if spot.is_own else "A mistake shows here first. "
+    start = "Here" if spot.is_own else "Here it shows first:"
     if hint < FULL:
-        return f"{start}Look at the equation of {slip.get('where', slip['equation'])}."
-    words = slip["words"]
-    return f"{start}{words[0].upper()}{words[1:]}: it should be {slip['right']}."
+        return f"{start} look at the equation of {slip.get('where', slip['equation'])}."
+    return f"{start} {slip['words']}: it should be {slip['right']}."
 
 
 def compared(yours: Any, right: Any) -> Html:

@@ -1,6 +1,7 @@
 """The page of a check, looked at in a browser: what it shows is what was found, and all is text."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from browser import findings
 from places import ROOT
 
+from comparisons.cli import main
 from comparisons.homework.checking import Task, check_file
 from comparisons.homework.page import page as written
 from comparisons.page.sheet import save
@@ -168,3 +170,31 @@ def test_large_arrays_are_summarised(page, shown, tmp_path):
     assert "260 of 260 entries differ" in page.locator("main").inner_text()
     assert "0 of 13 entries differ" in page.locator("main").inner_text()
     assert findings(page) == []
+
+
+def test_a_remark_in_the_forward_pass_and_one_behind_it(page, shown):
+    shown(MISTAKES / "outputs_as_column.py")
+    said = page.locator(".marked .remark").all_inner_texts()
+    assert [x.split(" was")[0] for x in said] == ["Here t", "Here y"]
+    assert page.locator(".marked > span").all_inner_texts() == ["19", "22"]
+
+
+def test_the_command_writes_a_page_and_never_over_code(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    code, out = str(MISTAKES / "sign.py"), tmp_path / "check.html"
+
+    def run(*args):
+        with pytest.raises(SystemExit) as stop:
+            main(["check", code, *args])
+        return stop.value.code, *capsys.readouterr()
+
+    status, said, _ = run("--html", str(out))
+    assert (status, said.splitlines()[-1]) == (1, f"Page: {out}")
+    assert "sign.py is wrong" in out.read_text()
+    status, said, err = run("--json", "--html", str(out))
+    assert json.loads(said)["ok"] is False
+    assert err.strip() == f"Page: {out}"
+    before = Path(code).read_bytes()
+    status, _, err = run("--html", code)
+    assert (status, err.count("\n"), Path(code).read_bytes()) == (2, 1, before)
+    assert "not the name of a page" in err
