@@ -171,7 +171,9 @@ def test_nothing_overflows_or_loses_its_digits(script: Script) -> None:
     rows = np.array([[800.0, 801.0], [-800.0, -801.0], [-np.inf, -np.inf], [np.inf, 1.0]])
     made.append(applied("logsumexp", rows, axis=1, keepdims=False))
     for program, got in zip(made, script(COMPUTE, made), strict=True):
-        np.testing.assert_allclose(got[-1], evaluated(program)[-1], rtol=1e-14)
+        with np.errstate(divide="ignore"):
+            expected = evaluated(program)[-1]
+        np.testing.assert_allclose(got[-1], expected, rtol=1e-14)
 
 
 def test_a_loss_has_no_value_for_targets_that_are_no_probabilities(script: Script) -> None:
