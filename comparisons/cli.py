@@ -2,7 +2,6 @@
 
 import importlib
 import io
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from comparisons.options import page_option, positive, whole, writable
 from comparisons.threads import THREADS
 
 PROBLEM = ("seed", "points", "hidden")
@@ -53,19 +53,6 @@ PARTS = {
 COMPARISONS = [part for part in PARTS if part != "derivation"]
 # The most numbers in an array: with more, what is compared is the machine's memory.
 LARGEST = 10_000_000
-
-
-def positive(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """Refuse NaN and infinity, which are numbers to Python, as well as 0 and less."""
-    if not 0.0 < value < math.inf:
-        wrong = "not finite" if value == math.inf else "not above 0"
-        raise click.BadParameter(f"{value:g} is {wrong}.")
-    return value
-
-
-def whole(name: str, least: int, most: int, default: int, summary: str) -> click.Option:
-    kind = click.IntRange(least, most)
-    return click.Option([f"--{name}"], type=kind, default=default, help=summary)
 
 
 JSON = click.Option(
@@ -206,10 +193,8 @@ def checking(hint: int) -> list[click.Option]:
             is_flag=True,
             help="Say of every adjoint in a variable such as dH or H_bar whether it is right.",
         ),
-        click.Option(
-            ["--html"],
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Write a page too: the code with remarks beside its lines, and all gradients.",
+        page_option(
+            "--html", "Write a page too: the code with remarks beside its lines, and all gradients."
         ),
     ],
     epilog="Example: backprop check homework.py --hint 1",
@@ -236,8 +221,6 @@ def check(
     path, name = Task.parsed(target)
     if path.is_dir():
         raise click.UsageError(f"{path} is a folder: backprop grade {path} checks all files in it.")
-    if html and html.suffix.lower() not in (".html", ".htm"):
-        raise click.UsageError(f"--html: {html} is not the name of a page, such as check.html.")
     if intermediates and html:
         raise click.UsageError("--html is a page of the gradients, without --intermediates.")
     if intermediates and hint < 3:
@@ -323,7 +306,7 @@ def grade(
             type=click.IntRange(2, 20_000),
             help="Number of data points of the tutorial's network, 8 if not given.",
         ),
-        click.Option(["--out"], default="explore.html", help="The page.", type=Path),
+        page_option("--out", "The page.", "explore.html"),
     ],
     epilog="Example: backprop explore network.py:loss --out network.html",
 )
@@ -350,21 +333,6 @@ def explore(target: str | None, seed: int, points: int | None, out: Path) -> Non
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Page: {page.path}")
-
-
-def writable(out: str) -> Path:
-    """Make the folder for the figures, or say why it cannot be, before anything is measured."""
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(None, "Permission denied")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        shown = out if len(out) < 60 else f"{out[:57]}..."
-        sentence = f"--out: no figures can be written to {shown!r}: {reason}."
-        raise click.UsageError(sentence) from None
-    return folder
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

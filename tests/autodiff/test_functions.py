@@ -342,7 +342,7 @@ def test_every_public_function_is_tested_here() -> None:
     tested |= {"logistic_cross_entropy"}
     transforms = {"Value", "grad", "gradients", "value_and_grad", "vjp", "zero_grad"}
     transforms |= {"jvp", "hvp", "jacobian", "hessian", "source", "compile", "derivation"}
-    transforms |= {"check_gradient", "steps"}
+    transforms |= {"check_gradient", "draw", "steps"}
     assert set(autodiff.__all__) - transforms <= tested
     required = (
         "exp expm1 log log1p sqrt square abs sin cos tanh sigmoid log_sigmoid softplus relu "
