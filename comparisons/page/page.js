@@ -6,6 +6,7 @@ import { inputs } from "inputs";
 import { prepared } from "interpreter";
 import { format } from "numbers";
 import { step } from "step";
+import { train } from "train";
 import { code, equations, numpy } from "views";
 
 const program = JSON.parse(document.getElementById("program").textContent);
@@ -60,6 +61,15 @@ export const page = {
     update();
     return "";
   },
+  /** Go on with other numbers of some inputs. */
+  take(numbers) {
+    for (const [term, x] of numbers) page.given.set(term, Array.from(x));
+    page.values = compute(page.given);
+    update(false, true);
+  },
+  restart() {
+    page.take(given());
+  },
   reveal() {
     page.shown.add(page.step);
     update();
@@ -109,13 +119,14 @@ const views = [graph(page, find("graph").querySelector(".scroll")), step(page, f
 equations(page, find("equations"));
 code(page, find("code"));
 numpy(page, find("numpy"));
-views.push(inputs(page, find("inputs")));
+views.push(inputs(page, find("inputs")), train(page, find("train")));
 
-function update(isNew = false) {
+/** Show all again; with a new step that is said, with other inputs their fields are made anew. */
+function update(isNew = false, areOthers = false) {
   const { words, forward } = statements[page.step];
   const kept = document.activeElement?.dataset.keep;
   document.body.dataset.direction = forward ? "forward" : "backward";
-  for (const view of views) view();
+  for (const view of views) view(areOthers);
   mark(isNew);
   const again =
     kept &&
@@ -159,12 +170,7 @@ slider.addEventListener("input", () => page.go(Number(slider.value)));
 find("back").addEventListener("click", () => page.go(page.step - 1));
 find("next").addEventListener("click", () => page.go(page.step + 1));
 find("play").addEventListener("click", () => play(!playing));
-find("reset").addEventListener("click", () => {
-  page.given = given();
-  page.values = compute(page.given);
-  views.at(-1)(true);
-  update();
-});
+find("reset").addEventListener("click", page.restart);
 find("turn").addEventListener("click", () => {
   page.isTurn = !page.isTurn;
   page.shown.clear();
