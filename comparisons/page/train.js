@@ -101,7 +101,10 @@ function outputs({ program, plane: { term } }) {
   return program.terms[term].shape.slice(1).reduce((a, b) => a * b, 1);
 }
 
-/** Return a canvas of what the network gives in the plane around the data, and how to draw it. */
+/**
+ * Return a canvas of what the network gives in the plane around the data, and how to draw it. The
+ * points can be moved there; by keyboard their fields are changed.
+ */
 function picture(page, run) {
   const { data } = run.plane;
   const canvas = element("canvas", {
@@ -115,9 +118,38 @@ function picture(page, run) {
   const isLabel = ({ term, wanted }) =>
     !wanted && term !== data && page.program.terms[term].data.length === count;
   const labels = page.program.inputs.find(isLabel);
+  const far = (points) => 1.15 * points.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
+  let reach = 0;
+  let moved = -1;
+  const position = (event) => {
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const [x, y] = [(event.clientX - left) / width, (event.clientY - top) / height];
+    return [reach * (2 * x - 1), reach * (1 - 2 * y)];
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    const [x, y] = position(event);
+    const points = page.given.get(data);
+    const distances = Array.from({ length: count }, (_, i) =>
+      Math.hypot(points[2 * i] - x, points[2 * i + 1] - y),
+    );
+    const nearest = Math.min(...distances);
+    if (nearest > (20 * reach) / SIDE) return;
+    moved = distances.indexOf(nearest);
+    canvas.setPointerCapture(event.pointerId);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (moved < 0) return;
+    const points = Array.from(page.given.get(data));
+    points.splice(2 * moved, 2, ...position(event));
+    page.take(new Map([[data, points]]));
+  });
+  canvas.addEventListener("pointerup", () => {
+    moved = -1;
+    draw();
+  });
   const draw = () => {
     const points = page.given.get(data);
-    const reach = 1.15 * points.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
+    if (moved < 0) reach = far(points);
     const at = (cell) => reach * ((2 * cell + 1) / CELLS - 1);
     const grid = Array.from({ length: CELLS ** 2 }, (_, i) => [
       at(i % CELLS),

@@ -75,6 +75,32 @@ def test_it_runs_until_it_is_paused_where_motion_is_not_reduced(trained: Any) ->
     assert trained.evaluate(count) == before + 100
 
 
+def test_a_point_is_moved_with_the_pointer(trained: Any) -> None:
+    canvas = trained.locator("#train canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    reach = 1.15 * np.max(np.abs(X))
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return (
+            box["x"] + box["width"] * (x / reach + 1) / 2,
+            box["y"] + box["height"] * (1 - y / reach) / 2,
+        )
+
+    target = np.array([0.4 * reach, -0.3 * reach])
+    trained.mouse.move(*at(*X[3]))
+    trained.mouse.down()
+    trained.mouse.move(*at(*target), steps=3)
+    trained.mouse.up()
+    moved = X.copy()
+    moved[3] = trained.evaluate(
+        "import('page').then(({ page }) => page.given.get(page.program.inputs"
+        ".find((x) => x.name === 'X').term).slice(6, 8))"
+    )
+    np.testing.assert_allclose(moved[3], target, atol=0.02 * reach)
+    assert shown_loss(trained) == pytest.approx(engine.loss(PARAMS, moved, T), rel=1e-12)
+
+
 @pytest.mark.parametrize("rate", ["x", "-1", "", "1e999"])
 def test_a_learning_rate_that_is_none_is_said(trained: Any, rate: str) -> None:
     before = shown_loss(trained)
