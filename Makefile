@@ -19,7 +19,7 @@ lint: .venv/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@if command -v npx >/dev/null; then echo "$(BIOME) check"; $(BIOME) check; \
+	@if command -v npx >/dev/null; then echo "$(BIOME) check"; cd comparisons/page && $(BIOME) check; \
 		else echo "The page's script and style are not looked at: npx is missing, apt install npm"; fi
 
 # The pages are in build/site, to be opened there or put on a server. MkDocs 1 is pinned; the variable

@@ -18,7 +18,7 @@ from comparisons.page.graph import graph, reads
 from comparisons.page.slips import slips
 from comparisons.page.words import spoken, words
 
-HERE = Path(__file__).parent
+LIVE = Path(__file__).parent / "live"
 # In LaTeX: of two letters or more, and neither a command nor upright already.
 WORD = re.compile(r"(?<![\\\w])(?<!\\mathrm\{)(?<!\\mathbf\{)[A-Za-z]{2,}(?![\w{])")
 MENDED = [
@@ -93,14 +93,14 @@ def mathml(latex: str) -> str:
 
 def text_of(program: dict[str, Any]) -> str:
     """Return the page: "<" is escaped where text of others could end a script."""
-    scripts = {path.stem: path.read_bytes() for path in sorted(HERE.glob("*.js"))}
+    scripts = {path.stem: path.read_bytes() for path in sorted(LIVE.glob("*.js"))}
     addresses = {
         name: f"data:text/javascript;base64,{base64.b64encode(script).decode()}"
         for name, script in scripts.items()
     }
-    return Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
+    return Template((LIVE / "page.html").read_text(encoding="utf-8")).substitute(
         name=html.escape(program["name"]),
-        style=(HERE / "page.css").read_text(encoding="utf-8"),
+        style=(LIVE / "page.css").read_text(encoding="utf-8"),
         modules=json.dumps({"imports": addresses}),
         program=json.dumps(program, separators=(",", ":")).replace("<", r"\u003c"),
     )

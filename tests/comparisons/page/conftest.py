@@ -14,7 +14,7 @@ def script(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Return what the body of a JavaScript function of `given` returns; it can import modules."""
     addresses = {
         path.stem: f"data:text/javascript;base64,{base64.b64encode(path.read_bytes()).decode()}"
-        for path in (ROOT / "comparisons" / "page").glob("*.js")
+        for path in (ROOT / "comparisons" / "page" / "live").glob("*.js")
     }
     context = chromium.new_context(offline=True)
     page = context.new_page()

@@ -23,7 +23,7 @@ export function train(page, host) {
     { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": "The loss of each step so far" },
     curve,
   );
-  const plane = run.plane && outputs(run) === 1 && picture(page, run);
+  const plane = run.plane && outputs(run) === 1 ? picture(page, run) : null;
 
   const show = () => {
     const { losses, problem } = run;
