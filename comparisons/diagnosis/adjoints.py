@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -22,7 +22,6 @@ from comparisons.diagnosis.equations.conventions import undecorated, variable_of
 from comparisons.diagnosis.equations.replay import Backward, Numbers
 from comparisons.diagnosis.search.chain import Chain, State
 from comparisons.diagnosis.search.evidence import (
-    RIGHT,
     ROUGH,
     Case,
     Evidence,
@@ -224,8 +223,8 @@ def as_evidence(backward: Backward, known: Numbers, claimed: Mapping[Term, Any])
     case = Case(known, by_name, max(sizes, default=0.0))
     backward = copy(backward)
     backward.gradients = {backward.names[x]: x for x in claimed}
-    is_single = all(np.array_equal(x, np.float32(x)) for x in claimed.values())
-    return Evidence(backward, [case], Seen((), ()), {}, ROUGH if is_single else RIGHT)
+    evidence = Evidence(backward, [case], Seen((), ()), {})
+    return replace(evidence, tolerance=ROUGH) if evidence.is_single else evidence
 
 
 def explained(slips: Sequence[Slip], x: Term, shown: Term, state: State, evidence: Evidence) -> Row:

@@ -30,12 +30,12 @@ def graph(program: dict[str, Any]) -> dict[str, Any]:
     "nodes", and the "lines" of the edges, pairs of positions in "nodes".
     """
     forward = [x for x in program["statements"] if x["forward"]]
-    read = {y for x in forward for y in x["reads"]}
+    read = {program["value"], *(y for x in forward for y in x["reads"])}
     drawn = [*(x for x in program["inputs"] if x["term"] in read), *forward]
     at = {x["term"]: i for i, x in enumerate(drawn)}
     names = [x["text"] if isinstance(x["text"], str) else x["text"][0] for x in drawn]
     width = COLUMN * min(LONGEST, max(map(len, names))) + 40
-    edges = [(at[y], at[x["term"]]) for x in forward for y in x["reads"]]
+    edges = [(at[y], at[x["term"]]) for x in forward for y in x["reads"] if y in at]
     ways = {}
     for way, turns in (("across", True), ("down", False)):
         along, beside = (width, HEIGHT) if turns else (HEIGHT, width)

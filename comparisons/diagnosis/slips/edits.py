@@ -14,7 +14,7 @@ from autodiff.graph import Node, Primitive
 from autodiff.readings.terms import Table, Term, number
 from autodiff.readings.trace import Traced
 from autodiff.readings.writing import index_text
-from comparisons.diagnosis.equations.paper import apply, made, rebuilt, replaced
+from comparisons.diagnosis.equations.paper import apply, made, rebuilt, replaced, summands
 from comparisons.diagnosis.equations.replay import Backward, within
 from comparisons.diagnosis.slips.kinds import LIKELY, POSSIBLE, Kind
 
@@ -173,7 +173,7 @@ def local(eq: Equation, term: Term) -> Iterator[Edit]:
     elif p in (primitives.add, primitives.subtract):
         yield from of_sum(eq, term)
         if term is eq.right and p is primitives.add:
-            yield from of_addends(eq, addends(term))
+            yield from of_addends(eq, summands(term))
     elif p is primitives.matmul or p is primitives.outer:
         yield from of_matrix_product(eq, term)
     elif p is primitives.sum:
@@ -283,12 +283,6 @@ def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
     if b.primitive is primitives.multiply and b.operands[0] is b.operands[1]:
         root = rebuilt(term, a, b.operands[0])
         yield Edit(apply(primitives.multiply, root, root), Kind.SQUARE_OUTSIDE)
-
-
-def addends(term: Term) -> list[Term]:
-    if term.primitive is not primitives.add:
-        return [term]
-    return [y for x in term.operands for y in addends(x)]
 
 
 def of_addends(eq: Equation, terms: list[Term]) -> Iterator[Edit]:

@@ -197,6 +197,45 @@ def test_your_turn_by_keyboard_alone(opened: Callable[..., Any]) -> None:
     assert page.locator("#said").inner_text() == "Right."
 
 
+ERROR = (1 / (1 + np.exp(-(np.tanh(X @ PARAMS["U"].T + PARAMS["b"]) @ PARAMS["W"])))) - T
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (ERROR[0], "the factor 1 / N was forgotten"),
+        (-ERROR[0] / len(T), "the difference is the wrong way round"),
+        (ERROR[0] / len(T) + 7.0, None),
+    ],
+)
+def test_a_wrong_answer_is_told_what_it_looks_like(
+    opened: Callable[..., Any], answer: float, said: str | None
+) -> None:
+    page = opened(engine.loss, {**PARAMS, "c": 0.0}, X, T)
+    page.click("#turn")
+    page.fill("#answer", f"{answer:.6f}")
+    page.press("#answer", "Enter")
+    looks = f"It looks as if {said}." if said else "Look at the rule, and at what comes in."
+    assert page.locator("#said").inner_text() == f"Not this number. {looks}"
+
+
+CONSTANT = np.array([1.0, 2.0])
+SMALLEST: dict[str, tuple[Any, ...]] = {
+    "a gradient that is a number of the function": (lambda x: x * 2.0, 1.0),
+    "a constant array": (lambda x: np.sum(x * CONSTANT), np.ones(2)),
+    "nothing computed": (lambda x: x, 1.5),
+}
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_smallest_functions_have_a_page(opened: Callable[..., Any], name: str) -> None:
+    f, *args = SMALLEST[name]
+    page = opened(f, *args)
+    value, gradient = value_and_grad(f)(*args)
+    assert numbers(page, "value") == [value]
+    assert numbers(page, "gradients.x") == np.ravel(gradient).tolist()
+
+
 @pytest.mark.parametrize("text", ["", "1e", "NaN", "1e999", "0x", "--1"])
 def test_what_is_not_a_number_is_marked_and_not_computed(
     opened: Callable[..., Any], text: str
