@@ -42,7 +42,6 @@ export function train(page, host) {
     run.rate = Number(rate.value);
     if (!(run.rate > 0 && run.rate < Infinity))
       run.problem = `A learning rate is a number above 0, not "${rate.value}".`;
-    run.given = new Map(page.given);
     for (let i = 0; i < steps && run.step(); i++);
     page.take(run.given);
     if (run.problem) pause();
@@ -93,7 +92,10 @@ export function train(page, host) {
     element("div", { class: "charts" }, plane?.canvas, chart),
   );
   show();
-  return () => plane?.draw();
+  return () => {
+    run.given = new Map(page.given);
+    plane?.draw();
+  };
 }
 
 /** Return how many numbers the network gives for each point. */
@@ -155,7 +157,6 @@ function picture(page, run) {
       at(i % CELLS),
       -at(Math.floor(i / CELLS)),
     ]).flat();
-    run.given = new Map(page.given);
     const size = SIDE / CELLS;
     for (const [i, z] of run.surface(grid).entries()) {
       const share = Math.round(45 * Math.tanh(Math.abs(z) / 2));

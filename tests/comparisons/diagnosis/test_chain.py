@@ -175,3 +175,48 @@ def test_an_adjoint_that_is_computed_anew_is_told_from_the_one_before(name):
     words = {slip["equation"]: slip["words"] for slip in check.mistakes}
     assert words.keys() == {"z_bar", name}
     assert words[name] == "z_bar is not used but computed anew, times N"
+
+
+COLUMN = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def backprop(x, t, params):
+    W, b = [params[f"W{i}"] for i in (1, 2, 3)], [params[f"b{i}"] for i in (1, 2, 3)]
+    out = [x]
+    for i in range(3):
+        out.append(sigmoid(W[i] @ out[-1] + b[i]))
+    delta = (out[-1] - t) * out[-1] * (1 - out[-1])
+    grads = {}
+    for i in (2, 1, 0):
+        if i < 2:
+            delta = W[{layer}].T @ delta * out[i + 1] * (1 - out[i + 1])
+        grads[f"b{i + 1}"] = delta
+        grads[f"W{i + 1}"] = delta @ out[i].T
+    return grads
+"""
+
+
+def column(params, x, t):
+    a = x
+    for i in (1, 2, 3):
+        z = params[f"W{i}"] @ a + params[f"b{i}"]
+        a = 1.0 / (1.0 + np.exp(-z))
+    return 0.5 * np.sum((a - t) ** 2)
+
+
+def one_column(rng):
+    shapes = {"W": (3, 3), "b": (3, 1)}
+    params = {f"{k}{i}": rng.normal(size=n) for k, n in shapes.items() for i in (1, 2, 3)}
+    return rng.normal(size=(3, 1)), rng.uniform(size=(3, 1)), params
+
+
+def test_the_weights_of_another_layer_in_a_loop_over_layers():
+    """Adjoints that are gradients too are weak evidence, and there is no other here."""
+    task = Task(column, one_column)
+    assert check_backprop(compiled(COLUMN.replace("{layer}", "i + 1")), task).ok
+    check = check_backprop(compiled(COLUMN.replace("{layer}", "i")), task)
+    words = {slip["words"] for slip in check.mistakes}
+    assert words == {"W2 stands in place of W3", "W1 stands in place of W2"}
