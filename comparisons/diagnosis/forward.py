@@ -176,7 +176,6 @@ class Search:
         while left := [x for x in rights if x not in self.rights]:  # in the order of computation
             read = {x: self.backward.parts(rights[x]) for x in left}
             self.rights |= {x: rights[x] for x in left if set(left).isdisjoint(read[x])}
-        self.shown = read_outside_masks(self.backward, above_right(found)) & self.rights.keys()
 
     def apart(self, term: Term) -> Term:
         """Write the cross-entropy of a logit as that of the output."""
@@ -276,7 +275,7 @@ class Search:
         now = self.numbers(changes)
         terms = [y for x in self.rights for y in within(self.backward.rights[x]) if y.ndim]
         shown = {x for y in terms if now and self.at(y, now) for x in self.backward.parts(y)}
-        confirmed = {*changes, *self.shown}
+        confirmed = set(changes)
         for x in reversed(self.rights):
             readers = [y for y in confirmed if x in self.backward.parts(self.rights[y])]
             if readers or x in shown or (now and self.at(x, now)):
@@ -360,12 +359,6 @@ def differing(new: Term, old: Term) -> list[Term]:
     inner = [(x, y) for x, y in pairs if x is not y]
     is_inside = new.primitive is old.primitive and len(inner) == 1 and inner[0][0].operands
     return [*(differing(*inner[0]) if is_inside else ()), new]
-
-
-def above_right(found: Evidence) -> list[Term]:
-    """Return the equations that right gradients depend on."""
-    right = {found.backward.gradients[path] for path in found.right}
-    return [x for x in found.backward.equations if not right.isdisjoint(found.backward.below[x])]
 
 
 def read_outside_masks(backward: Backward, equations: Iterable[Term]) -> set[Term]:

@@ -39,7 +39,7 @@ same if there are others too, and finished."""
 class State(NamedTuple):
     """The backward pass so far: the numbers, and the slips that explain them.
 
-    `hidden` has the equations with slips that nothing has confirmed yet, `open` are gradients, and
+    `hidden` counts the slips that nothing has confirmed yet, `open` are gradients, and
     adjoints known by their names, that do not follow from the numbers. `used` are the arrays seen
     that adjoints were found in, and `scale` is how many times larger they are there; None while
     none was found.
@@ -47,7 +47,7 @@ class State(NamedTuple):
 
     now: Numbers
     slips: tuple[Slip, ...] = ()
-    hidden: tuple[Term, ...] = ()
+    hidden: int = 0
     open: tuple[Term, ...] = ()
     cost: int = 0
     used: frozenset[int] = frozenset()
@@ -88,7 +88,7 @@ class Chain:
         right = self.trials.value(self.backward.rights[x], state.now)
         now = {**state.now, x: claimed if np.shape(claimed) == x.shape else right}
         if self.is_target(x, state, right):
-            yield state._replace(now=now, hidden=self.unconfirmed(x, state))
+            yield state._replace(now=now, hidden=0)
         else:
             yield state._replace(now=now, open=(*state.open, x), cost=state.cost + OPEN)
 
@@ -116,16 +116,12 @@ class Chain:
             yield new._replace(open=(*state.open, x), cost=cost, hidden=state.hidden)
         cost = state.cost + (PASSED_OVER if is_open or shown or as_seen else UNSEEN)
         yield state._replace(now={**state.now, x: right}, cost=cost)
-        if not shown and not as_seen and len(state.hidden) < depth:
+        if not shown and not as_seen and state.hidden < depth:
             for slip, value in self.trials.slips(x, state.now):
                 cost = state.cost + price(slip) + UNSEEN
                 if slip.cost < FAR_FETCHED and cost <= self.limit:
                     now, slips = {**state.now, x: value}, (*state.slips, slip)
-                    yield state._replace(now=now, slips=slips, hidden=(*state.hidden, x), cost=cost)
-
-    def unconfirmed(self, x: Term, state: State) -> tuple[Term, ...]:
-        """Return the equations whose slips are not confirmed by what an adjoint is."""
-        return tuple([y for y in state.hidden if x not in self.backward.below[y]])
+                    yield state._replace(now=now, slips=slips, hidden=state.hidden + 1, cost=cost)
 
     def usual(self, state: State) -> tuple[float, ...]:
         """Return how many times larger adjoints may be seen."""
@@ -172,7 +168,7 @@ class Chain:
         return state._replace(
             now={**state.now, x: value},
             slips=(*state.slips, *slips),
-            hidden=self.unconfirmed(x, state),
+            hidden=0,
             cost=state.cost + sum(map(price, slips)) + RETURNED * (i in self.returned),
             used=state.used | {i},
             scale=scale,
