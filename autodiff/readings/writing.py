@@ -1,13 +1,14 @@
 """Terms written down, in code, in text and in LaTeX, by the names that they have."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autodiff.arrays import POSITIONS
+from autodiff.graph import Primitive
 from autodiff.readings.notation import (
     ATOM,
     CODE,
@@ -71,13 +72,8 @@ class Writer:
         operands = [self.operand(x, term, style) for x in term.operands]
         positions: list[str] = []
         parameters = term.parameters
-        template: Any = NOTATION.get(primitive.name, {}).get(style.name)
-        if callable(template):
-            template = template(*[np.asarray(x.data) for x in term.operands], **parameters)
-        elif template is None:  # NumPy lacks what is in our module
-            is_ours = getattr(primitive.function, "__module__", None) == "autodiff.numerics"
-            place = "" if is_ours and style is CODE else "np."
-            template = f"{place}{primitive.name}({{operands}}{{options}})"
+        arrays = [np.asarray(x.data) for x in term.operands]
+        template = template_of(primitive, arrays, parameters, style)
         if "index" in parameters and len(operands) > 1:
             operands, positions = operands[:1], [x.text for x in operands[1:]]
         fields = {key: self.parameter(key, x, positions) for key, x in parameters.items()}
@@ -86,17 +82,7 @@ class Writer:
             for key, x in parameters.items()
             if x is not None and x is not False and (key != "axis" or term.operands[0].ndim != 1)
         )
-        fields["operands"] = ", ".join(x.text for x in operands)
-        call = re.fullmatch(r"np\.(\w+)\((.*)\)", template)
-        if call and style is not CODE:
-            fields["function"] = style.function(call[1])
-            template = "{function}" + style.brackets.format(call[2])
-        level, needed = levels_of(template)
-        texts = [
-            style.brackets.format(x.text) if x.level < need else x.text
-            for x, need in zip(operands, needed)
-        ]
-        result = Written(template.format(*texts, **fields), level)
+        result = filled(template, operands, style, fields)
         if style is CODE and self.has_float32 and is_weak(term):
             return Written(f"float({result.text})")
         return result
@@ -109,6 +95,37 @@ class Writer:
         if key == "index":
             return index_text(x, self.arrays, positions)
         return repr(tuple(map(int, x)) if isinstance(x, tuple) else x)
+
+
+def template_of(
+    primitive: Primitive, arrays: Sequence[Any], parameters: Mapping[str, Any], style: Style
+) -> str:
+    """Return how a primitive of these arrays is written."""
+    template: Any = NOTATION.get(primitive.name, {}).get(style.name)
+    if callable(template):
+        return str(template(*arrays, **parameters))
+    if template is None:  # NumPy lacks what is in our module
+        is_ours = getattr(primitive.function, "__module__", None) == "autodiff.numerics"
+        place = "" if is_ours and style is CODE else "np."
+        return f"{place}{primitive.name}({{operands}}{{options}})"
+    return str(template)
+
+
+def filled(
+    template: str, operands: Sequence[Written], style: Style, fields: Mapping[str, str]
+) -> Written:
+    """Write operands into a template, in brackets where they are looser than it."""
+    fields = {**fields, "operands": ", ".join(x.text for x in operands)}
+    call = re.fullmatch(r"np\.(\w+)\((.*)\)", template)
+    if call and style is not CODE:
+        fields["function"] = style.function(call[1])
+        template = "{function}" + style.brackets.format(call[2])
+    level, needed = levels_of(template)
+    texts = [
+        style.brackets.format(x.text) if x.level < need else x.text
+        for x, need in zip(operands, needed)
+    ]
+    return Written(template.format(*texts, **fields), level)
 
 
 def parts(term: Term, names: Mapping[Term, str]) -> list[Term]:

@@ -1,0 +1,161 @@
+"""Statements entry by entry, with a letter for each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from autodiff import primitives
+from autodiff.readings.indexed.entries import Entries, entry_name
+from autodiff.readings.indexed.formula import (
+    At,
+    Entry,
+    Formula,
+    Index,
+    Position,
+    Reduced,
+    all_parts,
+    children,
+    formula,
+    indices,
+)
+from autodiff.readings.listing import Listing, Statement
+from autodiff.readings.notation import CODE, Style
+from autodiff.readings.terms import Term
+from autodiff.readings.writing import Writer
+
+LETTERS = "ijklmnpqrs"
+
+
+class Equation(NamedTuple):
+    """A statement, and the entry of it at some indices as a formula."""
+
+    statement: Statement
+    at: At
+    right: Formula
+
+    @property
+    def of(self) -> Term:
+        """The term whose shape the left side has."""
+        return self.statement.of or self.statement.term
+
+    @property
+    def parts(self) -> Iterator[Any]:
+        yield from self.at
+        yield from all_parts(self.right)
+
+
+class Equations:
+    """The statements of a listing entry by entry.
+
+    An index that runs along an axis has the letter of that axis in all equations; where two of an
+    equation run along one axis, the second has another letter. `count` is the number of elements
+    that a mean is taken of, None unless it is the same for all means.
+    """
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        statements = [*listing.forward, *listing.backward]
+        self.equations = [self.equation(statement) for statement in statements]
+        self.axes = Axes(self.equations, listing)
+        names = [*listing.names.values(), *listing.aliases.values()]
+        lowered = {x: entry_name(name, names) for x, name in listing.names.items()}
+        self.writer = Writer(lowered, listing.writer.bars, listing.writer.arrays)
+        reductions = [x for y in self.equations for x in y.parts if isinstance(x, Reduced)]
+        counts = {x.count for x in reductions if x.primitive is primitives.mean}
+        self.count = counts.pop() if len(counts) == 1 else None
+
+    def equation(self, statement: Statement) -> Equation:
+        term, _, of = statement
+        at = indices((of or term).shape)
+        right = formula(term, at, self.operands(term)) if of is None else self.entry(term, at)
+        return Equation(statement, at, right)
+
+    def operands(self, term: Term) -> Callable[[int, At], Formula]:
+        return lambda i, at: self.entry(term.operands[i], at)
+
+    def entry(self, term: Term, at: At) -> Formula:
+        """Return an entry of a term: by its name if it has one, or what it computes."""
+        if term.primitive is None or term in self.listing.names:
+            return Entry(term, at)
+        return formula(term, at, self.operands(term))
+
+    def sides(self, equation: Equation, style: Style) -> tuple[str, str]:
+        """Write both sides of an equation."""
+        listing, (term, _, of) = self.listing, equation.statement
+        writer = listing.writer if style is CODE else self.writer
+        entries = Entries(writer, style, self.axes.letters_of(equation), self.count)
+        if of is None:
+            return (
+                entries.written(Entry(term, equation.at)).text,
+                entries.written(equation.right).text,
+            )
+        name = listing.aliases[of]
+        if style is not CODE:
+            name = style.variable(self.writer.names[of], 0, True)
+        left = entries.subscripted(name, of.shape, equation.at)
+        return left, entries.written(equation.right).text
+
+    @property
+    def legend(self) -> str:
+        """What the letters stand for."""
+        runs = {
+            letter: index.length
+            for equation in self.equations
+            for index, letter in self.axes.letters_of(equation).items()
+        }
+        texts = [f"{x} = 0, {'1' if n == 2 else f'…, {n - 1}'}" for x, n in runs.items()]
+        return ";  ".join([*texts, f"N = {self.count}"] if self.count else texts)
+
+
+class Axes:
+    """Which indices run along the same axis, and the letters for each axis."""
+
+    def __init__(self, equations: Iterable[Equation], listing: Listing) -> None:
+        self.same: dict[Any, Any] = {}
+        self.letters: dict[Any, list[str]] = {}
+        names = {*listing.names.values()}
+        self.unused = iter([x for x in LETTERS if x not in names])
+        for adjoint, term in listing.writer.bars.items():
+            for axis in range(term.ndim):
+                self.join((adjoint, axis), (term, axis))
+        for equation in equations:
+            for x in [Entry(equation.of, equation.at), *all_parts(equation.right)]:
+                for axis, index in enumerate(x.at if isinstance(x, Entry) else ()):
+                    if isinstance(index, Index):
+                        self.join((x.term, axis), index)
+        for equation in equations:
+            self.letters_of(equation)
+
+    def join(self, a: Any, b: Any) -> None:
+        if self.root(a) != self.root(b):
+            self.same[self.root(a)] = self.root(b)
+
+    def root(self, key: Any) -> Any:
+        while key in self.same:
+            key = self.same[key]
+        return key
+
+    def letters_of(self, equation: Equation) -> dict[Index, str]:
+        """Return the letters of the indices of an equation, none twice where both are meant."""
+        found: dict[Index, str] = {}
+
+        def add(over: Iterable[Position], taken: frozenset[str]) -> frozenset[str]:
+            for index in over:
+                if isinstance(index, Index):
+                    letters = self.letters.setdefault(self.root(index), [])
+                    found[index] = next((x for x in letters if x not in taken), "") or self.new()
+                    letters += [] if found[index] in letters else [found[index]]
+                    taken |= {found[index]}
+            return taken
+
+        def add_inner(x: Any, taken: frozenset[str]) -> None:
+            inner = add(x.over, taken) if isinstance(x, Reduced) else taken
+            for y in children(x):
+                add_inner(y, inner)
+
+        add_inner(equation.right, add(equation.at, frozenset()))
+        return found
+
+    def new(self) -> str:
+        return next(self.unused, "") or f"i{sum(map(len, self.letters.values()))}"
