@@ -241,7 +241,7 @@ def check(
         sys.exit(not adjoints.ok)
     found = check_file(path, name, task, seed)
     click.echo(to_json(found.to_dict(hint)) if as_json else found.text(hint))
-    if html:
+    if html and path.is_file():
         from comparisons.homework.page import page
         from comparisons.page.sheet import save
 

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import griffe
-from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
 import autodiff
 from autodiff.graph import Primitive
+from comparisons.page.explore import converted
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ("derivation", "stability", "differences")
@@ -94,10 +94,8 @@ def written() -> dict[str, bytes]:
 
 
 def mathml(found: re.Match[str]) -> str:
-    latex = html.unescape(found[2])
-    for ours, known in {"{aligned}": "{split}", r"\mathbf{1}": "𝟏"}.items():  # to the converter
-        latex = latex.replace(ours, known)
-    return convert(latex, "block" if found[1] == "div" else "inline")
+    latex = html.unescape(found[2]).replace("{aligned}", "{split}")  # which the converter knows
+    return converted(latex, "block" if found[1] == "div" else "inline")
 
 
 def notebook(cells: Any, stem: str) -> tuple[str, dict[str, bytes]]:

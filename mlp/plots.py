@@ -27,7 +27,7 @@ STYLE: Any = {
     "axes.spines.right": False,
     "grid.color": "0.9",
     "grid.linewidth": 0.6,
-    "legend.fontsize": 8,
+    "legend.fontsize": 9,
     "legend.framealpha": 1.0,
 }
 """What pictures of a family have in common: `with matplotlib.rc_context(STYLE)`, or over `def`."""
@@ -57,12 +57,13 @@ def plot_decision_surface(
     `forward` is that of any way: `forward(X, params) -> y`.
     """
     ax = plane(ax)
-    x = np.linspace(*EXTENT, 200)
+    x, step = np.linspace(*EXTENT, 200, retstep=True)
     x1, x2 = np.meshgrid(x, x)
     points = np.stack([x1.ravel(), x2.ravel()], axis=1)
     y = np.asarray(forward(points, params)).reshape(x1.shape)
-    surface = ax.pcolormesh(
-        x1, x2, y, cmap=PROBABILITY, vmin=0.0, vmax=1.0, shading="gouraud", rasterized=True
+    edges = EXTENT[0] - step / 2, EXTENT[1] + step / 2  # a number stands for the square about it
+    surface = ax.imshow(
+        y, PROBABILITY, vmin=0.0, vmax=1.0, extent=edges * 2, origin="lower", interpolation="none"
     )
     if y.min() < 0.5 < y.max():
         ax.contour(x1, x2, y, levels=[0.5], colors="black", linewidths=1.5)

@@ -13,6 +13,7 @@ import pytest
 from places import GOLDEN
 
 import mlp
+from mlp import by_hand
 
 STORED = notebook.stored()
 ROUNDING = re.compile(r"\d(\.\d+)?e-1\d|to the last bit")
@@ -63,6 +64,22 @@ def test_it_prints_the_derivation_and_finds_the_mistake(run: Any) -> None:
     line = re.search(r"This is your line (\d+): (G_bar = .*)\.\n", found)
     assert line
     assert source.splitlines()[int(line[1]) - 1].strip() == line[2]
+
+
+def test_with_the_mistake_the_loss_falls_at_first_and_is_nan_at_step_12() -> None:
+    (cell,) = [cell for cell in code(STORED) if "def with_a_slip" in cell.source]
+    scope: dict[str, Any] = {"np": np, "sigmoid": mlp.sigmoid, "check_backprop": str}
+    exec(cell.source, scope)
+    X, t, params = mlp.tutorial_problem()
+
+    def backprop(X: Any, t: Any, params: Any) -> Any:
+        return scope["with_a_slip"](X, t, params), by_hand.backprop(X, t, params)[1]
+
+    with np.errstate(all="ignore"), pytest.raises(mlp.Diverged) as raised:
+        mlp.train(backprop, X, t, params, steps=20, learning_rate=1.0, progress=False)
+    losses = raised.value.history.losses
+    assert np.all(np.diff(losses[:8]) < 0)
+    assert np.flatnonzero(np.isnan(losses)).tolist() == [12]
 
 
 def test_pytorch_is_skipped_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

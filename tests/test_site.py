@@ -66,6 +66,8 @@ def test_the_live_page_is_in_place(site: dict[str, str]) -> None:
 
 def test_formulas_are_mathml_and_figures_are_described(site: dict[str, str]) -> None:
     assert site["tutorial.html"].count("<mtable") == 4
+    displays = re.findall(r'<math [^>]*display="block">', site["tutorial.html"])
+    assert len(displays) >= 6
     for path, page in site.items():
         assert 'class="arithmatex"' not in page, path
         assert all(

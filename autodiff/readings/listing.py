@@ -42,6 +42,7 @@ class Listing:
         self.trace = Trace(f, args, argnums, apart)
         self.terms = Terms(self.trace)
         naming = Naming(self.trace, self.terms)
+        naming.shorten()
         self.constants = naming.constants
         self.forward = [Statement(x) for x in self.terms.used if x.forward and x in naming.names]
         self.backward = in_order(self.terms, naming, self.forward)

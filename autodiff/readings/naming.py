@@ -66,7 +66,6 @@ class Naming:
                 if isinstance(x, np.ndarray) and not is_range(x) and frozen(x) not in self.arrays:
                     self.arrays[frozen(x)] = self.identifiers.new("INDEX")
                     self.constants[self.arrays[frozen(x)]] = x
-        self.shorten()
 
     def wish(self, path: Path) -> tuple[str, bool]:
         """Return the name of an input, and whether others may have it: its key or a variable's."""
@@ -122,7 +121,7 @@ class Naming:
         self.names[piece] = name or ("v0" if piece.forward else "u0")
 
     def shorten(self) -> None:
-        """Set parts of expressions apart that would become too long."""
+        """Set parts of expressions apart that would become too long where they are written."""
         writer = Writer(self.names, self.bars, self.arrays, self.terms.has_float32)
         texts: dict[Term, str] = {}
         for term in self.terms.used:

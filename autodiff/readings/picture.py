@@ -14,8 +14,10 @@ from autodiff.arguments import described
 from autodiff.arrays import shape
 from autodiff.graph import Node
 from autodiff.readings.layers import Point, layout
-from autodiff.readings.listing import Listing
+from autodiff.readings.naming import Naming
 from autodiff.readings.notation import TEXT
+from autodiff.readings.terms import Terms
+from autodiff.readings.trace import Trace
 from autodiff.walk import oldest_first
 
 # Boxes of a picture; characters of a name; how often boxes are told apart by what they read.
@@ -189,12 +191,13 @@ def draw(
     if isinstance(of, Node) and not args:
         result = of
     elif callable(of):
-        listing = Listing(of, args, argnums)
-        trace, result = listing.trace, listing.trace.value
+        trace = Trace(of, args, argnums)
+        result, terms = trace.value, Terms(trace)
+        naming = Naming(trace, terms)
         data = {x for path, x in trace.inputs.items() if path[0] not in trace.wanted}
-        known = {x: s for x, s in listing.names.items() if x not in listing.pieces}
-        of_node = listing.terms.of_node
-        name = {x: TEXT.variable(known[y], 0, False) for x, y in of_node.items() if y in known}.get
+        names = {x: s for x, s in naming.names.items() if x not in naming.pieces}
+        known = {x: names[y] for x, y in terms.of_node.items() if y in names}
+        name = {x: TEXT.variable(s, 0, False) for x, s in known.items()}.get
         adjoint = {x: y._raw for x, y in trace.adjoints.items()}.get
     else:
         raise TypeError(

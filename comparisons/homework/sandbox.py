@@ -1,5 +1,6 @@
 """A student's file run in a process of its own, of which nothing comes back but data."""
 
+import atexit
 import faulthandler
 import json
 import linecache
@@ -95,7 +96,16 @@ def exit_status(folder: Path) -> int:
             return int(said)
     status = server.wait()  # it was itself the process for the folder, or has been ended by that
     kill(server.pid)
+    server.communicate()  # closes the pipes
     return status
+
+
+@atexit.register
+def end_servers() -> None:
+    """End the idle servers of this process, and close what leads to them."""
+    for server in SERVERS.pop(os.getpid(), ()):
+        kill(server.pid)
+        server.communicate()
 
 
 def kill(process: int) -> None:

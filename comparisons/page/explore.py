@@ -83,8 +83,13 @@ def explore(
 
 
 def mathml(latex: str) -> str:
-    """Return MathML, a word in one element, and a bar as long as what is below it."""
-    found: str = convert(WORD.sub(r"\\mathrm{\g<0>}", latex).replace(r"\mathbf{1}", "\U0001d7cf"))
+    """Return MathML, a word in one element."""
+    return converted(WORD.sub(r"\\mathrm{\g<0>}", latex))
+
+
+def converted(latex: str, display: str = "inline") -> str:
+    """Return MathML, a bar as long as what is below it."""
+    found: str = convert(latex.replace(r"\mathbf{1}", "\U0001d7cf"), display=display)
     for pattern, right in MENDED:
         while found != (found := pattern.sub(right, found)):
             pass

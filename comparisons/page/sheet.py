@@ -64,8 +64,8 @@ def heading(text: object, scope: str, **attributes: Any) -> Html:
     return element("th", text, scope=scope, **attributes) if str(text) else element("td")
 
 
-def picture(svg: bytes, alt: str) -> Html:
-    source = f"data:image/svg+xml;base64,{b64encode(svg).decode()}"
+def picture(webp: bytes, alt: str) -> Html:
+    source = f"data:image/webp;base64,{b64encode(webp).decode()}"
     return box("picture", element("img", src=source, alt=alt))
 
 

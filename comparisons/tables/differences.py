@@ -92,7 +92,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
 def figure(result: dict[str, Any]) -> Figure | None:
     if not result["methods"]:
         return None
-    picture = Figure(figsize=(8, 5.5), layout="constrained")
+    picture = Figure(figsize=(11, 6), layout="constrained")
     ax = picture.subplots()
     for name, method in result["methods"].items():
         _, _, colour, marker, width = METHODS[name]
@@ -104,18 +104,26 @@ def figure(result: dict[str, Any]) -> Figure | None:
             color=colour,
             lw=width,
             ms=3.5 + width,
-            label=name,
+            label=f"{name}, best at h = {method['best_step']:.0e}",
         )
-        best = f"best: {scientific(method['best_error'])} at h = {method['best_step']:.0e}"
         at = method["best_step"], max(method["best_error"], 1e-17)
-        ax.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black", label=best)
+        ax.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black")
+        ax.annotate(
+            scientific(method["best_error"]),
+            at,
+            textcoords="offset points",
+            xytext=(-12, -8),
+            ha="right",
+            va="top",
+        )
     ax.set(
         xscale="log",
         yscale="log",
+        ylim=(1e-17, 1e1),
         xlabel="step h",
         ylabel="largest error / largest entry of the gradient",
-        title="Error of a numerical gradient against its step",
+        title="Error of a numerical gradient against its step; stars: the best",
     )
     ax.grid(True)
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, -0.32), frameon=False)
+    picture.legend(loc="outside lower center", ncols=3, frameon=False)
     return picture

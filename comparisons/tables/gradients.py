@@ -108,7 +108,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
             "Every way against every other: the largest difference, relative to the largest entry "
             "of the whole gradient. Exact ways, marked *, differ by rounding alone; 0 is agreement "
             "to the last bit.",
-            table(["way", *map(str, range(1, len(names)))], matrix[1:]),
+            table(["way", *map(str, range(1, len(names)))], matrix),
         ]
     if result["culprits"] and len(result["places"]) == 1:
         shown.append("Nothing was trained, because the gradients are wrong before it.")

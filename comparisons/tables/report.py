@@ -34,7 +34,12 @@ def page(parts: Sequence[Part], options: Mapping[str, Any], made: Mapping[str, A
 
 
 def blocks(part: Part) -> Iterator[Html]:
-    """Yield what a part shows; the sentence before a table is its caption."""
+    """Yield what a part shows, the figure first; the sentence before a table is its caption."""
+    if part.figure:
+        file = io.BytesIO()
+        # However many points are drawn, sharp in print and small.
+        part.figure.savefig(file, format="webp", dpi=175, pil_kwargs={"lossless": True})
+        yield picture(file.getvalue(), alt=f"{panels(part.figure)}. {part.verdict}")
     before = None
     for x in part.shown:
         if isinstance(x, Table):
@@ -44,10 +49,6 @@ def blocks(part: Part) -> Iterator[Html]:
         before = None if isinstance(x, Table) else x
     if before is not None:
         yield element("p", before)
-    if part.figure:
-        file = io.BytesIO()
-        part.figure.savefig(file, format="svg")
-        yield picture(file.getvalue(), alt=f"{panels(part.figure)}. {part.verdict}")
 
 
 def save_figure(part: Part, folder: Path) -> str:

@@ -190,7 +190,7 @@ def cost(way: dict[str, Any]) -> list[str]:
 @rc_context(STYLE)
 def figure(result: dict[str, Any]) -> Figure:
     ways = result["ways"]
-    picture = Figure(figsize=(8.5, 0.6 + 0.42 * len(ways)), layout="constrained")
+    picture = Figure(figsize=(11, 0.8 + 0.36 * len(ways)), layout="constrained")
     ax = picture.subplots()
     values = [way["microseconds"] for way in ways.values()]
     others = set(ways) - {way.name for way in NUMPY_WAYS}
@@ -202,7 +202,7 @@ def figure(result: dict[str, Any]) -> Figure:
         marker, colour = ("s", "0.4") if name in others else ("o", BLUE)
         ax.plot(values[i], name, marker, color=colour)
         ax.annotate(
-            "{} us, {} x".format(*cost(way)),
+            "{} µs, {} ×".format(*cost(way)),
             (values[i], i),
             textcoords="offset points",
             xytext=(7, 0),

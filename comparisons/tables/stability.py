@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from comparisons.printing import digits_right, scientific, table
+from comparisons.printing import digits_right, table
 from mlp import losses
 from mlp.plots import BLUE, STYLE, VERMILION
 
@@ -91,7 +91,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
     shown: list[str | Table] = [
         "The loss can be computed from y = sigmoid(z), as the cross-entropy is written, or "
         "directly from z, as the logistic cross-entropy; so can its slope in z. For both, the "
-        "columns `digits right` say how many of the 16 digits of a float64 are those of the "
+        "columns of digits right say how many of the 16 digits of a float64 are those of the "
         "exact value. They are blank where the exact value is too small for float64."
     ]
     right = ["digits\nright,\nfrom y", "digits\nright,\nfrom z"]
@@ -106,8 +106,8 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
 def cells(found: dict[str, Any]) -> list[str]:
     """Return what a row says of the loss or of the slope."""
     exact = found["exact"]
-    shown = scientific(float(exact)) if float(exact) else f"{Decimal(exact):.1e}"
-    return [shown, scientific(found["naive"]), digits(found, "naive"), digits(found, "stable")]
+    shown = f"{float(exact):.4g}" if float(exact) else f"{Decimal(exact):.3e}"
+    return [shown, f"{found['naive']:.4g}", digits(found, "naive"), digits(found, "stable")]
 
 
 @rc_context(STYLE)
@@ -115,9 +115,8 @@ def figure(result: dict[str, Any]) -> Figure:
     picture = Figure(figsize=(11, 7), layout="constrained")
     axes = picture.subplots(2, 2, sharex=True, sharey=True)
     panels = product((("loss", "loss"), ("slope", "slope in z")), (1, 0))
-    legends = "center left", "upper center", "center left", "center"
     forms = ("naive", VERMILION, 6, "from y = sigmoid(z)"), ("stable", BLUE, 3, "from z")
-    for ax, ((quantity, title), t), legend in zip(axes.flat, panels, legends):
+    for ax, ((quantity, title), t) in zip(axes.flat, panels):
         rows = [r for r in result["curve"] if r["t"] == t]
         z = np.array([r["z"] for r in rows])
         for form, colour, size, label in forms:
@@ -127,12 +126,15 @@ def figure(result: dict[str, Any]) -> Figure:
             if infinite.size:
                 top = np.full_like(infinite, 3.0)
                 ax.plot(infinite, top, "^", ms=4, color=colour, label="infinite or NaN")
+                place: Any = {"textcoords": "offset points", "xytext": (-8, 0), "ha": "right"}
+                ax.annotate(f"from z = {infinite.min():g} on", (infinite.min(), 3.0), **place)
         ax.axhline(EPS, color="0.5", linewidth=0.8)
-        ax.set(yscale="log", ylim=(1e-18, 20.0), title=f"{title}, t = {t}")
+        ax.set(yscale="log", ylim=(2e-19, 20.0), title=f"{title}, t = {t}")
         ax.grid(True)
-        ax.legend(loc=legend)
+    handles = axes[0, 0].get_legend_handles_labels()
+    picture.legend(*handles, loc="outside upper center", ncols=3, frameon=False)
     picture.supxlabel("logit z", fontsize="medium")
-    picture.supylabel("relative error", fontsize="medium")
+    picture.supylabel("relative error (1e-18 stands for 0)", fontsize="medium")
     axes[0, 0].annotate(
         "eps = 2.2e-16", (-58, EPS), textcoords="offset points", xytext=(0, 3), fontsize=8
     )

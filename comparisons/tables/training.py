@@ -177,7 +177,7 @@ def figure(result: dict[str, Any]) -> Figure:
     reference, *others = result["ways"]
     trained = result["ways"][reference]
     picture = Figure(figsize=(11, 9.5), layout="constrained")
-    (before, after), (loss, apart) = picture.subplots(2, 2)
+    (before, after), (loss, apart) = picture.subplots(2, 2, gridspec_kw={"hspace": 0.06})
     accuracies = result["initial_accuracy"], trained["accuracy"]
     for ax, params, title, accuracy in zip(
         (before, after),

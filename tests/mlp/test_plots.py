@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.collections import PathCollection
 
 from mlp import by_hand, plots, tutorial_problem
 
@@ -54,14 +54,17 @@ def test_data():
 
 def test_decision_surface():
     ax = plots.plot_decision_surface(lambda X, p: by_hand.forward(X, p).tolist(), PARAMS)
-    (mesh,) = (c for c in ax.collections if isinstance(c, QuadMesh))
-    points = mesh.get_coordinates().reshape(-1, 2)
-    np.testing.assert_allclose(
-        np.ravel(mesh.get_array()),
-        by_hand.forward(np.ascontiguousarray(points), PARAMS),
-        rtol=1e-12,
-    )
-    assert mesh.get_clim() == (0.0, 1.0)
+    (surface,) = ax.images
+    left, right, bottom, top = surface.get_extent()
+    shown = np.asarray(surface.get_array())
+    for row, column in ((0, 0), (5, 170), (-1, -1), (100, 20)):
+        down, across = (np.arange(200)[[row, column]] + 0.5) / 200
+        middle = np.array([[left + across * (right - left), bottom + down * (top - bottom)]])
+        (y,) = by_hand.forward(middle, PARAMS)
+        np.testing.assert_allclose(shown[row, column], y, rtol=1e-9)
+    assert surface.origin == "lower"
+    assert surface.get_clim() == (0.0, 1.0)
+    assert ax.get_xlim() == ax.get_ylim() == (-6.0, 6.0)
     boundary = ax.collections[-1].get_paths()[0].vertices
     assert len(boundary) > 50
     np.testing.assert_allclose(by_hand.forward(boundary, PARAMS), 0.5, atol=5e-3)

@@ -40,6 +40,8 @@ def test_naming_is_a_mapping_that_depends_on_nothing_but_trace_and_terms():
     record = Trace(engine.loss, problem(), 0)
     found = Terms(record)
     first, second = Naming(record, found), Naming(record, found)
+    first.shorten()
+    second.shorten()
     for part in ("names", "pieces", "bars", "constants", "arrays"):
         assert getattr(first, part) == getattr(second, part)
     assert first.identifiers.taken == second.identifiers.taken

@@ -183,7 +183,7 @@ def test_the_command_writes_a_page_and_never_over_code(capsys, monkeypatch, tmp_
     monkeypatch.setattr(os, "environ", os.environ.copy())
     code, out = str(MISTAKES / "sign.py"), tmp_path / "check.html"
 
-    def run(*args):
+    def run(*args, code=code):
         with pytest.raises(SystemExit) as stop:
             main(["check", code, *args])
         return stop.value.code, *capsys.readouterr()
@@ -198,3 +198,8 @@ def test_the_command_writes_a_page_and_never_over_code(capsys, monkeypatch, tmp_
     status, _, err = run("--html", code)
     assert (status, err.count("\n"), Path(code).read_bytes()) == (2, 1, before)
     assert "not the name of a page" in err
+    none = tmp_path / "none.html"
+    status, said, _ = run("--html", str(none), code="nofile.py")
+    assert (status, none.exists()) == (2, False)
+    assert "nofile.py cannot be read" in said
+    assert "Page" not in said

@@ -476,3 +476,20 @@ def test_the_process_of_a_file_imports_numpy_and_little_else():
     folders = {"comparisons.diagnosis", "comparisons.diagnosis.equations"}
     wanted |= {*folders, "comparisons.diagnosis.equations.conventions"}
     assert {x for x in found if x.partition(".")[0] not in sys.stdlib_module_names} == wanted
+
+
+def test_no_process_and_no_pipe_is_left_open(tmp_path):
+    (tmp_path / "ends.py").write_text("import os\nos.kill(os.getppid(), 9)\n")
+    (tmp_path / "right.py").write_text(RIGHT)
+    program = (
+        "from comparisons.homework.sandbox import SERVERS, run; "
+        "from concurrent.futures import ThreadPoolExecutor as Pool; "
+        f"files = [{str(tmp_path)!r} + '/' + x for x in ('ends.py', 'right.py', 'right.py')]; "
+        "list(Pool().map(lambda x: run(x, None, [], ()), files)); "
+        "[(servers)] = SERVERS.values(); "
+        "print(*(x.pid for x in servers))"
+    )
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", program]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stderr == ""
+    assert all(gone(int(pid)) for pid in found.stdout.split())

@@ -94,6 +94,10 @@ def test_every_table_has_a_caption_and_heads_and_every_figure_a_text(shown, part
         assert part.figure.axes[0].get_title() in alt
 
 
+def test_the_page_is_small(path):
+    assert path.stat().st_size < 600_000
+
+
 def test_no_accessibility_fault_in_any_view(shown):
     assert findings(shown) == []
 

@@ -67,8 +67,9 @@ def without_numbers(text: str) -> str:
 def picture_of(figure: Figure) -> list[str]:
     """Return a line for each thing that there is to say of a picture and of each of its parts."""
     size = [f"{x:.2f}" for x in figure.get_size_inches()]
+    below = [[without_numbers(x.get_text()) for x in y.get_texts()] for y in figure.legends]
     said = [item for ax in figure.axes for item in axes_of(ax).items()]
-    return [f"size {size}", *(f"{key} {value}" for key, value in said)]
+    return [f"size {size}", f"legends {below}", *(f"{key} {value}" for key, value in said)]
 
 
 def axes_of(ax: Axes) -> dict[str, Any]:
