@@ -16,7 +16,7 @@ export const flat = (shape, entry) => shape.reduce((at, n, axis) => at * n + ent
 export const place = (name, entry) => (entry.length ? `${name}[${entry.join(", ")}]` : name);
 
 /** Return the entry that is somewhere in the flat array. */
-function entryAt(shape, at) {
+export function entryAt(shape, at) {
   const sizes = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   return shape.map((n, axis) => Math.floor(at / sizes[axis]) % n);
 }
