@@ -40,7 +40,7 @@ const MADE = {
 const SHAPED = {
   matmul: [(_, a, b) => product(a, b)],
   outer: [(_, a, b) => [size(a), size(b)]],
-  transpose: [({ axes }, a) => (axes ?? [...a.keys()].reverse()).map((i) => a.at(i)), "axes"],
+  transpose: [transposed, "axes"],
   reshape: [reshaped, "shape"],
   broadcast_to: [spreadTo, "shape"],
   identity: [(_, a) => a],
@@ -53,6 +53,12 @@ function product(a, b) {
   if (!a.length || a.at(-1) !== b.at(b.length > 1 ? -2 : 0)) throw unfit([a, b]);
   const batches = broadcast([a.slice(0, -2), b.slice(0, -2)]);
   return [...batches, ...a.slice(-2, -1), ...b.slice(1).slice(-1)];
+}
+
+function transposed({ axes }, shape) {
+  const order = axes ? [...axesOf(axes, shape.length)] : [...shape.keys()].reverse();
+  if (order.length !== shape.length) throw unfit([shape, axes]);
+  return order.map((i) => shape[i]);
 }
 
 function reshaped({ shape }, from) {
@@ -109,8 +115,7 @@ class Reader {
   constructor(text, names) {
     const places = [...names.keys()]
       .filter((x) => x.includes("["))
-      .sort()
-      .reverse();
+      .sort((a, b) => b.length - a.length);
     const escaped = places.map((x) => x.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
     const tokens = standard(text).match(RegExp([...escaped, TOKEN.source].join("|"), "gu")) ?? [];
     this.tokens = tokens.map((x) => x.replace(/^(np|numpy)\./, ""));
@@ -140,10 +145,8 @@ class Reader {
 
   /** Read what operators of a level, or tighter ones, hold together. */
   expression(level = 0) {
-    let left;
-    if (Object.hasOwn(SIGNS, this.token))
-      left = called(SIGNS[this.next()], [this.expression(SIGN)]);
-    else left = this.attached(this.atom());
+    const sign = Object.hasOwn(SIGNS, this.token) && SIGNS[this.next()];
+    let left = sign ? called(sign, [this.expression(SIGN)]) : this.attached(this.atom());
     for (;;) {
       const found = LEVELS.findIndex((x) => Object.hasOwn(x, this.token));
       if (found < level) return left;
@@ -228,19 +231,19 @@ export function evaluated(text, names) {
 /** Return the arrays that a formula may read where a step has the focus, by their names. */
 export function namesAt({ program, statements, values, step }) {
   const { inputs, constants, terms, slips } = program;
-  const computed = computedSlips(program, values);
-  const ofSlips = Object.entries(slips.names).map(([name, i]) => ({
-    ...slips.terms[i],
-    data: computed[i],
-    name,
-  }));
+  const named = (among, numbers) => (x) => ({
+    ...among[x.term],
+    data: numbers[x.term],
+    name: x.name,
+  });
   const known = [...inputs, ...constants, ...statements.slice(0, step)];
-  const arrays = known.map((x) => ({ ...terms[x.term], data: values[x.term], name: x.name }));
+  const arrays = known.map(named(terms, values));
+  const onPaper = slips.names.map(named(slips.terms, computedSlips(program, values)));
   const also = known.flatMap(({ name, text = name, place = name }, i) => {
     const stem = name.match(/^(.*)_bar$/)?.[1] ?? "";
     const others = [[text].flat()[0], place, ...(stem && [`${stem}bar`, `d${stem}`])];
     return others.map((x) => [standard(x), arrays[i]]);
   });
-  const exact = [...ofSlips, ...arrays].map((x) => [standard(x.name), x]);
+  const exact = [...onPaper, ...arrays].map((x) => [standard(x.name), x]);
   return new Map([...also, ...exact]);
 }

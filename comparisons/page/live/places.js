@@ -28,7 +28,8 @@ export function spread(shape, to) {
 /** Return the axes that one, several or none given stand for. */
 export function axesOf(axis, ndim) {
   const found = [axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim));
-  if (found.every((a) => a >= 0 && a < ndim)) return new Set(found);
+  const axes = new Set(found);
+  if (found.every((a) => a >= 0 && a < ndim) && axes.size === found.length) return axes;
   throw new Error(`There is no axis ${axis} of ${ndim}.`);
 }
 

@@ -13,7 +13,7 @@ from oracles import Step
 from random_programs import as_function, programs, relaxed
 
 from autodiff import steps, value_and_grad
-from mlp import engine, tutorial_problem
+from mlp import engine, scalar, tutorial_problem
 
 X, T, PARAMS = tutorial_problem(6)
 Script = Callable[..., Any]
@@ -38,7 +38,7 @@ LINES = """
     const { statements, terms } = given;
     return statements.map(({ code, term }, step) => {
         if (code[1].includes("concatenate")) return null;
-        const program = { ...given, slips: { names: {}, terms: [] } };
+        const program = { ...given, slips: { names: [], terms: [] } };
         const found = evaluated(code[1], namesAt({ program, statements, values, step }));
         return {
             line: code.join(" = "),
@@ -77,7 +77,7 @@ def in_python(text: str) -> Any:
     try:
         with np.errstate(all="ignore"):
             return np.asarray(eval(scalars, {"np": np}, ARRAYS))
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, TypeError):
         return None
 
 
@@ -107,7 +107,12 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         forms("np.outer({}, {})", "np.dot({}, a)", "np.matmul(({}).T, {})", "np.max({}, 1)"),
         forms("({}).sum(axis=(0, 1))", "({}).sum(0)", "({}).mean()", "({}).reshape(3, -1)"),
         forms("({})[0]", "({})[:, None]", "({})[..., -1]", "({})[::-1]", "({})[np.newaxis, :2]"),
-        forms("np.reshape({}, (1, 3))", "np.broadcast_to({}, (2, 3))", "np.transpose({}, (1, 0))"),
+        forms(
+            "np.reshape({}, (1, 3))",
+            "np.broadcast_to({}, (2, 3))",
+            "np.transpose({}, (1, 0))",
+            "({}).transpose(-1, 0)",
+        ),
     )
 
 
@@ -270,6 +275,7 @@ OTHERS = {
     "H_bar": {
         "outer(W, z_bar)": "This has the shape (3, 6), and H̄ has the shape (6, 3). Its transpose ",
         "outer(z_bar, W)**2": "This is not H̄. It is wrong first at H̄[0, 0], where it is 0.00001",
+        "outer(z_bar, W) * 1.000001": "This is not H̄. It is wrong first at H̄[0, 0], where it is ",
         "z_bar[0] * W[1]": "This is a number, and H̄ has the shape (6, 3).",
         "z_bar * W": "The shapes (6,) and (3,) do not fit.",
     },
@@ -279,6 +285,17 @@ OTHERS = {
         "np.sum(G_bar, axis=2)": "There is no axis 2 of 2.",
     },
 }
+
+
+@pytest.mark.parametrize("name", ["engine", "scalar"])
+def test_the_page_s_own_lines_are_right_answers(opened: Opened, name: str) -> None:
+    one = {key: np.asarray(x).tolist() for key, x in PARAMS.items()}, X[0].tolist(), 1.0
+    page = opened(*{"engine": (engine.loss, PARAMS, X, T), "scalar": (scalar.loss, *one)}[name])
+    page.click("#turn")
+    lines = [x for x in page.locator("#numpy button").all_inner_texts() if "_bar = " in x]
+    assert len(lines) >= 7
+    for line in lines:
+        assert answered(page, *line.split(" = ", 1)) == "Right.", line
 
 
 def test_formulas_of_the_tutorial_s_adjoints(opened: Opened) -> None:
