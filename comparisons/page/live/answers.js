@@ -19,8 +19,8 @@ export function isRight(text, right) {
 
 /** Return where arrays first differ by more than rounding, or -1. */
 function difference(a, b) {
-  const largest = Math.max(0, ...Array.from(b, Math.abs).filter(Number.isFinite));
-  const most = 1e-9 * largest + 1e-15;
+  const sizes = b.map(Math.abs).filter(Number.isFinite);
+  const most = 1e-9 * (sizes.reduce((x, y) => Math.max(x, y), 0) || 1e-6);
   return a.findIndex((x, i) => !Object.is(x, b[i]) && !(Math.abs(x - b[i]) <= most));
 }
 
@@ -30,10 +30,9 @@ const has = (shape) => (shape.length ? `has the shape ${shapeText(shape)}` : "is
 /** Say that a shape is wrong, and what would make an array of it right. */
 function otherShape(found, shape, right, name) {
   const all = [...found.shape.keys()];
-  const subsets = along(2 ** Math.min(all.length, 8), 1).map((k) =>
-    all.filter((i) => (k >> i) & 1),
-  );
-  const axes = subsets.find((axis) => isEqual(called("sum", [found], { axis }).data, right));
+  const [axes] = along(2 ** Math.min(all.length, 8), 1)
+    .map((k) => all.filter((i) => (k >> i) & 1))
+    .filter((axis) => isEqual(called("sum", [found], { axis }).data, right));
   const start = `This ${has(found.shape)}, and ${name} ${has(shape)}.`;
   if (axes?.length) return `${start} Summed over axis ${axes.join(" and ")} it would be right.`;
   if (axes) return `${start} The numbers are right.`;

@@ -96,7 +96,7 @@ export function called(name, given, options = {}) {
   const parameters = { ...options, ...Object.fromEntries(rest) };
   const isFit = operands.length === arity && operands.every((x) => x?.data);
   if (!isFit || Object.keys(parameters).some((key) => !keys.includes(key)))
-    throw new Error(`It is ${name}(${[...Array(arity).fill("array"), ...keys].join(", ")}).`);
+    throw new Error(`Write ${name}(${[...Array(arity).fill("array"), ...keys].join(", ")}).`);
   const shape = limited(shapeOf(parameters, ...operands.map((x) => x.shape)));
   const mask = /^(less|greater|equal|not_equal|logical_(and|or|not)$)/.test(primitive);
   return { shape, mask, data: applied({ primitive, shape, parameters }, operands) };
@@ -224,8 +224,9 @@ class Reader {
 export function evaluated(text, names) {
   const reader = new Reader(text, names);
   const found = reader.expression();
-  reader.expect(reader.token === undefined && found?.data);
-  return found;
+  reader.expect(reader.token === undefined);
+  if (found?.data) return found;
+  throw new Error("This is neither a number nor an array.");
 }
 
 /** Return the arrays that a formula may read where a step has the focus, by their names. */

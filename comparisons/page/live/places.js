@@ -30,7 +30,7 @@ export function axesOf(axis, ndim) {
   const found = [axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim));
   const axes = new Set(found);
   if (found.every((a) => a >= 0 && a < ndim) && axes.size === found.length) return axes;
-  throw new Error(`There is no axis ${axis} of ${ndim}.`);
+  throw new Error(`An array of ${ndim} axes has no axis ${axis}.`);
 }
 
 /** Return, for each element of `shape`, to which one it belongs after a reduction over `axis`. */
@@ -72,7 +72,8 @@ export function picked(shape, index, positions) {
   });
   if (!items.includes("...")) items.push("...");
   const used = items.filter((x) => x !== null && x !== "...").length;
-  if (used > shape.length) throw new Error(`${shape.length} axes have no ${used} indices.`);
+  if (used > shape.length)
+    throw new Error(`An array of ${shape.length} axes has no ${used} indices.`);
   const rest = Array(shape.length - used).fill({ slice: [null, null, null] });
   items.splice(items.indexOf("..."), 1, ...rest);
 
