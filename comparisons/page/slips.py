@@ -19,7 +19,8 @@ def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
 
     "terms" are as in `steps`; one with a "variable" has the numbers that the statement of that name
     has. "of" has for each adjoint, by name, the "words" of its slips, the likeliest first, and the
-    "term" that each computes in its place.
+    "term" that each computes in its place. "names" are those of paper alone, such as y and N,
+    each with its "term".
     """
     found = evidence(f, [(params, data)], [Claim({})])
     backward, trials = found.backward, Trials(found)
@@ -33,6 +34,11 @@ def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
             for x in backward.equations
             if x in backward.adjoints
         },
+        "names": [
+            {"name": name, "term": table.at(x)}
+            for x, name in backward.names.items()
+            if name not in table.shown and (x in backward.forward or x.is_number)
+        ],
         "terms": table.terms,
     }
 

@@ -1,7 +1,9 @@
-// Your turn: an entry of an adjoint is the reader's to find.
+// Your turn: an adjoint is the reader's to find, an entry of it or a formula for all.
 
-import { element } from "dom";
-import { flat, place } from "numbers";
+import { element, shapeText } from "dom";
+import { called, evaluated, namesAt } from "formula";
+import { entryAt, flat, format, place } from "numbers";
+import { along } from "places";
 import { explanations } from "slips";
 
 /** Return the number that a text is, or NaN; a minus may be the typographer's. */
@@ -15,39 +17,83 @@ export function isRight(text, right) {
   return Math.abs(parsed(text) - right) <= Math.max(1e-3 * Math.abs(right), typed * (1 + 1e-9));
 }
 
-/** Say what a wrong answer looks like, or else where to look. */
-function hint({ program, values }, statement, entry, text) {
-  const at = flat(program.terms[statement.term].shape, entry);
-  const like = (x) => Number.isFinite(x) && isRight(text, x);
-  const [first] = explanations(program, values, statement.name, at, like);
-  return first
-    ? `Not this number. It looks as if ${first}.`
-    : "Not this number. Look at the rule, and at what comes in.";
+/** Return where arrays first differ by more than rounding, or -1. */
+function difference(a, b) {
+  const sizes = b.map(Math.abs).filter(Number.isFinite);
+  const most = 1e-9 * (sizes.reduce((x, y) => Math.max(x, y), 0) || 1e-6);
+  return a.findIndex((x, i) => !Object.is(x, b[i]) && !(Math.abs(x - b[i]) <= most));
 }
 
-/** Return a form that asks for an entry, and says whether the answer is right. */
-export function question(page, statement, entry, right) {
+const isEqual = (a, b) => a.length === b.length && difference(a, b) < 0;
+const has = (shape) => (shape.length ? `has the shape ${shapeText(shape)}` : "is a number");
+
+/** Say that a shape is wrong, and what would make an array of it right. */
+function otherShape(found, shape, right, name) {
+  const all = [...found.shape.keys()];
+  const [axes] = along(2 ** Math.min(all.length, 8), 1)
+    .map((k) => all.filter((i) => (k >> i) & 1))
+    .filter((axis) => isEqual(called("sum", [found], { axis }).data, right));
+  const start = `This ${has(found.shape)}, and ${name} ${has(shape)}.`;
+  if (axes?.length) return `${start} Summed over axis ${axes.join(" and ")} it would be right.`;
+  if (axes) return `${start} The numbers are right.`;
+  const isTurned = isEqual(called("transpose", [found]).data, right);
+  return isTurned ? `${start} Its transpose would be right.` : start;
+}
+
+/** Return what is wrong with an answer, nothing if it is right; throw where it cannot be read. */
+function fault(page, statement, entry, text) {
+  const { program, values } = page;
+  const [{ shape }, right] = [program.terms[statement.term], values[statement.term]];
+  const [name, at] = [statement.text[0], flat(shape, entry)];
+  const found = Number.isFinite(parsed(text)) ? undefined : evaluated(text, namesAt(page));
+  const number = found ? String(found.data[0]) : text;
+  const isSame = String(found?.shape) === String(shape);
+  const isOfEntry = (x) => Number.isFinite(x[at]) && isRight(number, x[at]);
+  const isOfAll = (x) => isSame && isEqual(found.data, x);
+  const isNumber = !found || (!found.shape.length && shape.length);
+  const like = isNumber ? isOfEntry : isOfAll;
+  if (like(right)) return "";
+  const [slip] = explanations(program, values, statement.name, like);
+  if (slip) return `${found ? `This is not ${name}` : "Not this number"}. It looks as if ${slip}.`;
+  if (!found) return "Not this number. Look at the rule, and at what comes in.";
+  if (!isSame) return otherShape(found, shape, right, name);
+  if (!shape.length && isOfEntry(right)) return ""; // of rounded numbers
+  const first = difference(found.data, right);
+  const where = place(name, entryAt(shape, first));
+  return `This is not ${name}. It is wrong first at ${where}, where it is ${format(found.data[first])}.`;
+}
+
+/** Return a form that asks for an adjoint, and says whether the answer is right. */
+export function question(page, statement, entry) {
+  const [name] = statement.text;
   const said = element("p", { role: "status", id: "said" });
   const field = element("input", {
     type: "text",
-    inputmode: "decimal",
     autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    maxlength: 1000,
     id: "answer",
     "data-keep": "answer",
     "aria-describedby": "said",
   });
   const judge = (event) => {
     event.preventDefault();
-    const isNumber = Number.isFinite(parsed(field.value));
-    const good = isNumber && isRight(field.value, right);
-    field.setAttribute("aria-invalid", String(!good));
-    if (good) page.shown.add(page.step);
-    said.className = good ? "right" : "wrong";
-    said.textContent = good
-      ? "Right."
-      : isNumber
-        ? hint(page, statement, entry, field.value)
-        : "This is not a number.";
+    try {
+      said.textContent = fault(page, statement, entry, field.value);
+    } catch (error) {
+      // Others are of the browser: too deep, too large.
+      said.textContent =
+        error.constructor === Error
+          ? error.message
+          : "This is no formula that the page can compute.";
+    }
+    const isGood = !said.textContent;
+    field.setAttribute("aria-invalid", String(!isGood));
+    said.className = isGood ? "right" : "wrong";
+    if (!isGood) return;
+    said.textContent = "Right.";
+    page.shown.add(page.step);
   };
   return element(
     "form",
@@ -56,7 +102,9 @@ export function question(page, statement, entry, right) {
       "label",
       { for: "answer" },
       "Your ",
-      element("code", {}, place(statement.text[0], entry)),
+      element("code", {}, place(name, entry)),
+      entry.length ? " as a number, or a formula for " : " as a number or a formula",
+      entry.length > 0 && element("code", {}, name),
     ),
     field,
     element("button", {}, "Check"),

@@ -64,10 +64,6 @@ export function graph(page, host) {
   };
 }
 
-const nameOf = ({ program, statements }, term) =>
-  program.inputs.find((x) => x.term === term)?.text ??
-  statements.find((x) => x.term === term && x.forward).text[0];
-
 function node(page, term, [x, y]) {
   const { program, statements } = page;
   const { width, height } = program.graph;
@@ -89,8 +85,8 @@ function node(page, term, [x, y]) {
       height: height - 2 * by,
       rx: { parameter: height / 2, data: 0 }[kind] ?? 6,
     });
-  const name = nameOf(page, term),
-    { shape } = program.terms[term];
+  const name = input?.text ?? statement.text[0];
+  const { shape } = program.terms[term];
   const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
   const [, stem, number] = short.match(/^(.*?)([₀-₉]*)$/s);
   const bar = svg(

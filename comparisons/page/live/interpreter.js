@@ -59,13 +59,14 @@ function fill(data, f) {
 }
 
 function elementwise(f) {
-  return ({ shape, data }, operands) => {
+  const primitive = ({ shape, data }, operands) => {
     const [a, b, c] = operands.map((x) => x.data);
     const [p, q, r] = operands.map((x) => spread(x.shape, shape));
     if (c) return () => fill(data, (i) => f(a[p[i]], b[q[i]], c[r[i]]));
     if (b) return () => fill(data, (i) => f(a[p[i]], b[q[i]]));
     return () => fill(data, (i) => f(a[p[i]]));
   };
+  return Object.assign(primitive, { arity: f.length });
 }
 
 /** `f` fills the result with what it makes of `x`, whose i-th element belongs to the to[i]-th. */
@@ -118,7 +119,7 @@ function found(find, operands) {
 }
 
 const unmoved = moved((shape) => spread(shape, shape));
-const getitem = moved((shape, _, { index }, operands) => picked(shape, index, operands));
+const getitem = moved((shape, _, { index }, operands) => picked(shape, index, operands).places);
 const transpose = moved((shape, to, { axes }) => {
   const steps = strides(shape);
   const order = axes ?? along(shape.length, -1, shape.length - 1);
@@ -126,7 +127,7 @@ const transpose = moved((shape, to, { axes }) => {
 });
 
 function scatter({ shape, data }, [x, ...operands], { index }) {
-  const places = found(() => picked(shape, index, operands), operands);
+  const places = found(() => picked(shape, index, operands).places, operands);
   return () => {
     data.fill(0);
     for (const [i, to] of places().entries()) data[to] += x.data[i];
@@ -189,7 +190,7 @@ const logisticCrossEntropy = (z, t) =>
 // To C and NumPy these powers are 1 whatever the exponent, to JavaScript not always.
 const power = (a, b) => (a === 1 || (a === -1 && abs(b) === Infinity) ? 1 : a ** b);
 
-const PRIMITIVES = {
+export const PRIMITIVES = {
   add: elementwise((a, b) => a + b),
   subtract: elementwise((a, b) => a - b),
   multiply: elementwise((a, b) => a * b),

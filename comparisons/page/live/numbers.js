@@ -1,6 +1,7 @@
 // Arrays of any shape as tables of a few rows and columns around the entry that is looked at.
 
 import { element } from "dom";
+import { along, size, strides } from "places";
 
 const MOST = 8;
 
@@ -16,9 +17,9 @@ export const flat = (shape, entry) => shape.reduce((at, n, axis) => at * n + ent
 export const place = (name, entry) => (entry.length ? `${name}[${entry.join(", ")}]` : name);
 
 /** Return the entry that is somewhere in the flat array. */
-function entryAt(shape, at) {
-  const sizes = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
-  return shape.map((n, axis) => Math.floor(at / sizes[axis]) % n);
+export function entryAt(shape, at) {
+  const steps = strides(shape);
+  return shape.map((n, axis) => Math.floor(at / steps[axis]) % n);
 }
 
 /** Return how many columns an array has: long vectors stand upright. */
@@ -29,8 +30,7 @@ function width(shape) {
 
 /** Return at most MOST numbers below n, among which one is. */
 function around(n, one) {
-  const first = Math.max(0, Math.min(one - 3, n - MOST));
-  return Array.from({ length: Math.min(n, MOST) }, (_, i) => first + i);
+  return along(Math.min(n, MOST), 1, Math.max(0, Math.min(one - 3, n - MOST)));
 }
 
 /**
@@ -41,7 +41,7 @@ export function table(page, label, shape, cell, attributes = {}) {
   const chosen = page.entry(shape),
     at = flat(shape, chosen);
   const columns = width(shape),
-    rows = shape.reduce((a, b) => a * b, 1) / columns;
+    rows = size(shape) / columns;
   const across = around(columns, at % columns),
     down = around(rows, Math.floor(at / columns));
   const isNamed = shape.length > 1 || rows > 1;

@@ -1,5 +1,7 @@
 // Where the elements of an array are: row by row, whatever its number of axes.
 
+import { shapeText } from "dom";
+
 export const size = (shape) => shape.reduce((a, b) => a * b, 1);
 export const strides = (shape) => shape.map((_, i) => size(shape.slice(i + 1)));
 export const along = (length, step, start = 0) =>
@@ -23,10 +25,17 @@ export function spread(shape, to) {
   return sums(to.map((n, i) => along(n, (shape[i - lead] ?? 1) === 1 ? 0 : steps[i - lead])));
 }
 
+/** Return the axes that one, several or none given stand for. */
+export function axesOf(axis, ndim) {
+  const found = [axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim));
+  const axes = new Set(found);
+  if (found.every((a) => a >= 0 && a < ndim) && axes.size === found.length) return axes;
+  throw new Error(`An array of ${ndim} axes has no axis ${axis}.`);
+}
+
 /** Return, for each element of `shape`, to which one it belongs after a reduction over `axis`. */
 export function reduced(shape, axis) {
-  const ndim = shape.length;
-  const axes = new Set([axis ?? along(ndim, 1)].flat().map((a) => positive(a, ndim)));
+  const axes = axesOf(axis, shape.length);
   const steps = strides(shape.map((n, i) => (axes.has(i) ? 1 : n)));
   return sums(shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
 }
@@ -47,7 +56,10 @@ export function factors(a, b, shape) {
   };
 }
 
-/** Return which elements of `shape` an index picks; `positions` are the operands that it needs. */
+/**
+ * Return which elements of `shape` an index picks, and their shape; `positions` are the operands
+ * that it needs.
+ */
 export function picked(shape, index, positions) {
   const steps = strides(shape);
   const operands = [...positions];
@@ -60,6 +72,8 @@ export function picked(shape, index, positions) {
   });
   if (!items.includes("...")) items.push("...");
   const used = items.filter((x) => x !== null && x !== "...").length;
+  if (used > shape.length)
+    throw new Error(`An array of ${shape.length} axes has no ${used} indices.`);
   const rest = Array(shape.length - used).fill({ slice: [null, null, null] });
   items.splice(items.indexOf("..."), 1, ...rest);
 
@@ -69,15 +83,18 @@ export function picked(shape, index, positions) {
   const isApart = items.slice(first, last).some((item) => !isAdvanced(item));
   const block = broadcast(items.filter(isAdvanced).map((item) => item.shape ?? []));
   const offsets = new Int32Array(size(block));
-  const lists = [];
+  const advanced = [offsets, block];
+  const found = []; // lists of places, each with the part of the shape that it makes
   let axis = 0;
   for (const [i, item] of items.entries()) {
-    if (i === first) lists.push(offsets);
+    if (i === first) found.push(advanced);
+    if (item === null) found.push([[0], [1]]);
     if (item === null) continue;
     const [n, step] = [shape[axis], steps[axis]];
     axis += 1;
     if (item.slice) {
-      lists.push(sliced(item.slice, n).map((k) => k * step));
+      const positions = sliced(item.slice, n);
+      found.push([positions.map((k) => k * step), [positions.length]]);
     } else {
       const numbers = item.array ?? [item];
       const from = spread(item.shape ?? [], block);
@@ -85,8 +102,8 @@ export function picked(shape, index, positions) {
     }
   }
   // Arrays that are not side by side: their axes come first in the result.
-  if (isApart) lists.unshift(...lists.splice(lists.indexOf(offsets), 1));
-  return sums(lists);
+  if (isApart) found.unshift(...found.splice(found.indexOf(advanced), 1));
+  return { places: sums(found.map(([list]) => list)), shape: found.flatMap(([, part]) => part) };
 }
 
 /** Return a mask as one array of positions per axis. */
@@ -98,13 +115,17 @@ function places({ array, shape }) {
   }));
 }
 
-function broadcast(shapes) {
+export function broadcast(shapes) {
   const ndim = Math.max(0, ...shapes.map((shape) => shape.length));
   return along(ndim, 1, -ndim).map((i) => {
-    const lengths = shapes.map((shape) => shape.at(i) ?? 1);
-    return lengths.find((n) => n !== 1) ?? 1;
+    const lengths = shapes.map((shape) => shape.at(i) ?? 1).filter((n) => n !== 1);
+    if (lengths.some((n) => n !== lengths[0])) throw unfit(shapes);
+    return lengths[0] ?? 1;
   });
 }
+
+export const unfit = (shapes) =>
+  new Error(`The shapes ${shapes.map(shapeText).join(" and ")} do not fit.`);
 
 function inside(position, length) {
   const isThere = Number.isInteger(position) && position >= -length && position < length;

@@ -1,17 +1,21 @@
 import { prepared } from "interpreter";
 
-/**
- * Return what may have gone wrong, in words, where somebody gives a number for an entry of an
- * adjoint: the slips that give what is `like` it of the numbers that are shown, the likeliest first.
- */
-export function explanations(program, numbers, name, entry, like) {
-  const named = [...program.inputs, ...program.statements];
-  const known = new Map(named.map((x) => [x.name, numbers[x.term]]));
-  const terms = program.slips.terms.map((term) =>
+/** Return what the terms of slips are, of the numbers that are shown. */
+export function computedSlips({ inputs, statements, slips }, numbers) {
+  const known = new Map([...inputs, ...statements].map((x) => [x.name, numbers[x.term]]));
+  const terms = slips.terms.map((term) =>
     term.variable ? { ...term, primitive: null, data: known.get(term.variable) } : term,
   );
-  const computed = prepared({ terms })();
+  return prepared({ terms })();
+}
+
+/**
+ * Return what may have gone wrong, in words, where somebody gives another adjoint: the slips that
+ * make an array that is `like` it, the likeliest first.
+ */
+export function explanations(program, numbers, name, like) {
+  const computed = computedSlips(program, numbers);
   return (program.slips.of[name] ?? [])
-    .filter(({ term }) => like(computed[term][entry]))
+    .filter(({ term }) => like(computed[term]))
     .map(({ words }) => words);
 }

@@ -16,7 +16,6 @@ export function step(page, host) {
     const { shape } = program.terms[term];
     const entry = page.entry(shape),
       isHidden = page.isHidden(page.step);
-    const result = page.values[term][flat(shape, entry)];
     title.textContent = `Step ${page.step + 1} of ${statements.length}, ${forward ? "forward" : "backward"}`;
     // What is equal to another adjoint reads that; whose turn it is, needs all that is read.
     const isEqual = statements.findIndex((x) => x.term === term) < page.step;
@@ -44,9 +43,7 @@ export function step(page, host) {
     body.replaceChildren(
       element("p", {}, ...about(page, statement)),
       element("p", { class: "rule" }, math(statement.math, words)),
-      ...(isHidden
-        ? [question(page, statement, entry, result)]
-        : [numbersIn(page, statement, entry)]),
+      ...(isHidden ? [question(page, statement, entry)] : [numbersIn(page, statement, entry)]),
       element("div", { class: "tables" }, tables),
     );
     fit(body.querySelector(".rule"));

@@ -1,6 +1,7 @@
 // Equations for one entry, with the numbers put in: for H̄ = z̄ Wᵀ what H̄[2,1] is made of.
 
 import { applied } from "interpreter";
+import { entryAt } from "numbers";
 import { along, factors, reduced, size, spread } from "places";
 
 const SHOWN = 4; // summands
@@ -180,8 +181,7 @@ function shortened(list) {
 const counted = (shape, start) => ({ shape, data: along(size(shape), 1, start) });
 
 function place(shape, at) {
-  const indices = shape.map((n, axis) => Math.floor(at / size(shape.slice(axis + 1))) % n);
-  return indices.length ? `[${indices.join(",")}]` : "";
+  return shape.length ? `[${entryAt(shape, at).join(",")}]` : "";
 }
 
 /** Return a number to a few digits. */

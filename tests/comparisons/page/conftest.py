@@ -1,12 +1,15 @@
-"""The modules of the page in a browser, without the page."""
+"""The page of a function in a browser, and the modules of the page without it."""
 
 import base64
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from places import ROOT
+
+from comparisons import explore
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +25,15 @@ def script(chromium: Any) -> Iterator[Callable[..., Any]]:
     page.set_content(f'<!doctype html><script type="importmap">{imports}</script>')
     yield lambda body, given: page.evaluate(f"async (given) => {{ {body} }}", given)
     context.close()
+
+
+@pytest.fixture
+def opened(page: Any, tmp_path: Path) -> Callable[..., Any]:
+    def opened(f: Callable[..., Any], *args: Any) -> Any:
+        path = tmp_path / "page.html"
+        explore(f, *args, path=path)
+        page.goto(path.as_uri())
+        page.wait_for_selector("#step .rule")
+        return page
+
+    return opened

@@ -47,18 +47,6 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.fixture
-def opened(page: Any, tmp_path: Path) -> Callable[..., Any]:
-    def opened(f: Callable[..., Any], *args: Any) -> Any:
-        path = tmp_path / "page.html"
-        explore(f, *args, path=path)
-        page.goto(path.as_uri())
-        page.wait_for_selector("#step .rule")
-        return page
-
-    return opened
-
-
 def numbers(page: Any, of: str) -> list[float]:
     """Return the numbers of a term of the page, in full."""
     found: list[float] = page.evaluate(
@@ -168,55 +156,6 @@ def test_what_has_the_focus_in_one_view_is_marked_in_all(opened: Callable[..., A
     page.locator("#graph [aria-label^='H equals']").focus()
     page.keyboard.press("Enter")
     assert current(page, "numpy") == ["H_bar = outer(z_bar, W)"]
-
-
-def test_your_turn_by_keyboard_alone(opened: Callable[..., Any]) -> None:
-    page = opened(engine.loss, PARAMS, X, T)
-    for _ in range(4):
-        page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "turn"
-    page.keyboard.press("Enter")
-    page.keyboard.press("ArrowRight")
-    page.wait_for_selector("#answer")
-    assert page.locator("#step figure").last.locator("td").first.inner_text() in ("?", "")
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "answer":
-            break
-    right = numbers(page, "gradients.W")[0]
-    page.keyboard.type(f"{1.01 * right + 0.01:.5f}")
-    page.keyboard.press("Enter")
-    assert page.locator("#said").inner_text().startswith("Not this number.")
-    page.keyboard.press("Control+A")
-    page.keyboard.type("three")
-    page.keyboard.press("Enter")
-    assert page.locator("#said").inner_text() == "This is not a number."
-    page.keyboard.press("Control+A")
-    page.keyboard.type(f"{right:.4f}")
-    page.keyboard.press("Enter")
-    assert page.locator("#said").inner_text() == "Right."
-
-
-ERROR = (1 / (1 + np.exp(-(np.tanh(X @ PARAMS["U"].T + PARAMS["b"]) @ PARAMS["W"])))) - T
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (ERROR[0], "the factor 1 / N was forgotten"),
-        (-ERROR[0] / len(T), "the difference is the wrong way round"),
-        (ERROR[0] / len(T) + 7.0, None),
-    ],
-)
-def test_a_wrong_answer_is_told_what_it_looks_like(
-    opened: Callable[..., Any], answer: float, said: str | None
-) -> None:
-    page = opened(engine.loss, {**PARAMS, "c": 0.0}, X, T)
-    page.click("#turn")
-    page.fill("#answer", f"{answer:.6f}")
-    page.press("#answer", "Enter")
-    looks = f"It looks as if {said}." if said else "Look at the rule, and at what comes in."
-    assert page.locator("#said").inner_text() == f"Not this number. {looks}"
 
 
 CONSTANT = np.array([1.0, 2.0])
