@@ -87,7 +87,11 @@ At = tuple[Position, ...]
 Operand = Callable[[int, At], Formula]
 """Returns an entry of an operand, found by its place among the operands."""
 
-COMPUTE = {"+": operator.add, "*": operator.mul, "//": operator.floordiv, "%": operator.mod}
+COMPUTE = {
+    **{"+": operator.add, "-": operator.sub, "*": operator.mul},
+    **{"//": operator.floordiv, "%": operator.mod},
+    **{"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq},
+}
 ZERO = Entry(number(0.0))
 
 
@@ -299,7 +303,7 @@ def holds(condition: tuple[Position, str, Position]) -> bool:
     a, sign, b = condition
     if type(a) is not int or type(b) is not int:
         return False
-    return {"<": a < b, "<=": a <= b, ">=": a >= b, "==": a == b}[sign]
+    return bool(COMPUTE[sign](a, b))
 
 
 def picked(

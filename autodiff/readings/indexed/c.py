@@ -1,0 +1,410 @@
+"""A function and its gradient in C: one pass over the examples, forward and backward together."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import product
+from typing import Any, NamedTuple
+
+from autodiff import primitives
+from autodiff.readings.indexed.c_functions import VECTORISED, Functions, joined, number
+from autodiff.readings.indexed.equations import Equation, Equations
+from autodiff.readings.indexed.formula import (
+    COMPUTE,
+    Applied,
+    At,
+    Chosen,
+    Entry,
+    Formula,
+    Index,
+    Moved,
+    Position,
+    Reduced,
+    Whole,
+    all_parts,
+    children,
+)
+from autodiff.readings.listing import Listing
+from autodiff.readings.notation import TEXT, Identifiers, Written
+from autodiff.readings.terms import Term
+from autodiff.readings.trace import Path
+
+WIDEST = 32
+"""Terms of a sum; of longer ones a product of matrices in BLAS is faster."""
+LONGEST = 600
+"""Statements, of which a compiler makes a program within a second or so."""
+WORDS = (
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef "
+    "union unsigned void volatile while main i unlike fabs copysign isnan isfinite signbit sqrt"
+)
+
+
+class NoLoops(Exception):  # noqa: N818
+    """Why a function is not written as loops over examples."""
+
+
+class Label(str):
+    """The text of a position that is found among the numbers of an example."""
+
+
+class Program(NamedTuple):
+    """A C function: its text and name, and what it takes.
+
+    These are the arrays of `inputs`, those that the gradients of `outputs` are written to, and the
+    `numbers`. It returns the value.
+    """
+
+    text: str
+    name: str
+    inputs: Sequence[Term]
+    outputs: Sequence[Path]
+    numbers: Sequence[Term]
+
+
+class Sum(NamedTuple):
+    """What is added to a variable for each example, behind `depth` loops, for an equation."""
+
+    name: str
+    lines: Sequence[str]
+    depth: int
+    equation: Equation
+    of: Formula
+
+
+class Line(NamedTuple):
+    """A variable and its text, behind the lines that it needs."""
+
+    name: str
+    text: str
+    before: Sequence[str]
+
+
+class Writer:
+    """Writes equations of one entry each: a variable for every number of an example.
+
+    The loop runs along the longest axis, whose index is i: what depends on it is local, what is
+    added up along it is known behind the loop. What reads that and depends on i itself has a loop
+    of its own, in which all that it needs is computed again. The `depth` of a term is the number of
+    loops before it.
+    """
+
+    def __init__(self, listing: Listing) -> None:
+        """Raises NoLoops."""
+        if listing.terms.has_float32:
+            raise NoLoops("it computes in float32")
+        if listing.terms.value not in listing.names:
+            raise NoLoops("its value is a constant")
+        self.listing = listing
+        self.equations = Equations(listing)
+        self.axis, self.length = self.longest()
+        self.identifiers = Identifiers([*WORDS.split(), *VECTORISED, *vars(primitives)])
+        arrays = [*listing.terms.inputs.values(), *[x for x, _ in listing.terms.arrays]]
+        self.given = {x: self.new(listing.names[x]) for x in arrays}
+        self.names: dict[tuple[Term, tuple[Any, ...]], str] = {}
+        self.depths: dict[Term, int] = {}
+        self.sums: list[Sum] = []
+        self.functions = Functions()
+        self.before: list[str] = []
+        self.lines: dict[Term, list[Line]] = {}
+        self.own = [x for x in self.equations.equations if x.statement.of is None]
+        for equation in self.own:
+            self.depths[equation.of] = self.depth(equation.right)
+            self.lines[equation.of] = [*self.entries(equation)]
+
+    def new(self, wish: str) -> str:
+        return self.identifiers.new(wish.encode("ascii", "ignore").decode() or "v")
+
+    def longest(self) -> tuple[Any, int]:
+        """Return the longest axis of all that is computed with, and its length."""
+        lengths: dict[Any, int] = {}
+        for x in [*self.listing.terms.inputs.values(), *self.listing.terms.used]:
+            for axis, n in enumerate(x.shape):
+                lengths.setdefault(self.equations.axes.root((x, axis)), n)
+        return max(lengths.items(), key=lambda item: item[1], default=(None, 0))
+
+    def is_example(self, index: Any) -> bool:
+        return isinstance(index, Index) and self.equations.axes.root(index) == self.axis
+
+    def depth(self, x: Any) -> int:
+        """Return how many loops are before a formula."""
+        inner = max([self.depth(y) for y in children(x)], default=0)
+        if isinstance(x, Entry):
+            return max(inner, self.depths.get(x.term, 0))
+        return inner + (isinstance(x, Reduced) and any(map(self.is_example, x.over)))
+
+    def is_local(self, equation: Equation) -> bool:
+        """Return whether an equation is computed for each example."""
+        return any(map(self.is_example, equation.at))
+
+    def places(self, at: At) -> Iterator[tuple[dict[Index, Any], tuple[Any, ...]]]:
+        """Yield what the indices are for each entry of a result, and where it is."""
+        if sum(map(self.is_example, at)) > 1:
+            raise NoLoops("it compares each example with every other")
+        runs: list[Sequence[Any]] = [
+            ["i"] if self.is_example(p) else range(p.length if isinstance(p, Index) else 1)
+            for p in at
+        ]
+        if math.prod(map(len, runs)) + len(self.names) > LONGEST:
+            raise NoLoops(f"it has more than {LONGEST} numbers for each example")
+        for place in product(*runs):
+            yield {p: x for p, x in zip(at, place) if isinstance(p, Index)}, place
+
+    def entries(self, equation: Equation) -> Iterator[Line]:
+        self.equation = equation
+        for env, place in self.places(equation.at):
+            subscripts = [str(x) for x in place if x != "i"]
+            name = self.new("_".join([self.listing.names[equation.of], *subscripts]))
+            self.names[equation.of, place] = name
+            self.before = []
+            text = self.text(equation.right, env, name).text
+            yield Line(name, text, self.before)
+
+    # Formulas.
+
+    def text(self, x: Formula, env: Mapping[Index, Any], name: str = "") -> Written:
+        if isinstance(x, Entry):
+            return self.entry(x.term, [self.position(p, env) for p in x.at])
+        if isinstance(x, Reduced):
+            return self.reduced(x, env, name)
+        if isinstance(x, Chosen):
+            return self.chosen(x, env)
+        if isinstance(x, Whole):
+            raise NoLoops("one of its functions is of whole arrays")
+        operands = [self.text(y, env) for y in x.operands]
+        if x.primitive is primitives.add and x.term.is_mask:
+            return joined("({} || {})", *operands)
+        template = self.functions.template(x.primitive, len(operands))
+        if x.primitive in self.functions.refusing:
+            arguments = ", ".join(y.text for y in operands)
+            self.before.append(f"unlike |= {x.primitive.name}_unlike({arguments});")
+        return joined(template, *operands)
+
+    def position(self, p: Position, env: Mapping[Index, Any]) -> Any:
+        """Return a position as a number, or as text where it depends on the example."""
+        if isinstance(p, int):
+            return p
+        if isinstance(p, Index):
+            if p not in env:
+                raise NoLoops("it compares each example with every other")
+            return env[p]
+        if isinstance(p, Moved):
+            left, right = self.position(p.left, env), self.position(p.right, env)
+            if isinstance(left, int) and isinstance(right, int):
+                return COMPUTE[p.sign](left, right)
+            return type(left)(f"({left} {p.sign} {right})")
+        if isinstance(p, Entry) and p.term not in self.given and p.term not in self.listing.names:
+            at = [self.position(q, env) for q in p.at]
+            if not all(isinstance(q, int) for q in at):
+                raise NoLoops("it picks elements by an array that is no argument")
+            return int(p.term.data[tuple(at)])
+        return Label(self.text(p, env).text)
+
+    def entry(self, term: Term, place: Sequence[Any]) -> Written:
+        if term.is_number and term not in self.listing.names:
+            return number(term.number)
+        for axis, p in enumerate(place):
+            if isinstance(p, Label):
+                return self.picked(term, place, axis)
+        if term in self.given:
+            at = f"[{offset(place, term.shape)}]" if term.shape else ""
+            return Written(f"{self.given[term]}{at}")
+        if (term, tuple(place)) not in self.names:
+            raise NoLoops("it computes an example from another")
+        return Written(self.names[term, tuple(place)])
+
+    def picked(self, term: Term, place: Sequence[Any], axis: int) -> Written:
+        """Write a choice among all entries that a label may pick."""
+        label, n = place[axis], term.shape[axis]
+        if n > WIDEST:
+            raise NoLoops(f"a label picks one of more than {WIDEST}")
+        each = [self.entry(term, [*place[:axis], k, *place[axis + 1 :]]).text for k in range(n)]
+        self.before.append(f"unlike |= !({label} >= 0 && {label} < {n});")
+        choices = "".join(f"{label} == {k} ? {x} : " for k, x in enumerate(each[:-1]))
+        return Written(f"({choices}{each[-1]})")
+
+    def reduced(self, x: Reduced, env: Mapping[Index, Any], name: str) -> Written:
+        examples = [i for i in x.over if self.is_example(i)]
+        rest = [i for i in x.over if i not in examples]
+        if math.prod(i.length for i in rest) > WIDEST:
+            raise NoLoops(f"a sum has more than {WIDEST} terms")
+        if len(examples) > 1 or (examples and x.primitive.name not in ("sum", "mean")):
+            raise NoLoops(f"it takes the {x.primitive.name} over examples")
+        before = self.before
+        if examples:
+            self.before = []
+            env = {i: p for i, p in env.items() if p != "i"} | {examples[0]: "i"}
+        runs = product(*[range(i.length) for i in rest])
+        each = [self.text(x.of, {**env, **dict(zip(rest, places))}) for places in runs]
+        found = self.folded(x.primitive, each)
+        is_mean = x.primitive is primitives.mean
+        if examples:
+            total = name if name and not is_mean else self.new(f"{name or 'v'}_sum")
+            lines = [*self.before, f"{total} += {found.text};"]
+            self.sums.append(Sum(total, lines, self.depth(x.of), self.equation, x.of))
+            found, self.before = Written(total), before
+        return joined("{} / {}", found, number(x.count)) if is_mean else found
+
+    def folded(self, primitive: Any, each: Sequence[Written]) -> Written:
+        """Write what a reduction makes of some numbers."""
+        if primitive in (primitives.max, primitives.min):
+            name = "maximum" if primitive is primitives.max else "minimum"
+            self.functions.require(name)
+            return reduce(lambda a, b: joined(f"{name}({{}}, {{}})", a, b), each)
+        if primitive is not primitives.logsumexp:
+            return reduce(lambda a, b: joined("{} + {}", a, b), each)
+        top = Written(self.new("top"))
+        self.before.append(f"double {top.text} = {self.folded(primitives.max, each).text};")
+        self.before.append(f"{top.text} = isfinite({top.text}) ? {top.text} : 0.0;")
+        powers = [joined("exp({})", joined("{} - {}", x, top)) for x in each]
+        return joined("{} + {}", joined("log({})", self.folded(primitives.sum, powers)), top)
+
+    def chosen(self, x: Chosen, env: Mapping[Index, Any]) -> Written:
+        tests = []
+        for a, sign, b in x.conditions:
+            left, right = self.position(a, env), self.position(b, env)
+            if not (isinstance(left, int) and isinstance(right, int)):
+                tests.append(f"{left} {sign} {right}")
+            elif not COMPUTE[sign](left, right):
+                return self.text(x.otherwise, env)
+        then = self.text(x.then, env)
+        if not tests:
+            return then
+        return Written(f"({' && '.join(tests)} ? {then.text} : {self.text(x.otherwise, env).text})")
+
+    # The program.
+
+    def program(self) -> Program:
+        """Put the lines in order: what no example is needed for, a loop, what it has added up."""
+        listing, terms = self.listing, self.listing.terms
+        outputs = {path: terms.inputs[path] for path in terms.gradients}
+        targets = {path: self.new(f"{listing.names[x]}_bar_out") for path, x in outputs.items()}
+        writes = [*self.writes(targets)]
+        deepest = max([*self.depths.values(), 0])
+        body: list[str] = []
+        for depth in range(deepest + 1):
+            body += self.between(depth)
+            body += self.loop(depth, [line for local, at, line in writes if local and at == depth])
+        body += [line for local, _, line in writes if not local]
+        body.append(f"return unlike ? NAN : {self.names[terms.value, ()]};")
+        inputs = [x for x in self.given if x.shape]
+        numbers = [x for x in self.given if not x.shape]
+        name = self.new(f"{listing.trace.name}_and_gradient")
+        parameters = [
+            *[f"const double *restrict {self.given[x]}" for x in inputs],
+            *[f"double *restrict {targets[path]}" for path in outputs],
+            *[f"double {self.given[x]}" for x in numbers],
+        ]
+        head = laid_out(f"double {name}(", ", ".join(parameters), ") {")
+        inner = ["int unlike = 0;", *body]
+        function = "\n".join([*head, *[f"    {line}" if line else "" for line in inner], "}"])
+        shapes = ", ".join(f"{self.given[x]} {x.shape}" for x in inputs)
+        texts = [self.beginning(function, shapes), *self.functions.texts.values(), function]
+        return Program("\n\n".join(texts) + "\n", name, inputs, [*outputs], numbers)
+
+    def beginning(self, function: str, shapes: str) -> str:
+        text = "\n".join([*self.functions.texts.values(), function])
+        parameters = {1: "double", 2: "double, double"}
+        simd = [
+            f'__attribute__((simd("notinbranch"))) double {x}({parameters[1 + (x == "pow")]});'
+            for x in VECTORISED
+            if f" {x}(" in text or f"({x}(" in text or f"-{x}(" in text
+        ]
+        about = textwrap.wrap(
+            f"{self.listing.trace.name} and its gradient, written from its code by reverse-mode "
+            f"differentiation. Arrays, row after row in memory: {shapes}. NaN is returned for "
+            "numbers that the function refuses.",
+            94,
+        )
+        lines = ["/* " + "\n   ".join(about) + " */", "", "#include <math.h>"]
+        if simd:
+            lines += ["", "#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__)"]
+            lines += ["#if __GLIBC_PREREQ(2, 35)", *simd, "#endif", "#endif"]
+        return "\n".join(lines)
+
+    def writes(self, targets: Mapping[Path, str]) -> Iterator[tuple[bool, int, str]]:
+        """Yield the lines that hand gradients out: whether they are in a loop, and behind how many."""
+        terms = self.listing.terms
+        for path, target in targets.items():
+            x, gradient = terms.inputs[path], terms.gradients[path]
+            at = tuple([Index(n) if n != 1 else 0 for n in x.shape])
+            for axis, p in enumerate(at):
+                if isinstance(p, Index):
+                    self.equations.axes.join(p, (x, axis))
+            local = any(map(self.is_example, at))
+            for env, place in self.places(at):
+                entry = Entry(gradient, tuple([env.get(p, p) for p in at]) if gradient.shape else ())
+                text = self.entry(gradient, place if gradient.shape else ()).text
+                yield local, self.depth(entry), f"{target}[{offset(place, x.shape)}] = {text};"
+
+    def between(self, depth: int) -> list[str]:
+        """Write what depends on no example, behind some loops."""
+        sums = {x.name for x in self.sums}
+        body = []
+        for equation in self.own:
+            if not self.is_local(equation) and self.depths[equation.of] == depth:
+                lines = [x for x in self.lines[equation.of] if x.name not in sums]
+                body += self.block(equation, lines)
+        return body
+
+    def block(self, equation: Equation, lines: Sequence[Line], more: Sequence[str] = ()) -> list[str]:
+        """Write lines below their equation."""
+        texts = [y for x in lines for y in (*x.before, f"const double {x.name} = {x.text};")]
+        if not texts and not more:
+            return []
+        return [f"// {' = '.join(self.equations.sides(equation, TEXT))}", *texts, *more]
+
+    def loop(self, depth: int, writes: Sequence[str]) -> list[str]:
+        """Write a pass over the examples, with all that its sums and what it hands out need."""
+        sums = [x for x in self.sums if x.depth == depth]
+        if not sums and not writes:
+            return []
+        needed: set[Term] = set()
+        stack: list[Any] = [x.of for x in sums]
+        stack += [x.right for x in self.own if writes and self.depths[x.of] == depth]
+        local = {x.of: x for x in self.own if self.is_local(x)}
+        stack += [Entry(x) for x in local if writes and self.depths[x] == depth]
+        while stack:
+            for x in all_parts(stack.pop()):
+                if isinstance(x, Entry) and x.term in local and x.term not in needed:
+                    needed.add(x.term)
+                    stack.append(local[x.term].right)
+        body: list[str] = []
+        for equation in self.own:
+            added = [line for x in sums if x.equation is equation for line in x.lines]
+            lines = self.lines[equation.of] if equation.of in needed else []
+            body += self.block(equation, lines, added)
+        declared = laid_out("double ", ", ".join(f"{x.name} = 0.0" for x in sums), ";")
+        reduction = f" reduction(+: {', '.join(x.name for x in sums)})" if sums else ""
+        head = f"#pragma omp simd reduction(|: unlike){reduction}"
+        return [
+            *(declared if sums else []),
+            "\\\n".join(textwrap.wrap(head, 90)),
+            f"for (long i = 0; i < {self.length}; i++) {{",
+            *[f"    {line}" for line in [*body, *writes]],
+            "}",
+        ]
+
+
+def offset(place: Sequence[Any], shape: Sequence[int]) -> str:
+    """Write where in memory an entry is."""
+    texts, fixed, step = [], 0, math.prod(shape)
+    for p, n in zip(place, shape):
+        step //= n
+        if isinstance(p, int):
+            fixed += step * p
+        else:
+            texts.append(p if step == 1 else f"{step} * {p}")
+    return " + ".join([*texts, *([str(fixed)] if fixed or not texts else [])])
+
+
+def laid_out(start: str, items: str, end: str) -> list[str]:
+    """Write a list in brackets over as many lines as it needs."""
+    if len(start) + len(items) + len(end) <= 94:
+        return [f"{start}{items}{end}"]
+    # An item stays in one line.
+    lines = textwrap.wrap(f"{items}{end}".replace(" ", "~").replace(",~", ", "), 90)
+    return [start.rstrip(), *["    " + line.replace("~", " ") for line in lines]]
