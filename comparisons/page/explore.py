@@ -58,7 +58,8 @@ def explore(
     'tanh.html'
     """
     program = steps(f, *args, argnums=argnums)
-    program["slips"] = slips(f, *args) if argnums == 0 else {"of": {}, "names": [], "terms": []}
+    none = {"of": {}, "names": [], "terms": [], "examples": 0}
+    program["slips"] = slips(f, *args) if argnums == 0 else none
     for x in program["inputs"]:
         ndim = len(program["terms"][x["term"]]["shape"])
         for key, adjoint in (("", False), ("adjoint_", True)):

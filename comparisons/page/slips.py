@@ -20,7 +20,7 @@ def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
     "terms" are as in `steps`; one with a "variable" has the numbers that the statement of that name
     has. "of" has for each adjoint, by name, the "words" of its slips, the likeliest first, and the
     "term" that each computes in its place. "names" are those of paper alone, such as y and N,
-    each with its "term".
+    each with its "term", and "examples" is the number of examples, 0 if there are none.
     """
     found = evidence(f, [(params, data)], [Claim({})])
     backward, trials = found.backward, Trials(found)
@@ -40,6 +40,7 @@ def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
             if name not in table.shown and (x in backward.forward or x.is_number)
         ],
         "terms": table.terms,
+        "examples": backward.N,
     }
 
 

@@ -9,40 +9,26 @@ const SMALLEST = 0.75; // by which the picture is scaled; beyond that it scrolls
 export function graph(page, host) {
   const { program, statements } = page;
   const { nodes: terms, edges, across, down } = program.graph;
-  const { size, middles, lines } = SMALLEST * across.size[0] <= host.clientWidth ? across : down;
-  const paths = lines.map((line, i) => {
-    const path = svg("path", { class: "edge", d: `M${line.join("L")}`, "marker-end": "url(#tip)" });
-    return { from: terms[edges[i][0]], to: terms[edges[i][1]], path };
-  });
-  const nodes = terms.map((term, i) => node(page, term, middles[i]));
-  const tip = svg(
-    "marker",
-    {
-      id: "tip",
-      viewBox: "0 0 6 6",
-      refX: 5.5,
-      refY: 3,
-      markerWidth: 5,
-      markerHeight: 5,
-      orient: "auto-start-reverse",
-    },
-    svg("path", { d: "M0 0L6 3L0 6z" }),
-  );
-  host.append(
-    svg(
-      "svg",
-      {
-        viewBox: `0 0 ${size.join(" ")}`,
-        width: size[0],
-        style: `min-width: ${SMALLEST * size[0]}px`,
-        role: "group",
-        "aria-label": "Graph of the forward pass",
-      },
-      svg("defs", {}, tip),
-      paths.map((x) => x.path),
-      nodes.map((x) => x.item),
-    ),
-  );
+  const paths = edges.map(([from, to]) => ({
+    from: terms[from],
+    to: terms[to],
+    path: svg("path", { class: "edge", "marker-end": "url(#tip)" }),
+  }));
+  const nodes = terms.map((term) => node(page, term));
+  const drawn = host.querySelector("svg");
+  drawn.append(...paths.map((x) => x.path), ...nodes.map((x) => x.item));
+  const lay = () => {
+    const { size, middles, lines } = SMALLEST * across.size[0] <= host.clientWidth ? across : down;
+    const [width, height] = size;
+    drawn.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    drawn.setAttribute("width", width);
+    drawn.style.minWidth = `${SMALLEST * width}px`;
+    for (const [i, { path }] of paths.entries()) path.setAttribute("d", `M${lines[i].join("L")}`);
+    for (const [i, { item }] of nodes.entries())
+      item.setAttribute("transform", `translate(${middles[i].join(" ")})`);
+  };
+  new ResizeObserver(lay).observe(host);
+  lay();
 
   return () => {
     const { forward, term, of, undoes } = statements[page.step];
@@ -50,12 +36,8 @@ export function graph(page, host) {
     const known = new Set(done.filter((x) => x.forward).map((x) => x.term));
     const adjoints = new Set(done.filter((x) => !x.forward).map((x) => x.of));
     for (const { from, to, path } of paths) {
-      const isOn = forward
-        ? to === term
-        : of !== null
-          ? from === of
-          : to === statements[undoes]?.term;
-      path.classList.toggle("on", isOn);
+      const isBack = of === null ? to === statements[undoes]?.term : from === of;
+      path.classList.toggle("on", forward ? to === term : isBack);
     }
     for (const { item, bar, term: own } of nodes) {
       item.classList.toggle("known", known.has(own));
@@ -64,19 +46,14 @@ export function graph(page, host) {
   };
 }
 
-function node(page, term, [x, y]) {
+function node(page, term) {
   const { program, statements } = page;
   const { width, height } = program.graph;
   const input = program.inputs.find((z) => z.term === term);
   const statement = statements.find((z) => z.term === term && z.forward);
   const found = statements.flatMap((z, i) => (z === statement || z.of === term ? [i] : []));
-  const kind = input
-    ? input.wanted
-      ? "parameter"
-      : "data"
-    : term === program.value
-      ? "result"
-      : "computed";
+  const ofInput = input && (input.wanted ? "parameter" : "data");
+  const kind = ofInput ?? (term === program.value ? "result" : "computed");
   const box = (by) =>
     svg("rect", {
       x: by - width / 2,
@@ -89,30 +66,20 @@ function node(page, term, [x, y]) {
   const { shape } = program.terms[term];
   const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
   const [, stem, number] = short.match(/^(.*?)([₀-₉]*)$/s);
-  const bar = svg(
-    "text",
-    { class: "bar", x: width / 2 - 4, y: -height / 2 - 3 },
-    svg("tspan", {}, stem),
-    number,
-  );
+  const corner = { class: "bar", x: width / 2 - 4, y: -height / 2 - 3 };
+  const bar = svg("text", corner, svg("tspan", {}, stem), number);
+  const label = `${input?.words ?? statement.words}, ${kind}`;
   const item = svg(
     "g",
-    {
-      class: `node ${kind}`,
-      transform: `translate(${x} ${y})`,
-      role: "button",
-      "aria-label": `${input?.words ?? statement.words}, ${kind}`,
-    },
+    { class: `node ${kind}`, role: "button", "aria-label": label },
     box(0),
     kind === "result" && box(3),
     svg("text", { class: shape.length ? "array" : "", y: shape.length ? -1 : 5 }, short),
     bar,
     shape.length > 0 && svg("text", { class: "shape", y: 13 }, shape.join(" × ")),
   );
-  const go = found.length
-    ? undefined
-    : () => document.querySelector(`#input-${term} input`)?.focus();
-  link(page, "graph", item, found, go);
+  const go = () => document.querySelector(`#input-${term} input`)?.focus();
+  link(page, "graph", item, found, found.length ? undefined : go);
   item.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();

@@ -1,35 +1,41 @@
 // What the function was given, each number to be changed.
 
 import { parsed } from "answers";
-import { element, math, shapeText } from "dom";
-import { flat, place, table } from "numbers";
+import { element, math, shapeText, svg } from "dom";
+import { flat, format, place, table } from "numbers";
 
 const SLIDERS = 12;
 
 export function inputs(page, host) {
-  const editors = page.program.inputs.map((input) => {
-    const editor = element("fieldset", { id: `input-${input.term}` });
-    host.append(editor);
-    return [input, editor];
-  });
+  const editors = page.program.inputs.map((input) => [
+    input,
+    element("fieldset", { id: `input-${input.term}` }),
+  ]);
+  host.append(...editors.map(([, editor]) => editor));
   let drawn = "";
+  let cells = [];
   return (isNew = false) => {
     // What is typed stays, and so does a slider that is being drawn.
-    const now = editors
-      .map(([input]) => page.entry(page.program.terms[input.term].shape))
-      .join("|");
-    if (isNew || now !== drawn) for (const [input, editor] of editors) draw(page, input, editor);
+    const shapes = editors.map(([input]) => page.program.terms[input.term].shape);
+    const now = shapes.map(page.entry).join("|");
+    if (now !== drawn) cells = editors.flatMap(([input, editor]) => draw(page, input, editor));
+    else if (isNew) for (const { show } of cells) show();
+    for (const { point } of cells) point();
+    const arrows = `An arrow shows where ${page.ahead.words} would take a number.`;
+    host.querySelector("p").textContent =
+      `Everything on this page is computed again at once. ${host.querySelector(".ahead") ? arrows : ""}`;
     drawn = now;
   };
 }
 
+/** Make the fields of an input; return for each how to show its number, and where that goes next. */
 function draw(page, input, editor) {
   const { shape, data } = page.program.terms[input.term];
   const said = element("p", { role: "status", class: "wrong", id: `said-${input.term}` });
+  const cells = [];
   const cell = (entry) => {
-    const at = flat(shape, entry),
-      name = place(input.text, entry),
-      start = Number(data[at]);
+    const [at, name] = [flat(shape, entry), place(input.text, entry)];
+    const start = Number(data[at]);
     const field = element("input", {
       type: "text",
       inputmode: "decimal",
@@ -37,46 +43,58 @@ function draw(page, input, editor) {
       "aria-label": name,
       "aria-describedby": said.id,
       "data-keep": `${input.term} ${entry}`,
-      value: short(page.given.get(input.term)[at]),
-      oninput: () => take(parsed(field.value), field),
+      oninput: () => take(parsed(field.value)),
     });
-    const reach = Math.max(2, 2 * Math.abs(start));
-    const slider =
-      input.wanted &&
-      data.length <= SLIDERS &&
-      element("input", {
-        type: "range",
-        min: start - reach,
-        max: start + reach,
-        step: reach / 200,
-        "aria-label": `${name}, slider`,
-        value: page.given.get(input.term)[at],
-        oninput: () => {
-          field.value = short(slider.valueAsNumber);
-          take(slider.valueAsNumber, field);
-        },
-      });
-    const take = (number, from) => {
+    const slider = element("input", {
+      type: "range",
+      "aria-label": `${name}, slider`,
+      oninput: () => {
+        field.value = short(slider.valueAsNumber);
+        take(slider.valueAsNumber);
+      },
+    });
+    const path = svg("path");
+    const arrow = svg("svg", { class: "ahead", viewBox: "0 0 88 8", role: "img" }, path);
+    let reach = Math.max(2, 2 * Math.abs(start));
+    const slide = (number, room = 1) => {
+      while (room * Math.abs(number - start) > reach) reach *= 2;
+      Object.assign(slider, { min: start - reach, max: start + reach, step: reach / 200 });
+      slider.value = number;
+    };
+    const take = (number) => {
+      if (Number.isFinite(number)) slide(number);
       const why = Number.isFinite(number)
         ? page.change(input.term, at, number)
         : `${name} is not a number; the page shows the last one that was.`;
-      from.setAttribute("aria-invalid", String(why !== ""));
+      field.setAttribute("aria-invalid", String(why !== ""));
       said.textContent = why;
-      if (slider && !why) slider.value = number;
     };
-    return element("td", {}, field, slider);
+    const show = () => {
+      const number = page.given.get(input.term)[at];
+      field.value = short(number);
+      field.removeAttribute("aria-invalid");
+      said.textContent = "";
+      slide(number, 1.5);
+    };
+    const point = () => {
+      const now = page.values[input.term][at];
+      const next = page.ahead.given.get(input.term)?.[at] ?? now;
+      // The middle of the thumb is 8 pixels from the ends of the slider.
+      const share = (x) => Math.max(-1, Math.min(1, (x - start) / reach));
+      const [from, to] = [44 + 36 * share(now), 44 + 36 * share(next)];
+      path.setAttribute("d", Math.abs(to - from) < 1 ? "" : `M${from} 4H${to}`);
+      arrow.setAttribute("aria-label", `${name} by ${format(next - now)} in ${page.ahead.words}`);
+    };
+    show();
+    const isWeight = input.wanted && data.length <= SLIDERS;
+    cells.push({ show, point: isWeight ? point : () => {} });
+    return element("td", {}, field, isWeight && [slider, arrow]);
   };
-  editor.replaceChildren(
-    element(
-      "legend",
-      {},
-      math([input.math], input.words),
-      element("code", {}, ` ${input.place} `),
-      element("span", { class: "shape" }, shapeText(shape)),
-    ),
-    table(page, input.text, shape, cell),
-    said,
-  );
+  const code = element("code", {}, ` ${input.place} `);
+  const form = element("span", { class: "shape" }, shapeText(shape));
+  const legend = element("legend", {}, math([input.math], input.words), code, form);
+  editor.replaceChildren(legend, table(page, input.text, shape, cell), said);
+  return cells;
 }
 
 const short = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(5))) : String(x));

@@ -29,7 +29,7 @@ function width(shape) {
 }
 
 /** Return at most MOST numbers below n, among which one is. */
-function around(n, one) {
+export function around(n, one) {
   return along(Math.min(n, MOST), 1, Math.max(0, Math.min(one - 3, n - MOST)));
 }
 
@@ -49,33 +49,24 @@ export function table(page, label, shape, cell, attributes = {}) {
     const name = entryAt(shape, row * columns)
       .slice(0, shape.length > 1 ? -1 : undefined)
       .join(", ");
+    const cells = across.map((column) => row * columns + column);
     return element(
       "tr",
       {},
       isNamed && element("th", { scope: "row" }, name),
-      across.map((column) => {
-        const here = row * columns + column;
-        return cell(entryAt(shape, here), here === at);
-      }),
+      cells.map((here) => cell(entryAt(shape, here), here === at)),
     );
   });
   const heads = across.map((name) => element("th", { scope: "col" }, String(name)));
   const head = element("thead", {}, element("tr", {}, isNamed && element("td", {}), heads));
-  return element(
-    "div",
-    { class: "numbers" },
-    element(
-      "div",
-      { class: "scroll" },
-      element(
-        "table",
-        { "aria-label": label, ...attributes },
-        columns > 1 && head,
-        element("tbody", {}, body),
-      ),
-    ),
-    shape.some((n) => n > MOST) && picker(page, label, shape, chosen),
+  const shown = element(
+    "table",
+    { "aria-label": label, ...attributes },
+    columns > 1 && head,
+    element("tbody", {}, body),
   );
+  const below = shape.some((n) => n > MOST) && picker(page, label, shape, chosen);
+  return element("div", {}, element("div", { class: "scroll" }, shown), below);
 }
 
 /** Return a field for each axis that is too long to be shown. */
@@ -88,10 +79,7 @@ function picker(page, label, shape, chosen) {
       value: chosen[axis],
       "aria-label": `${label}: index ${axis}, below ${n}`,
       "data-keep": `${label} ${axis}`,
-      onchange: ({ target }) => {
-        const index = Math.max(0, Math.min(n - 1, Math.round(target.value) || 0));
-        page.choose(shape, chosen.with(axis, index));
-      },
+      onchange: ({ target }) => page.choose(shape, chosen.with(axis, target.value)),
     });
   const fields = shape.flatMap((n, axis) => (n > MOST ? [field(n, axis), ` of ${n} `] : []));
   return element("p", { class: "picker" }, "Shown: around ", fields);

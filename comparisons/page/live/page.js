@@ -7,6 +7,7 @@ import { prepared } from "interpreter";
 import { format } from "numbers";
 import { step } from "step";
 import { train } from "train";
+import { ahead } from "training";
 import { code, equations, numpy } from "views";
 
 const program = JSON.parse(document.getElementById("program").textContent);
@@ -24,6 +25,7 @@ export const page = {
   links: [],
   given: given(),
   values: compute(new Map()),
+  rate: 1, // at which it is trained
   step: Math.max(
     0,
     statements.findIndex((x) => !x.forward),
@@ -36,7 +38,10 @@ export const page = {
   /** Return the entry of arrays of a shape that is looked at; axes of one length share theirs. */
   entry: (shape) => keys(shape).map((key) => page.chosen.get(key) ?? 0),
   choose(shape, entry) {
-    for (const [axis, key] of keys(shape).entries()) page.chosen.set(key, entry[axis]);
+    for (const [axis, key] of keys(shape).entries()) {
+      const index = Math.round(entry[axis]) || 0;
+      page.chosen.set(key, Math.max(0, Math.min(shape[axis] - 1, index)));
+    }
     update();
   },
   go(to) {
@@ -115,6 +120,8 @@ function show() {
 }
 
 const slider = find("slider").querySelector("input");
+const example = find("example").querySelector("input");
+const { examples } = program.slips;
 const views = [graph(page, find("graph").querySelector(".scroll")), step(page, find("step"))];
 equations(page, find("equations"));
 code(page, find("code"));
@@ -126,6 +133,8 @@ function update(isNew = false, areOthers = false) {
   const { words, forward } = statements[page.step];
   const kept = document.activeElement?.dataset.keep;
   document.body.dataset.direction = forward ? "forward" : "backward";
+  page.ahead = ahead(program, page.values, page.rate);
+  example.value = page.entry([examples])[0];
   for (const view of views) view(areOthers);
   mark(isNew);
   const again =
@@ -164,6 +173,10 @@ function play(start) {
   find("play").textContent = start ? "Pause" : "Play";
 }
 
+find("example").hidden = examples < 2;
+example.max = examples - 1;
+example.setAttribute("aria-label", `Example, below ${examples}`);
+example.addEventListener("change", () => page.choose([examples], [example.value]));
 slider.max = statements.length - 1;
 slider.style.setProperty("--turn", statements.filter((x) => x.forward).length / statements.length);
 slider.addEventListener("input", () => page.go(Number(slider.value)));

@@ -265,3 +265,14 @@ def test_a_large_array_is_shown_around_one_entry(opened: Callable[..., Any]) -> 
     z = np.tanh(X[250] @ params["U"].T + params["b"]) @ params["W"] + params["c"]
     right = (1 / (1 + np.exp(-z)) - T[250]) / 300
     assert float(shown.removeprefix("= ").replace("−", "-")) == pytest.approx(right, rel=1e-3)
+
+
+def test_the_graph_runs_across_or_down_as_there_is_room(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    is_wide = """isWide => {
+        const { width, height } = document.querySelector("#graph svg").viewBox.baseVal;
+        return (width > height) === isWide;
+    }"""
+    for width, wide in ((1280, True), (375, False), (1280, True)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(is_wide, arg=wide)
