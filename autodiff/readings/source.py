@@ -4,6 +4,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,11 @@ import numpy as np
 from autodiff import numerics
 from autodiff.arguments import fold
 from autodiff.primitives import broadcast_to, getitem, reshape, scatter, transpose
+from autodiff.readings.indexed.equations import Equations
+from autodiff.readings.indexed.loops import loops
 from autodiff.readings.listing import Listing, Statement
+from autodiff.readings.native.formulas import NoLoops
+from autodiff.readings.native.program import Writer
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term
 from autodiff.readings.trace import HELPERS, Path, Trace
@@ -23,7 +28,9 @@ WIDTH = 88
 SHARE_MEMORY = (transpose, reshape, getitem, broadcast_to)
 
 
-def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -> str:
+def source(
+    f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, form: str = "arrays"
+) -> str:
     """Return a Python module with one function that computes `f` and its gradient: NumPy alone.
 
     The function takes what `f` takes and returns `(value, gradient)` as `value_and_grad(f)` does,
@@ -33,7 +40,14 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     what `f` finds elsewhere is written out as constants. Arrays of integers become floats
     unless they are an index.
 
-    Raises TypeError where `f` returns no number that depends on its arguments, and where its code
+    `form` is "arrays"; "loops" for the same as loops over single entries, equal to rounding, in
+    which a matrix product is a sum; or "c" for one C function that goes through the examples once,
+    forward and backward together, and keeps the numbers of an example in local variables. It takes
+    the arrays of the arguments, row after row, then those that the gradients are written to, then
+    numbers; it returns the value, or NaN where `f` refuses numbers.
+
+    Raises ValueError for another form, and for "c" where `f` is no loop over examples; TypeError
+    where `f` returns no number that depends on its arguments, and where its code
     decides something by the numbers: an `if`, `float()`.
 
     >>> def f(x):
@@ -42,23 +56,37 @@ def source(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) 
     >>> [line.strip() for line in source(f, 1.0).splitlines() if "_bar =" in line]
     ['y_bar = y + y', 'x_bar = y_bar * (1 - loss)']
     """
-    return module(Listing(f, args, argnums))
+    listing = Listing(f, args, argnums)
+    if form == "arrays":
+        return module(listing, partial(assignment, listing))
+    if form == "loops":
+        equations = Equations(listing)
+        of = dict(zip([*listing.forward, *listing.backward], equations.equations))
+        positions = as_positions(listing.terms.used)
+        return module(listing, lambda x: "\n".join(loops(equations, of[x], positions)))
+    if form == "c":
+        try:
+            return Writer(listing).program().text
+        except NoLoops as reason:
+            raise ValueError(f"{listing.trace.name} is not written in C: {reason}") from None
+    raise ValueError(f'form is "arrays", "loops" or "c", not {form!r}')
 
 
-def module(listing: Listing) -> str:
+def module(listing: Listing, write: Callable[[Statement], str]) -> str:
+    """Write the module; `write` says how a statement is written in it."""
     trace, names = listing.trace, listing.names
     shapes = ", ".join(f"{names[x]} {x.shape}" for x in listing.terms.inputs.values())
     body = [f'"""Return {trace.name} and its gradient.', ""]
     body += [*textwrap.wrap(f"Shapes: {shapes}.", WIDTH - 4), '"""']
     body += [*inputs(listing), "", "# Forward."]
-    body += [assignment(listing, statement) for statement in listing.forward]
+    body += map(write, listing.forward)
     body += ["", "# Backward."]
     undone: Statement | None = None
     for statement in listing.backward:
         if statement.undoes is not undone and statement.undoes is not None:
             undone = statement.undoes
             body.append(f"# {' = '.join(listing.sides(undone, CODE))}")
-        body.append(assignment(listing, statement))
+        body.append(write(statement))
     value = listing.terms.value
     returned = names.get(value) or code_number(value.number)
     others = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])

@@ -1,7 +1,9 @@
 """`compile`: value and gradient as straight-line NumPy with buffers that are used again."""
 
+import warnings
 from collections.abc import Callable, Sequence
-from functools import wraps
+from dataclasses import dataclass, field
+from functools import partial, wraps
 from threading import Lock
 from typing import Any
 
@@ -13,14 +15,20 @@ from autodiff.graph import Node
 from autodiff.readings.compiling.guards import Miss, Unlike
 from autodiff.readings.compiling.program import Runnable, program
 from autodiff.readings.listing import Listing
+from autodiff.readings.native.build import NoCompiler, NotBuilt
+from autodiff.readings.native.call import native
+from autodiff.readings.native.formulas import NoLoops
 from autodiff.transforms import value_and_grad
 from autodiff.value import enclosing
 
+BACKENDS = ("numpy", "c", "auto")
 MOST = 16
 """Combinations of shapes and dtypes that are kept."""
 
 
-def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def compile(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, backend: str = "numpy"
+) -> Callable[..., Any]:
     """Return a function that computes what `value_and_grad(f, argnums)` does, and faster.
 
     At the first call with arguments of new shapes, memory orders, dtypes or structures `f` is run
@@ -33,17 +41,22 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     differentiated; with others, `f` is traced anew, and so it is where an array of
     integers is no operand, as in `np.eye(3)[t]`. Arrays of integers become floats, or an index.
 
-    Raises TypeError where `f` decides something by the numbers, which would freeze one branch, and
-    where it returns no number that depends on its arguments.
+    With the `backend` "c" it is the loop over examples that `source` writes in C, built by the
+    system's compiler (CC, cc, gcc or clang) and kept in XDG_CACHE_HOME, by default ~/.cache;
+    numbers are equal to rounding. Where there is no such loop (wide layers, float32) or it is not
+    built, NumPy computes, and a warning says why; with "auto" only where that is unexpected. The
+    result's own `backend` says what computed last.
+
+    Raises ValueError for another backend, TypeError where `f` decides something by the numbers,
+    which would freeze one branch, and where it returns no number that depends on its arguments.
 
     >>> value, gradient = compile(lambda x: sum(x * x))(np.array([1.0, 2.0]))
     >>> float(value), gradient.tolist()
     (5.0, [2.0, 4.0])
     """
     engine = value_and_grad(f, argnums)
-    names = parameter_names(f)
     programs: list[Runnable] = []
-    lock = Lock()
+    write = program_in(backend)
 
     @wraps(f)
     def compiled(*args: Any, **options: Any) -> Any:
@@ -52,33 +65,66 @@ def compile(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         try:
             return programs[0].run(*args)
         except (Miss, IndexError):
-            use = other
+            use: Callable[..., Any] = other
         except (Unlike, ArithmeticError):  # which the engine explains, or computes as NumPy would
             use = engine
         return use(*args)
 
     # `compiled` knows `other`, which must not know it: reference counts would free neither.
-    attributes = vars(compiled)
-    attributes["source"] = ""
+    vars(compiled).update(source="", backend="")
+    listing = partial(Listing, f, argnums=argnums)
+    other = Others(programs, lambda args: write(listing(args)), f, engine, vars(compiled))
+    return compiled
 
-    def other(*given: Any) -> Any:
-        """Use another program than that of the last call, a new one if there is none."""
-        args = [numbers(x, names.get(i, "an argument"), f) for i, x in enumerate(given)]
-        for known in [*programs, None]:
-            runnable = known or program(Listing(f, given, argnums))
+
+@dataclass
+class Others:
+    """Runs another program than that of the last call, a new one if there is none.
+
+    `attributes` of the compiled function say which.
+    """
+
+    programs: list[Runnable]
+    write: Callable[[Any], Runnable]
+    f: Callable[..., Any]
+    engine: Callable[..., Any]
+    attributes: dict[str, Any]
+    lock: Any = field(default_factory=Lock)
+
+    def __call__(self, *given: Any) -> Any:
+        names = parameter_names(self.f)
+        args = [numbers(x, names.get(i, "an argument"), self.f) for i, x in enumerate(given)]
+        for known in [*self.programs, None]:
+            runnable = known or self.write(given)
             try:
                 result = runnable.run(*args)
             except Miss:
                 continue
             except (Unlike, ArithmeticError, IndexError):
                 break
-            with lock:
-                programs[:] = [runnable, *[x for x in programs if x is not runnable]][:MOST]
-            attributes["source"] = runnable.source
+            with self.lock:
+                rest = [x for x in self.programs if x is not runnable]
+                self.programs[:] = [runnable, *rest][:MOST]
+            self.attributes.update(source=runnable.source, backend=runnable.backend)
             return result
-        return engine(*given)
+        return self.engine(*given)
 
-    return compiled
+
+def program_in(backend: str) -> Callable[[Listing], Runnable]:
+    """Return what writes a listing as a program: of NumPy's calls where there is none in C."""
+
+    def in_c(listing: Listing) -> Runnable:
+        try:
+            return native(listing)
+        except (NoLoops, NotBuilt) as reason:
+            if backend == "c" or not isinstance(reason, (NoLoops, NoCompiler)):
+                message = f"{listing.trace.name} is computed by NumPy, not in C: {reason}"
+                warnings.warn(message, RuntimeWarning, stacklevel=5)
+        return program(listing)
+
+    if backend not in BACKENDS:
+        raise ValueError(f"backend is {', '.join(map(repr, BACKENDS))}, not {backend!r}")
+    return program if backend == "numpy" else in_c
 
 
 def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:

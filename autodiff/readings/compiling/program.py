@@ -30,10 +30,11 @@ TAKEN = ("empty", "memory", "buffers", "others", "result", "run")
 
 
 class Runnable(NamedTuple):
-    """The text of a program, and the function that it defines."""
+    """The text of a program, the function that it defines, and what it is computed by."""
 
     source: str
     run: Callable[..., Any]
+    backend: str = "numpy"
 
 
 def program(listing: Listing) -> Runnable:

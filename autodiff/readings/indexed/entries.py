@@ -149,16 +149,18 @@ class Entries:
         template = REDUCTIONS[x.primitive.name][self.style is TEX]
         return Written(template.format(over=over, count=count, of=of.text), SUM)
 
-    def chosen(self, x: Chosen) -> Written:
+    def conditions(self, x: Chosen) -> str:
         relations = RELATIONS[self.style.name]
-        conditions = [
+        return (" and " if self.style is CODE else ", ").join(
             f"{self.position(a).text} {relations.get(sign, sign)} {self.position(b).text}"
             for a, sign, b in x.conditions
-        ]
+        )
+
+    def chosen(self, x: Chosen) -> Written:
+        joint = self.conditions(x)
         then, otherwise = self.written(x.then), self.written(x.otherwise)
         if self.style is CODE:
-            return Written(f"({then.text} if {' and '.join(conditions)} else {otherwise.text})")
-        joint = ", ".join(conditions)
+            return Written(f"({then.text} if {joint} else {otherwise.text})")
         if x.otherwise is ZERO:
             return filled(PRODUCTS[self.style.name], [Written(f"[{joint}]"), then], self.style, {})
         if self.style is TEX:

@@ -37,9 +37,13 @@ class NotBuilt(Exception):  # noqa: N818
     """Why there is no program: a sentence."""
 
 
+class NoCompiler(NotBuilt):
+    """There is no C compiler."""
+
+
 @cache
 def compiler() -> tuple[str, ...]:
-    """Return the command of the C compiler: CC, or else cc, gcc or clang; empty if there is none."""
+    """Return the command of the C compiler, CC or else cc, gcc or clang; or an empty one."""
     if command := shlex.split(os.environ.get("CC", "")):
         return tuple(command) if shutil.which(command[0]) else ()
     found = next(filter(shutil.which, ("cc", "gcc", "clang")), None)
@@ -76,7 +80,7 @@ def built(text: str, name: str, arrays: int, numbers: int) -> Callable[..., floa
     Raises NotBuilt.
     """
     if not compiler():
-        raise NotBuilt("there is no C compiler: none in CC, and no cc, gcc or clang")
+        raise NoCompiler("there is no C compiler: none in CC, and no cc, gcc or clang")
     if not has_data_behind_header():
         raise NotBuilt("this Python keeps arrays in a way that is not known here")
     text += ENTRY.format(

@@ -1,20 +1,17 @@
-"""A function and its gradient in C: one pass over the examples, forward and backward together."""
+"""Numbers of one example in C: a variable for each, and what is added up over the examples."""
 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import product
 from typing import Any, NamedTuple
 
 from autodiff import primitives
-from autodiff.readings.indexed.c_functions import VECTORISED, Functions, joined, number
 from autodiff.readings.indexed.equations import Equation, Equations
 from autodiff.readings.indexed.formula import (
     COMPUTE,
-    Applied,
     At,
     Chosen,
     Entry,
@@ -24,13 +21,12 @@ from autodiff.readings.indexed.formula import (
     Position,
     Reduced,
     Whole,
-    all_parts,
     children,
 )
 from autodiff.readings.listing import Listing
-from autodiff.readings.notation import TEXT, Identifiers, Written
+from autodiff.readings.native.functions import VECTORISED, Functions, joined, number
+from autodiff.readings.notation import Identifiers, Written
 from autodiff.readings.terms import Term
-from autodiff.readings.trace import Path
 
 WIDEST = 32
 """Terms of a sum; of longer ones a product of matrices in BLAS is faster."""
@@ -51,20 +47,6 @@ class Label(str):
     """The text of a position that is found among the numbers of an example."""
 
 
-class Program(NamedTuple):
-    """A C function: its text and name, and what it takes.
-
-    These are the arrays of `inputs`, those that the gradients of `outputs` are written to, and the
-    `numbers`. It returns the value.
-    """
-
-    text: str
-    name: str
-    inputs: Sequence[Term]
-    outputs: Sequence[Path]
-    numbers: Sequence[Term]
-
-
 class Sum(NamedTuple):
     """What is added to a variable for each example, behind `depth` loops, for an equation."""
 
@@ -83,7 +65,7 @@ class Line(NamedTuple):
     before: Sequence[str]
 
 
-class Writer:
+class Formulas:
     """Writes equations of one entry each: a variable for every number of an example.
 
     The loop runs along the longest axis, whose index is i: what depends on it is local, what is
@@ -275,119 +257,6 @@ class Writer:
             return then
         return Written(f"({' && '.join(tests)} ? {then.text} : {self.text(x.otherwise, env).text})")
 
-    # The program.
-
-    def program(self) -> Program:
-        """Put the lines in order: what no example is needed for, a loop, what it has added up."""
-        listing, terms = self.listing, self.listing.terms
-        outputs = {path: terms.inputs[path] for path in terms.gradients}
-        targets = {path: self.new(f"{listing.names[x]}_bar_out") for path, x in outputs.items()}
-        writes = [*self.writes(targets)]
-        deepest = max([*self.depths.values(), 0])
-        body: list[str] = []
-        for depth in range(deepest + 1):
-            body += self.between(depth)
-            body += self.loop(depth, [line for local, at, line in writes if local and at == depth])
-        body += [line for local, _, line in writes if not local]
-        body.append(f"return unlike ? NAN : {self.names[terms.value, ()]};")
-        inputs = [x for x in self.given if x.shape]
-        numbers = [x for x in self.given if not x.shape]
-        name = self.new(f"{listing.trace.name}_and_gradient")
-        parameters = [
-            *[f"const double *restrict {self.given[x]}" for x in inputs],
-            *[f"double *restrict {targets[path]}" for path in outputs],
-            *[f"double {self.given[x]}" for x in numbers],
-        ]
-        head = laid_out(f"double {name}(", ", ".join(parameters), ") {")
-        inner = ["int unlike = 0;", *body]
-        function = "\n".join([*head, *[f"    {line}" if line else "" for line in inner], "}"])
-        shapes = ", ".join(f"{self.given[x]} {x.shape}" for x in inputs)
-        texts = [self.beginning(function, shapes), *self.functions.texts.values(), function]
-        return Program("\n\n".join(texts) + "\n", name, inputs, [*outputs], numbers)
-
-    def beginning(self, function: str, shapes: str) -> str:
-        text = "\n".join([*self.functions.texts.values(), function])
-        parameters = {1: "double", 2: "double, double"}
-        simd = [
-            f'__attribute__((simd("notinbranch"))) double {x}({parameters[1 + (x == "pow")]});'
-            for x in VECTORISED
-            if f" {x}(" in text or f"({x}(" in text or f"-{x}(" in text
-        ]
-        about = textwrap.wrap(
-            f"{self.listing.trace.name} and its gradient, written from its code by reverse-mode "
-            f"differentiation. Arrays, row after row in memory: {shapes}. NaN is returned for "
-            "numbers that the function refuses.",
-            94,
-        )
-        lines = ["/* " + "\n   ".join(about) + " */", "", "#include <math.h>"]
-        if simd:
-            lines += ["", "#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__)"]
-            lines += ["#if __GLIBC_PREREQ(2, 35)", *simd, "#endif", "#endif"]
-        return "\n".join(lines)
-
-    def writes(self, targets: Mapping[Path, str]) -> Iterator[tuple[bool, int, str]]:
-        """Yield the lines that hand gradients out: whether they are in a loop, and behind how many."""
-        terms = self.listing.terms
-        for path, target in targets.items():
-            x, gradient = terms.inputs[path], terms.gradients[path]
-            at = tuple([Index(n) if n != 1 else 0 for n in x.shape])
-            for axis, p in enumerate(at):
-                if isinstance(p, Index):
-                    self.equations.axes.join(p, (x, axis))
-            local = any(map(self.is_example, at))
-            for env, place in self.places(at):
-                entry = Entry(gradient, tuple([env.get(p, p) for p in at]) if gradient.shape else ())
-                text = self.entry(gradient, place if gradient.shape else ()).text
-                yield local, self.depth(entry), f"{target}[{offset(place, x.shape)}] = {text};"
-
-    def between(self, depth: int) -> list[str]:
-        """Write what depends on no example, behind some loops."""
-        sums = {x.name for x in self.sums}
-        body = []
-        for equation in self.own:
-            if not self.is_local(equation) and self.depths[equation.of] == depth:
-                lines = [x for x in self.lines[equation.of] if x.name not in sums]
-                body += self.block(equation, lines)
-        return body
-
-    def block(self, equation: Equation, lines: Sequence[Line], more: Sequence[str] = ()) -> list[str]:
-        """Write lines below their equation."""
-        texts = [y for x in lines for y in (*x.before, f"const double {x.name} = {x.text};")]
-        if not texts and not more:
-            return []
-        return [f"// {' = '.join(self.equations.sides(equation, TEXT))}", *texts, *more]
-
-    def loop(self, depth: int, writes: Sequence[str]) -> list[str]:
-        """Write a pass over the examples, with all that its sums and what it hands out need."""
-        sums = [x for x in self.sums if x.depth == depth]
-        if not sums and not writes:
-            return []
-        needed: set[Term] = set()
-        stack: list[Any] = [x.of for x in sums]
-        stack += [x.right for x in self.own if writes and self.depths[x.of] == depth]
-        local = {x.of: x for x in self.own if self.is_local(x)}
-        stack += [Entry(x) for x in local if writes and self.depths[x] == depth]
-        while stack:
-            for x in all_parts(stack.pop()):
-                if isinstance(x, Entry) and x.term in local and x.term not in needed:
-                    needed.add(x.term)
-                    stack.append(local[x.term].right)
-        body: list[str] = []
-        for equation in self.own:
-            added = [line for x in sums if x.equation is equation for line in x.lines]
-            lines = self.lines[equation.of] if equation.of in needed else []
-            body += self.block(equation, lines, added)
-        declared = laid_out("double ", ", ".join(f"{x.name} = 0.0" for x in sums), ";")
-        reduction = f" reduction(+: {', '.join(x.name for x in sums)})" if sums else ""
-        head = f"#pragma omp simd reduction(|: unlike){reduction}"
-        return [
-            *(declared if sums else []),
-            "\\\n".join(textwrap.wrap(head, 90)),
-            f"for (long i = 0; i < {self.length}; i++) {{",
-            *[f"    {line}" for line in [*body, *writes]],
-            "}",
-        ]
-
 
 def offset(place: Sequence[Any], shape: Sequence[int]) -> str:
     """Write where in memory an entry is."""
@@ -399,12 +268,3 @@ def offset(place: Sequence[Any], shape: Sequence[int]) -> str:
         else:
             texts.append(p if step == 1 else f"{step} * {p}")
     return " + ".join([*texts, *([str(fixed)] if fixed or not texts else [])])
-
-
-def laid_out(start: str, items: str, end: str) -> list[str]:
-    """Write a list in brackets over as many lines as it needs."""
-    if len(start) + len(items) + len(end) <= 94:
-        return [f"{start}{items}{end}"]
-    # An item stays in one line.
-    lines = textwrap.wrap(f"{items}{end}".replace(" ", "~").replace(",~", ", "), 90)
-    return [start.rstrip(), *["    " + line.replace("~", " ") for line in lines]]

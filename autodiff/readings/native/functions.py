@@ -100,7 +100,7 @@ class Functions:
         used = [call for call in calls if call in needed]
         reads = Counter(x for call in used for x in call.operands)
         names: dict[Call, Written] = {}
-        lines = []
+        lines: list[str] = []
         for call in [*used, made] if made not in used else used:
             if call.kind == "input":
                 continue

@@ -1,0 +1,100 @@
+"""Equations of entries as loops: the Python that computes them one by one."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from textwrap import indent
+
+import numpy as np
+
+from autodiff import primitives
+from autodiff.readings.indexed.entries import Entries
+from autodiff.readings.indexed.equations import Equation, Equations
+from autodiff.readings.indexed.formula import Chosen, Index, Position, Reduced
+from autodiff.readings.notation import CODE, TEXT, Identifiers, Written
+from autodiff.readings.terms import Term
+
+SUMS = (primitives.sum, primitives.mean)
+STARTS = {primitives.max: "-np.inf", primitives.min: "np.inf"}
+
+
+@dataclass(frozen=True)
+class Block(Entries):
+    """Formulas as code, and the lines that compute what is no expression before them."""
+
+    new: Callable[[str], str] = str
+    lines: list[str] = field(default_factory=list)
+
+    def reduced(self, x: Reduced) -> Written:
+        name = self.new("total")
+        self.lines.extend(self.accumulated(name, x))
+        return Written(name)
+
+    def accumulated(self, name: str, x: Reduced, is_zero: bool = False) -> list[str]:
+        """Write the loops that compute a reduction in a variable, which may be 0 already."""
+        if x.primitive is primitives.logsumexp:
+            return self.shifted(name, x)
+        inner = replace(self, lines=[])
+        text = inner.written(x.of).text
+        step = f"{name} += {text}"
+        if x.primitive in STARTS:
+            step = f"{name} = np.{x.primitive.name}imum({name}, {text})"
+        first = [] if is_zero else [f"{name} = {STARTS.get(x.primitive, '0.0')}"]
+        last = [f"{name} /= {x.count}"] if x.primitive is primitives.mean else []
+        return [*first, *self.in_loops(x.over, [*inner.lines, step]), *last]
+
+    def shifted(self, name: str, x: Reduced) -> list[str]:
+        """Write log(sum(exp(x))) with the largest element taken out, so that nothing overflows."""
+        top = self.new("top")
+        inner = replace(self, lines=[])
+        text = inner.written(x.of).text
+        return [
+            *self.accumulated(top, replace(x, primitive=primitives.max)),
+            f"{top} = {top} if np.isfinite({top}) else 0.0",
+            f"{name} = 0.0",
+            *self.in_loops(x.over, [*inner.lines, f"{name} += np.exp({text} - {top})"]),
+            f"{name} = np.log({name}) + {top}",
+        ]
+
+    def chosen(self, x: Chosen) -> Written:
+        """Write a choice; where a part needs lines before it, as a statement."""
+        branches = [replace(self, lines=[]) for _ in range(2)]
+        texts = [y.written(z).text for y, z in zip(branches, (x.then, x.otherwise))]
+        if not any(y.lines for y in branches):
+            return super().chosen(x)
+        name = self.new("chosen")
+        bodies = [
+            indent("\n".join([*y.lines, f"{name} = {text}"]), "    ").splitlines()
+            for y, text in zip(branches, texts)
+        ]
+        self.lines.extend([f"if {self.conditions(x)}:", *bodies[0], "else:", *bodies[1]])
+        return Written(name)
+
+    def in_loops(self, over: Iterable[Position], lines: Sequence[str]) -> list[str]:
+        for p in reversed([p for p in over if isinstance(p, Index)]):
+            head = f"for {self.letters[p]} in range({p.length}):"
+            lines = [head, *[f"    {line}" for line in lines]]
+        return [*lines]
+
+
+def loops(equations: Equations, equation: Equation, positions: Iterable[Term]) -> list[str]:
+    """Write an equation as loops over its entries; what is among `positions` holds integers."""
+    term, _, of = equation.statement
+    listing = equations.listing
+    identifiers = Identifiers([*listing.names.values(), *listing.aliases.values()])
+    block = Block(
+        listing.writer, CODE, equations.axes.letters_of(equation), None, identifiers.new, []
+    )
+    name = listing.names[term] if of is None else listing.aliases[of]
+    shape, right = equation.of.shape, equation.right
+    entry = block.subscripted(name, shape, equation.at)
+    lines = [f"# {' = '.join(equations.sides(equation, TEXT))}"]
+    if shape:
+        dtype = np.dtype(np.intp) if term in positions else np.result_type(term.data)
+        of_kind = "" if dtype == np.float64 else f", np.{dtype}"
+        lines.append(f"{name} = np.zeros({shape}{of_kind})")
+    if isinstance(right, Reduced) and right.primitive in SUMS:
+        inner = block.accumulated(entry, right, is_zero=bool(shape))
+    else:
+        text = block.written(right).text
+        inner = [*block.lines, f"{entry} = {text}"]
+    return [*lines, *block.in_loops(equation.at, inner)]
