@@ -9,7 +9,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.readings.indexed.entries import Entries
 from autodiff.readings.indexed.equations import Equation, Equations
-from autodiff.readings.indexed.formula import Chosen, Index, Position, Reduced
+from autodiff.readings.indexed.formula import Chosen, Entry, Index, Position, Reduced, all_parts
 from autodiff.readings.notation import CODE, TEXT, Identifiers, Written
 from autodiff.readings.terms import Term
 
@@ -96,5 +96,7 @@ def loops(equations: Equations, equation: Equation, positions: Iterable[Term]) -
         inner = block.accumulated(entry, right, is_zero=bool(shape))
     else:
         text = block.written(right).text
+        if not shape and all(x.term.is_number for x in all_parts(right) if isinstance(x, Entry)):
+            text = f"np.{np.result_type(equation.of.data)}({text})"  # as other results are
         inner = [*block.lines, f"{entry} = {text}"]
     return [*lines, *block.in_loops(equation.at, inner)]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 FLAGS = (
-    *("-std=gnu99", "-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno"),
-    *("-fno-trapping-math", "-ffp-contract=fast", "-shared", "-fPIC"),
+    *("-std=c99", "-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno"),
+    *("-fno-trapping-math", "-ffp-contract=off", "-shared", "-fPIC"),
 )
 """Nothing among them changes what NaN, infinities and signed zeros mean."""
 LONGEST = 60

@@ -30,13 +30,18 @@ from autodiff.readings.terms import Term
 
 WIDEST = 32
 """Terms of a sum; of longer ones a product of matrices in BLAS is faster."""
-LONGEST = 600
-"""Statements, of which a compiler makes a program within a second or so."""
+LONGEST = 300
+"""Numbers of an example: of more a compiler makes no fast program, and not within a second."""
 WORDS = (
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while main i unlike fabs copysign isnan isfinite signbit sqrt"
+    "union unsigned void volatile while main i unlike NAN INFINITY "
+    "fabs sqrt copysign isnan isfinite"
 )
+
+
+Key = Term | tuple[str, Term]
+"""What an equation computes: a term, or the adjoint of one that has no term of its own."""
 
 
 class NoLoops(Exception):  # noqa: N818
@@ -86,26 +91,27 @@ class Formulas:
         self.identifiers = Identifiers([*WORDS.split(), *VECTORISED, *vars(primitives)])
         arrays = [*listing.terms.inputs.values(), *[x for x, _ in listing.terms.arrays]]
         self.given = {x: self.new(listing.names[x]) for x in arrays}
-        self.names: dict[tuple[Term, tuple[Any, ...]], str] = {}
-        self.depths: dict[Term, int] = {}
+        self.names: dict[tuple[Key, tuple[Any, ...]], str] = {}
+        self.depths: dict[Key, int] = {}
         self.sums: list[Sum] = []
         self.functions = Functions()
         self.before: list[str] = []
-        self.lines: dict[Term, list[Line]] = {}
-        self.own = [x for x in self.equations.equations if x.statement.of is None]
-        for equation in self.own:
-            self.depths[equation.of] = self.depth(equation.right)
-            self.lines[equation.of] = [*self.entries(equation)]
+        self.current = ""
+        self.lines: dict[Key, list[Line]] = {}
+        for equation in self.equations.equations:
+            self.depths[key_of(equation)] = self.depth(equation.right)
+            self.lines[key_of(equation)] = [*self.entries(equation)]
 
     def new(self, wish: str) -> str:
         return self.identifiers.new(wish.encode("ascii", "ignore").decode() or "v")
 
     def longest(self) -> tuple[Any, int]:
         """Return the longest axis of all that is computed with, and its length."""
-        lengths: dict[Any, int] = {}
-        for x in [*self.listing.terms.inputs.values(), *self.listing.terms.used]:
-            for axis, n in enumerate(x.shape):
-                lengths.setdefault(self.equations.axes.root((x, axis)), n)
+        lengths = {
+            self.equations.axes.root(i): i.length
+            for equation in self.equations.equations
+            for i in self.equations.axes.letters_of(equation)
+        }
         return max(lengths.items(), key=lambda item: item[1], default=(None, 0))
 
     def is_example(self, index: Any) -> bool:
@@ -136,12 +142,14 @@ class Formulas:
             yield {p: x for p, x in zip(at, place) if isinstance(p, Index)}, place
 
     def entries(self, equation: Equation) -> Iterator[Line]:
-        self.equation = equation
+        self.equation, (term, _, of) = equation, equation.statement
+        start = self.listing.names[term] if of is None else self.listing.aliases[of]
         for env, place in self.places(equation.at):
             subscripts = [str(x) for x in place if x != "i"]
-            name = self.new("_".join([self.listing.names[equation.of], *subscripts]))
-            self.names[equation.of, place] = name
+            name = self.new("_".join([start, *subscripts]))
+            self.names[key_of(equation), place] = name
             self.before = []
+            self.current = name
             text = self.text(equation.right, env, name).text
             yield Line(name, text, self.before)
 
@@ -177,7 +185,8 @@ class Formulas:
             left, right = self.position(p.left, env), self.position(p.right, env)
             if isinstance(left, int) and isinstance(right, int):
                 return COMPUTE[p.sign](left, right)
-            return type(left)(f"({left} {p.sign} {right})")
+            kind = Label if Label in (type(left), type(right)) else str
+            return kind(f"({left} {p.sign[0]} {right})")  # to C // is / of integers
         if isinstance(p, Entry) and p.term not in self.given and p.term not in self.listing.names:
             at = [self.position(q, env) for q in p.at]
             if not all(isinstance(q, int) for q in at):
@@ -213,7 +222,9 @@ class Formulas:
         rest = [i for i in x.over if i not in examples]
         if math.prod(i.length for i in rest) > WIDEST:
             raise NoLoops(f"a sum has more than {WIDEST} terms")
-        if len(examples) > 1 or (examples and x.primitive.name not in ("sum", "mean")):
+        if len(examples) > 1:
+            raise NoLoops("it compares each example with every other")
+        if examples and x.primitive.name not in ("sum", "mean"):
             raise NoLoops(f"it takes the {x.primitive.name} over examples")
         before = self.before
         if examples:
@@ -224,7 +235,7 @@ class Formulas:
         found = self.folded(x.primitive, each)
         is_mean = x.primitive is primitives.mean
         if examples:
-            total = name if name and not is_mean else self.new(f"{name or 'v'}_sum")
+            total = name if name and not is_mean else self.new(f"{self.current}_sum")
             lines = [*self.before, f"{total} += {found.text};"]
             self.sums.append(Sum(total, lines, self.depth(x.of), self.equation, x.of))
             found, self.before = Written(total), before
@@ -256,6 +267,11 @@ class Formulas:
         if not tests:
             return then
         return Written(f"({' && '.join(tests)} ? {then.text} : {self.text(x.otherwise, env).text})")
+
+
+def key_of(equation: Equation) -> Key:
+    term, _, of = equation.statement
+    return term if of is None else ("adjoint", of)
 
 
 def offset(place: Sequence[Any], shape: Sequence[int]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from autodiff.readings.indexed.equations import Equation
-from autodiff.readings.indexed.formula import Entry, Index, all_parts, indices
-from autodiff.readings.native.formulas import Formulas, Line, offset
+from autodiff.readings.indexed.formula import Entry, Formula, Index, all_parts, indices
+from autodiff.readings.native.formulas import Formulas, Key, Line, key_of, offset
 from autodiff.readings.native.functions import VECTORISED
 from autodiff.readings.notation import TEXT
 from autodiff.readings.terms import Term
@@ -34,7 +34,7 @@ class Write(NamedTuple):
     """A line that hands an entry of a gradient out, in the loop behind `depth` others or none."""
 
     line: str
-    gradient: Term
+    gradient: Key
     depth: int | None
 
 
@@ -98,19 +98,20 @@ class Writer(Formulas):
             for axis, p in enumerate(at):
                 if isinstance(p, Index):
                     self.equations.axes.join(p, (x, axis))
-            depth = self.depths.get(gradient, 0)
+            key: Key = ("adjoint", x) if ("adjoint", x) in self.depths else gradient
             for _, place in self.places(at):
-                text = self.entry(gradient, place).text
-                line = f"{target}[{offset(place, x.shape)}] = {text};"
-                yield Write(line, gradient, depth if "i" in place else None)
+                text = self.names.get((key, place)) or self.entry(gradient, place).text
+                depth = self.depths.get(key, 0) if "i" in place else None
+                yield Write(f"{target}[{offset(place, x.shape)}] = {text};", key, depth)
 
     def between(self, depth: int) -> list[str]:
         """Write what depends on no example, behind some loops."""
         sums = {x.name for x in self.sums}
         body = []
-        for equation in self.own:
-            if not self.is_local(equation) and self.depths[equation.of] == depth:
-                lines = [x for x in self.lines[equation.of] if x.name not in sums]
+        for equation in self.equations.equations:
+            key = key_of(equation)
+            if not self.is_local(equation) and self.depths[key] == depth:
+                lines = [x for x in self.lines[key] if x.name not in sums]
                 body += self.block(equation, lines)
         return body
 
@@ -128,22 +129,25 @@ class Writer(Formulas):
         sums = [x for x in self.sums if x.depth == depth]
         if not sums and not writes:
             return []
-        needed: set[Term] = set()
-        local = {x.of: x for x in self.own if self.is_local(x)}
-        stack: list[Any] = [*[x.of for x in sums], *[Entry(x.gradient) for x in writes]]
+        local = {key_of(x): x for x in self.equations.equations if self.is_local(x)}
+        needed: set[Key] = set()
+        stack = [x.gradient for x in writes] + [y for x in sums for y in terms_of(x.of)]
         while stack:
-            for x in all_parts(stack.pop()):
-                if isinstance(x, Entry) and x.term in local and x.term not in needed:
-                    needed.add(x.term)
-                    stack.append(local[x.term].right)
+            key = stack.pop()
+            if key in local and key not in needed:
+                needed.add(key)
+                stack += terms_of(local[key].right)
         body: list[str] = []
-        for equation in self.own:
+        for equation in self.equations.equations:
             added = [line for x in sums if x.equation is equation for line in x.lines]
-            lines = self.lines[equation.of] if equation.of in needed else []
+            lines = self.lines[key_of(equation)] if key_of(equation) in needed else []
             body += self.block(equation, lines, added)
         declared = laid_out("double ", ", ".join(f"{x.name} = 0.0" for x in sums), ";")
-        reduction = f" reduction(+: {', '.join(x.name for x in sums)})" if sums else ""
-        head = f"#pragma omp simd reduction(|: unlike){reduction}"
+        head = "#pragma omp simd"
+        if any(line.startswith("unlike") for line in body):
+            head += " reduction(|: unlike)"
+        if sums:
+            head += f" reduction(+: {', '.join(x.name for x in sums)})"
         return [
             *(declared if sums else []),
             "\\\n".join(textwrap.wrap(head, 90)),
@@ -151,6 +155,10 @@ class Writer(Formulas):
             *[f"    {line}" for line in [*body, *[x.line for x in writes]]],
             "}",
         ]
+
+
+def terms_of(formula: Formula) -> list[Key]:
+    return [x.term for x in all_parts(formula) if isinstance(x, Entry)]
 
 
 def laid_out(start: str, items: str, end: str) -> list[str]:
