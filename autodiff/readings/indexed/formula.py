@@ -13,7 +13,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.arrays import POSITIONS
 from autodiff.graph import Primitive
-from autodiff.readings.terms import Term, is_one, number
+from autodiff.readings.terms import Term, is_of_engine, is_one, number
 from autodiff.readings.trace import own_adjoint
 from autodiff.readings.writing import is_range
 
@@ -142,13 +142,20 @@ def formula(term: Term, at: At, operand: Operand) -> Formula:
     """Return an entry of an applied term, in entries of its operands."""
     primitive = term.primitive
     is_empty = 0 in term.shape or any(0 in x.shape for x in term.operands)
-    if primitive not in FORMS | ELEMENTWISE or primitive is None or is_empty:
-        return Whole(term, at)
-    if primitive in FORMS:
+    if primitive in FORMS and not is_empty:
         return FORMS[primitive](term, at, operand)
+    if primitive is None or is_empty or not is_elementwise(primitive):
+        return Whole(term, at)
     entries = [operand(i, aligned(at, x.shape)) for i, x in enumerate(term.operands)]
     applied = Applied(primitive, tuple(entries), term)
     return multiplied(term, *entries) if primitive is primitives.multiply else applied
+
+
+def is_elementwise(primitive: Primitive) -> bool:
+    """Return whether a primitive without a form of its own is of numbers, as ufuncs are."""
+    function = primitive.function
+    is_ufunc = isinstance(function, np.ufunc) and function.signature is None
+    return is_ufunc or is_of_engine(primitive)
 
 
 def multiplied(term: Term, a: Formula, b: Formula) -> Formula:
@@ -372,6 +379,3 @@ FORMS: dict[Primitive | None, Callable[[Term, At, Operand], Formula]] = {
     primitives.scatter: of_scatter,
     primitives.concatenate: of_concatenate,
 }
-ELEMENTWISE = dict.fromkeys(
-    x for x in vars(primitives).values() if isinstance(x, Primitive) and x not in FORMS
-)

@@ -24,7 +24,7 @@ from autodiff.readings.indexed.formula import (
     children,
 )
 from autodiff.readings.listing import Listing
-from autodiff.readings.native.functions import VECTORISED, Functions, joined, number
+from autodiff.readings.native.functions import VECTORISED, Functions, NoLoops, joined, number
 from autodiff.readings.notation import Identifiers, Written
 from autodiff.readings.terms import Term
 
@@ -42,10 +42,6 @@ WORDS = (
 
 Key = Term | tuple[str, Term]
 """What an equation computes: a term, or the adjoint of one that has no term of its own."""
-
-
-class NoLoops(Exception):  # noqa: N818
-    """Why a function is not written as loops over examples."""
 
 
 class Label(str):
