@@ -310,6 +310,22 @@ def ours_for(table: dict[Any, Callable[..., Any]], function: Any) -> Callable[..
     return table.get(function)
 
 
+METHODS = frozenset(
+    "all any argmax argmin argsort cumprod cumsum diagonal prod ptp repeat round sort std take trace "
+    "abs arccos arcsin arctan cos cosh exp log log1p log2 log10 relu sigmoid sin sinh softmax "
+    "softplus sqrt square tan tanh".split()
+)
+"""Functions that a Value has as methods too: NumPy's, and element by element as elsewhere."""
+
+
+def method(name: str) -> Callable[..., Any] | None:
+    """Return a function that is a method of Values as well, or None."""
+    if name not in METHODS:
+        return None
+    ours = globals().get(name) or getattr(primitives, name, None)
+    return ours or vars(import_module("autodiff.more"))[name]
+
+
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: Any) -> Any:
     """Record what NumPy was asked for, or raise a TypeError that says what to use instead."""
     ours = ours_for(UFUNCS, ufunc.__name__)

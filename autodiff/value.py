@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from types import MethodType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from autodiff import functions, primitives
 from autodiff.arrays import as_data, own, plain, read_only
-from autodiff.errors import called
+from autodiff.errors import advice, called
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, new_node, next_serial, record
 from autodiff.walk import walk
 
@@ -137,6 +138,28 @@ class Expression(Node):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return functions.apply_function(function, args, options)
 
+    def __mod__(self, other: Any) -> Any:
+        return np.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return np.remainder(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return np.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return np.floor_divide(other, self)
+
+    def __round__(self, digits: int = 0) -> Any:
+        return np.round(self, digits)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method that NumPy's arrays or other libraries' have, or say what to use."""
+        function = functions.method(name)
+        if function is None:
+            raise AttributeError(f"a Value has no attribute {name!r}{advice(name)}")
+        return MethodType(function, self)
+
     sum = functions.sum
     mean = functions.mean
     max = functions.max
@@ -146,6 +169,7 @@ class Expression(Node):
     dot = functions.dot
     swapaxes = functions.swapaxes
     ravel = functions.ravel
+    flatten = functions.ravel
     squeeze = functions.squeeze
 
     def transpose(self, *axes: Any) -> Any:
@@ -281,6 +305,10 @@ class Value(Expression):
                 "np.exp and the like for functions of math, or .data where no gradient is wanted"
             )
         return number
+
+    def item(self) -> float:
+        """Return the number, as `float` does."""
+        return float(self)
 
     def __bool__(self) -> bool:
         return bool(self._single("a condition (if, and, or, not)"))

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from autodiff.more import elementwise, linalg, moving, plain, products, reductions
+from autodiff.more import elementwise, linalg, moving, plain, products, reductions, special
 from autodiff.more.extend import custom_gradient, primitive, register
 
 __all__ = ["custom_gradient", "primitive", "register"]
@@ -24,6 +24,7 @@ def _register(modules: tuple[ModuleType, ...], numpy: ModuleType) -> None:
                 globals()[name] = ours
 
 
+norm, multivariate_normal, t = special.norm, special.multivariate_normal, special.t
 _register((linalg,), np.linalg)
 _register((elementwise, moving, products, reductions, plain), np)
 register(np.linalg.norm, reductions.norm)

@@ -102,6 +102,7 @@ def custom_gradient(f: Callable[..., Any]) -> Primitive:
             raise TypeError("it returns its result and a function, backward, of its adjoint")
         return found[0]
 
+    function.__name__, function.__module__ = f"<{name}>", f.__module__  # not to be written as code
     last: list[Any] = [None]  # what the operands before were given in the same pass
 
     def rule(g: Any, out: Any, *operands: Any, position: int) -> Any:

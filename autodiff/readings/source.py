@@ -239,7 +239,7 @@ def helpers(names: Sequence[str], listing: Listing) -> list[str]:
         if is_defined(function) and not is_of_engine(primitive):
             if known.setdefault(name, function) is not function or name in listing.trace.args:
                 raise ValueError(f"two things are called {name} here; give the primitive its own")
-        elif primitive.name not in NOTATION and attrgetter_of(name) is None:
+        elif not (name_in_numpy(name) is function or is_of_engine(primitive) or is_ours(function)):
             raise ValueError(
                 f"{primitive.name} is not written as NumPy code: its function is neither NumPy's "
                 "nor defined with def"
@@ -258,7 +258,12 @@ def helpers(names: Sequence[str], listing: Listing) -> list[str]:
     return [CHECKED, *needed.values()]
 
 
-def attrgetter_of(name: str) -> Any:
+def is_ours(function: Any) -> bool:
+    """Return whether a function is one of ours, which is NumPy's of the name of its primitive."""
+    return str(getattr(function, "__module__", "")).startswith("autodiff.")
+
+
+def name_in_numpy(name: str) -> Any:
     """Return what code such as np.linalg.inv finds; None for nothing."""
     found: Any = np
     for part in name.split(".")[1:]:
