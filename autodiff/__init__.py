@@ -61,11 +61,12 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Value", "abs", "array", "broadcast_to", "check_gradient", "check_primitive", "clip", "compile",
-    "concatenate", "cos", "custom_gradient", "derivation", "dot", "draw", "exp", "expand_dims", "expm1", "grad", "gradients", "hessian",
-    "hvp", "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax",
-    "logistic_cross_entropy", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum",
-    "outer", "primitive", "ravel", "register", "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt",
-    "square", "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
+    "Value", "abs", "array", "broadcast_to", "check_gradient", "check_primitive", "clip",
+    "compile", "concatenate", "cos", "custom_gradient", "derivation", "dot", "draw", "exp",
+    "expand_dims", "expm1", "grad", "gradients", "hessian", "hvp", "jacobian", "jvp", "log",
+    "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy", "logsumexp", "matmul",
+    "max", "maximum", "mean", "min", "minimum", "outer", "primitive", "ravel", "register",
+    "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square",
+    "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
     "var", "vjp", "where", "zero_grad",
 ]

@@ -279,7 +279,7 @@ def stack(arrays: Iterable[Any], axis: int = 0) -> Any:
 # What NumPy's own functions do when an operand is a Value (NEP 13 and NEP 18).
 
 # By name, so that SciPy's ufuncs are known without importing SciPy.
-UFUNCS: dict[str, Callable[..., Any]] = {
+UFUNCS: dict[str, Any] = {
     name: primitive
     for name, primitive in vars(primitives).items()
     if isinstance(primitive, Primitive) and isinstance(getattr(np, name, None), np.ufunc)
@@ -303,27 +303,18 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-def ours_for(table: dict[Any, Callable[..., Any]], function: Any) -> Callable[..., Any] | None:
-    """Return our form of a NumPy function; those of `autodiff.more` are loaded when one is missed."""
+def ours_for(table: dict[Any, Any], function: Any) -> Callable[..., Any] | None:
+    """Return our form of a NumPy function; `autodiff.more` is loaded when one is missed."""
     if function not in table:
         import_module("autodiff.more")
     return table.get(function)
 
 
-METHODS = frozenset(
-    "all any argmax argmin argsort cumprod cumsum diagonal prod ptp repeat round sort std take trace "
-    "abs arccos arcsin arctan cos cosh exp log log1p log2 log10 relu sigmoid sin sinh softmax "
-    "softplus sqrt square tan tanh".split()
-)
-"""Functions that a Value has as methods too: NumPy's, and element by element as elsewhere."""
-
-
-def method(name: str) -> Callable[..., Any] | None:
-    """Return a function that is a method of Values as well, or None."""
-    if name not in METHODS:
-        return None
-    ours = globals().get(name) or getattr(primitives, name, None)
-    return ours or vars(import_module("autodiff.more"))[name]
+def named(name: str) -> Callable[..., Any]:
+    """Return a function of ours, from wherever it is."""
+    places = globals(), vars(primitives), vars(import_module("autodiff.more"))
+    found: Callable[..., Any] = next(place[name] for place in places if name in place)
+    return found
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: Any) -> Any:
@@ -372,7 +363,7 @@ ADVICE = (
 def compare(
     primitive: Primitive, operands: tuple[Any, ...], parameters: Mapping[str, Any] = NO_PARAMETERS
 ) -> Any:
-    """Return what has no derivative, such as a mask, as plain numbers; a node where that is kept."""
+    """Return what has no derivative, such as a mask, as plain numbers; a node if that is kept."""
     if any(isinstance(v, Node) and v.keeps_masks for v in operands):
         return record(primitive, operands, parameters)
     inputs = [getattr(v, "_raw", v) for v in operands]

@@ -57,6 +57,15 @@ class Enclosing(threading.local):
 enclosing = Enclosing()
 
 
+METHODS = {
+    *("all", "any", "argmax", "argmin", "argsort", "cumprod", "cumsum", "diagonal", "prod"),
+    *("repeat", "round", "sort", "std", "take", "trace"),
+    *("cos", "cosh", "exp", "log", "relu", "sigmoid", "sin", "sinh", "softmax", "softplus"),
+    *("sqrt", "square", "tan", "tanh"),
+}
+"""Functions that are methods too: those of NumPy's arrays, and a few of other libraries."""
+
+
 class Expression(Node):
     """A node in an expression: Python's operators and NumPy's functions apply to it, and record."""
 
@@ -155,10 +164,9 @@ class Expression(Node):
 
     def __getattr__(self, name: str) -> Any:
         """Return a method that NumPy's arrays or other libraries' have, or say what to use."""
-        function = functions.method(name)
-        if function is None:
+        if name not in METHODS:
             raise AttributeError(f"a Value has no attribute {name!r}{advice(name)}")
-        return MethodType(function, self)
+        return MethodType(functions.named(name), self)
 
     sum = functions.sum
     mean = functions.mean

@@ -45,7 +45,9 @@ def primitive(
         raise ValueError(f"{name} is the name of a primitive of the engine; give another name=")
     if isinstance(function, np.ufunc):
         if len(rules) != function.nin:
-            raise ValueError(f"{name} has {function.nin} operands, and {len(rules)} rules are given")
+            raise ValueError(
+                f"{name} has {function.nin} operands, and {len(rules)} rules are given"
+            )
         broadcasts = function.nin > 1 if broadcasts is None else broadcasts
     return Primitive(name, function, *rules, every=every, broadcasts=bool(broadcasts), more=more)
 

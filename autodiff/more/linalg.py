@@ -12,7 +12,6 @@ from autodiff.functions import swapaxes
 from autodiff.more.extend import primitive, without_derivative
 from autodiff.more.moving import tril
 
-
 # NumPy's named tuples.
 EighResult = type(np.linalg.eigh(np.eye(1)))
 SlogdetResult = type(np.linalg.slogdet(np.eye(1)))

@@ -11,7 +11,6 @@ from autodiff.functions import (
     broadcast_to,
     concatenate,
     expand_dims,
-    lengths,
     ravel,
     reshape,
     transpose,
@@ -133,19 +132,9 @@ def hstack(arrays: Iterable[Any]) -> Any:
     return concatenate(arrays, 0 if arrays and len(shape(arrays[0])) == 1 else 1)
 
 
-def dstack(arrays: Iterable[Any]) -> Any:
-    """Join arrays along the third axis."""
-    return concatenate([atleast_3d(x) for x in arrays], 2)
-
-
 def column_stack(arrays: Iterable[Any]) -> Any:
     """Join vectors as columns."""
     return concatenate([x if len(shape(x)) > 1 else reshape(x, (-1, 1)) for x in arrays], 1)
-
-
-def append(x: Any, values: Any, axis: int | None = None) -> Any:
-    """Join two arrays along an axis, or all their elements."""
-    return concatenate([ravel(x), ravel(values)]) if axis is None else concatenate([x, values], axis)
 
 
 def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
@@ -162,14 +151,6 @@ def split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
     if not np.ndim(sections) and shape(x)[axis] % sections:
         raise ValueError(f"split: an axis of length {shape(x)[axis]} in {sections} equal pieces")
     return array_split(x, sections, axis)
-
-
-def vsplit(x: Any, sections: Any) -> list[Any]:
-    return split(x, sections, 0)
-
-
-def hsplit(x: Any, sections: Any) -> list[Any]:
-    return split(x, sections, 1 if len(shape(x)) > 1 else 0)
 
 
 # Repeating and adding.
@@ -211,15 +192,6 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     return along(ravel(x), 0, indices) if axis is None else along(x, axis, indices)
 
 
-def take_along_axis(x: Any, indices: Any, axis: int | None) -> Any:
-    """Return elements at positions along an axis, other ones for each of the other axes."""
-    if axis is None:
-        return along(ravel(x), 0, indices)
-    index = list(np.ogrid[tuple(map(slice, np.shape(indices)))])
-    index[axis] = indices
-    return functions.getitem(x, tuple(index))
-
-
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """Return the differences of neighbours, `n` times."""
     for _ in range(n):
@@ -228,7 +200,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 def gradient(f: Any, spacing: float = 1.0, *, axis: int | None = None) -> Any:
-    """Return central differences at equal `spacing`, one-sided at the ends, along one axis or each."""
+    """Return central differences at equal `spacing`, one-sided at the ends, along each axis."""
     if axis is None and len(shape(f)) > 1:
         return tuple([gradient(f, spacing, axis=a) for a in range(len(shape(f)))])
     axis = axis or 0
@@ -241,7 +213,9 @@ def gradient(f: Any, spacing: float = 1.0, *, axis: int | None = None) -> Any:
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True) -> Any:
     """Return `num` numbers at equal distances."""
     steps = np.linspace(0.0, 1.0, num, endpoint)
-    return start + expand_dims(stop - start, 0) * reshape(steps, (-1, *[1] * len(shape(stop - start))))
+    return start + expand_dims(stop - start, 0) * reshape(
+        steps, (-1, *[1] * len(shape(stop - start)))
+    )
 
 
 # Sorting: two primitives that are each other's rules.
@@ -258,9 +232,7 @@ def unsorted_as(y: Any, x: Any, axis: Any = -1) -> Any:
     return np.take_along_axis(y, np.argsort(order, axis, kind="stable"), axis)
 
 
-_sorted: Any = primitive(
-    sorted_as, lambda g, out, y, x, *, axis: _unsorted(g, x, axis=axis), None
-)
+_sorted: Any = primitive(sorted_as, lambda g, out, y, x, *, axis: _unsorted(g, x, axis=axis), None)
 _unsorted: Any = primitive(
     unsorted_as, lambda g, out, y, x, *, axis: _sorted(g, x, axis=axis), None
 )
@@ -272,20 +244,14 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     return _sorted(x, x, axis=axis)
 
 
-def median(x: Any, axis: int | None = None) -> Any:
-    """Return the median along an axis or of all elements; the middle two share it."""
-    x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    n, ordered = shape(x)[axis], sort(x, axis)
-    return (along(ordered, axis, (n - 1) // 2) + along(ordered, axis, n // 2)) * 0.5
-
-
 # Matrices and their diagonals.
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the diagonals of the matrices in two axes, along the last axis."""
     x = moveaxis(x, (axis1, axis2), (-2, -1))
-    index = np.nonzero(np.eye(*shape(x)[-2:], offset))
+    rows, columns = shape(x)[-2:]
+    index = np.nonzero(np.eye(rows, columns, offset))
     return functions.getitem(x, (..., *index))
 
 
@@ -304,9 +270,15 @@ def diag(x: Any, k: int = 0) -> Any:
 
 def tril(x: Any, k: int = 0) -> Any:
     """Return matrices with zeros above a diagonal."""
-    return where(np.tri(*shape(x)[-2:], k=k, dtype=bool), x, 0.0)
+    return where(lower(x, k), x, 0.0)
 
 
 def triu(x: Any, k: int = 0) -> Any:
     """Return matrices with zeros below a diagonal."""
-    return where(np.tri(*shape(x)[-2:], k=k - 1, dtype=bool), 0.0, x)
+    return where(lower(x, k - 1), 0.0, x)
+
+
+def lower(x: Any, k: int) -> Any:
+    """Return the mask of what is on and below a diagonal."""
+    rows, columns = shape(x)[-2:]
+    return np.tri(rows, columns, k, bool)

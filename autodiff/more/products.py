@@ -1,23 +1,23 @@
 """Products of arrays of any number of axes: einsum is a primitive, the others are matmul."""
 
 import math
-from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
-from autodiff import primitives
 from autodiff.arrays import shape
-from autodiff.functions import broadcast_to, expand_dims, matmul, ravel, reshape, transpose
+from autodiff.functions import broadcast_to, ravel, reshape, transpose
 from autodiff.more.extend import primitive
 from autodiff.more.moving import along, as_tuple, diagonal
+from autodiff.primitives import matmul
 
 
 def _einsum_rule(g: Any, out: Any, *operands: Any, subscripts: str, position: int) -> Any:
     """Exchange the result and the operand; what was summed over in it alone is spread."""
     inputs, result = subscripts.split("->")
-    own, *others = (terms := inputs.split(",")).pop(position), *terms
+    others = inputs.split(",")
+    own = others.pop(position)
     rest = [x for i, x in enumerate(operands) if i != position]
     found = "".join(i for i in own if i in result + "".join(others))
     part = _einsum(g, *rest, subscripts=f"{','.join([result, *others])}->{found}")
@@ -47,7 +47,9 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
     terms = [t.replace("...", most[len(most) - n :]) for t, n in zip(terms, hidden)]
     if not arrow:
         letters = "".join(terms)
-        result = most + "".join(sorted(i for i in {*letters} if letters.count(i) == 1 and i not in most))
+        result = most + "".join(
+            sorted(i for i in {*letters} if letters.count(i) == 1 and i not in most)
+        )
     result = result.replace("...", most)
     sizes: dict[str, int] = {}
     for term, x in zip(terms, xs):
@@ -83,8 +85,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     columns = [i for i in range(m) if i not in of_b]
     size = math.prod(shape(a)[i] for i in of_a)
     left = reshape(transpose(a, [*rows, *of_a]), (math.prod(shape(a)[i] for i in rows), size))
-    right = reshape(transpose(b, [*of_b, *columns]), (size, math.prod(shape(b)[i] for i in columns)))
-    return reshape(matmul(left, right), [*[shape(a)[i] for i in rows], *[shape(b)[i] for i in columns]])
+    right = reshape(
+        transpose(b, [*of_b, *columns]), (size, math.prod(shape(b)[i] for i in columns))
+    )
+    return reshape(
+        matmul(left, right), [*[shape(a)[i] for i in rows], *[shape(b)[i] for i in columns]]
+    )
 
 
 def inner(a: Any, b: Any) -> Any:

@@ -6,12 +6,22 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import shape
-from autodiff.functions import Axis, concatenate, expand_dims, max, mean, min, ravel, reshape, sum, var
+from autodiff.functions import (
+    Axis,
+    concatenate,
+    expand_dims,
+    max,
+    min,
+    ravel,
+    reshape,
+    sum,
+    var,
+)
 from autodiff.more.extend import primitive
-from autodiff.more.moving import along, flip, moveaxis
+from autodiff.more.moving import along, as_tuple, flip, moveaxis
 from autodiff.primitives import abs, power, sqrt
 
-_cumsum = primitive(
+_cumsum: Any = primitive(
     lambda x, axis: np.cumsum(x, axis=axis),
     lambda g, out, x, *, axis: flip(_cumsum(flip(g, axis), axis=axis), axis),
     name="cumsum",
@@ -46,8 +56,7 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 def prod(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the product of the elements, or the products over `axis`: halves are multiplied."""
     ndim = len(shape(x))
-    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted(a % ndim for a in axes)
+    axes = sorted(a % ndim for a in (range(ndim) if axis is None else as_tuple(axis)))
     kept = [n for i, n in enumerate(shape(x)) if i not in axes]
     to = [1 if i in axes else n for i, n in enumerate(shape(x))] if keepdims else kept
     x = reshape(moveaxis(x, axes, [*range(len(axes))]), (-1, *kept)) if axes else expand_dims(x, 0)
@@ -70,15 +79,6 @@ def std(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
 def ptp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the largest minus the smallest element."""
     return max(x, axis, keepdims=keepdims) - min(x, axis, keepdims=keepdims)
-
-
-def average(x: Any, axis: Axis = None, weights: Any = None) -> Any:
-    """Return the mean, or the one by `weights` of the same shape."""
-    if weights is None:
-        return mean(x, axis)
-    if shape(weights) != shape(x):
-        raise ValueError(f"average: weights of shape {shape(weights)} for numbers of {shape(x)}")
-    return sum(x * weights, axis) / sum(weights, axis)
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""Functions of SciPy's, recorded when it is used: those of `scipy.special`, logarithms of densities.
+"""Functions of `scipy.special`, recorded where it is installed, and logarithms of densities.
 
 NumPy's own are enough for all but the gamma and error functions.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from autodiff.arrays import shape
 from autodiff.functions import UFUNCS, sum
+from autodiff.graph import Primitive
 from autodiff.more.extend import primitive
 from autodiff.more.linalg import cholesky, solve
 from autodiff.more.moving import diag
@@ -19,7 +20,11 @@ from autodiff.primitives import exp, log, log1p
 ROOT_2PI = math.sqrt(2.0 * math.pi)
 
 
-def scipys(name: str, *rules: Callable[..., Any]) -> Any:
+psi: Primitive
+_zeta: Primitive
+
+
+def scipys(name: str, *rules: Callable[..., Any]) -> Primitive:
     """Return a primitive of a function of SciPy's, which is loaded when it is computed."""
 
     def function(*operands: Any, **parameters: Any) -> Any:
@@ -74,9 +79,7 @@ norm = SimpleNamespace(
     cdf=lambda x, loc=0.0, scale=1.0: ndtr((x - loc) / scale),
     logcdf=lambda x, loc=0.0, scale=1.0: log_ndtr((x - loc) / scale),
 )
-t = SimpleNamespace(
-    logpdf=_t_logpdf, pdf=lambda *args, **options: exp(_t_logpdf(*args, **options))
-)
+t = SimpleNamespace(logpdf=_t_logpdf, pdf=lambda *args, **options: exp(_t_logpdf(*args, **options)))
 multivariate_normal = SimpleNamespace(
     logpdf=_multivariate_logpdf,
     pdf=lambda *args: exp(_multivariate_logpdf(*args)),

@@ -21,7 +21,7 @@ from autodiff.readings.indexed.loops import loops
 from autodiff.readings.listing import Listing, Statement
 from autodiff.readings.native.functions import NoLoops
 from autodiff.readings.native.program import Writer
-from autodiff.readings.notation import CODE, NOTATION, Identifiers, code_number, placed, quoted
+from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term, is_of_engine
 from autodiff.readings.trace import HELPERS, Path, Trace
 from autodiff.readings.writing import code_name, is_defined

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff import primitives
-from autodiff.more import elementwise, linalg, moving, products, reductions
 from autodiff.graph import Primitive
+from autodiff.more import elementwise, linalg, moving, products, reductions
 from autodiff.primitives import MASKS
 
 ALL = {
@@ -433,7 +433,9 @@ SAMPLES: dict[str, Sequence[Sample]] = {
         for x, axis in (((3,), 0), ((2, 3), 0), ((2, 3), 1), ((2, 3, 4), -2))
     ],
     "einsum": [
-        Sample(tuple([normal(*x, seed=i) for i, x in enumerate(shapes)]), {"subscripts": subscripts})
+        Sample(
+            tuple([normal(*x, seed=i) for i, x in enumerate(shapes)]), {"subscripts": subscripts}
+        )
         for subscripts, *shapes in (
             ("ij,jk->ik", (2, 3), (3, 4)),
             ("ij->ji", (2, 3)),

@@ -39,10 +39,10 @@ BODIES = {
     "copysign(0.0, y); }",
 }
 TEMPLATES["remainder"] = "floored({}, {})"  # C's own remainder rounds to the nearest
-SAME = (
-    "sqrt tan sinh cosh log2 log10 exp2 hypot cbrt fabs floor ceil rint trunc fmod fmax fmin"
-    " copysign"
-).split()
+SAME = {
+    *("sqrt", "tan", "sinh", "cosh", "log2", "log10", "exp2", "hypot", "cbrt", "fabs", "floor"),
+    *("ceil", "rint", "trunc", "fmod", "fmax", "fmin", "copysign"),
+}
 """Functions that have the same name in NumPy and in C."""
 ARGUMENTS = "xyz"
 
