@@ -124,16 +124,14 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
 
 
 def dot(a: Any, b: Any) -> Any:
-    """Return the product as `numpy.dot` does for numbers, vectors and matrices.
+    """Return the product as `numpy.dot` does.
 
     >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
     if not shape(a) or not shape(b):
         return multiply(a, b)
-    if len(shape(b)) > 2:
-        raise ValueError(f"dot: {called(b, 2)} has more than two axes; matmul multiplies stacks")
-    return matmul(a, b)
+    return matmul(a, b) if len(shape(b)) <= 2 else named("tensordot")(a, b, ([-1], [-2]))
 
 
 def outer(a: Any, b: Any) -> Any:

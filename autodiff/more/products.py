@@ -98,13 +98,6 @@ def inner(a: Any, b: Any) -> Any:
     return tensordot(a, b, ([-1], [-1])) if shape(a) and shape(b) else a * b
 
 
-def dot(a: Any, b: Any) -> Any:
-    """Return the product as `numpy.dot` does for any number of axes."""
-    if len(shape(b)) > 2 and shape(a):
-        return tensordot(a, b, ([-1], [-2]))
-    return matmul(a, b) if shape(a) and shape(b) else a * b
-
-
 def vdot(a: Any, b: Any) -> Any:
     """Return the sum of the products of all elements."""
     return matmul(ravel(a), ravel(b))

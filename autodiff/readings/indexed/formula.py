@@ -277,13 +277,15 @@ def of_scatter(term: Term, at: At, operand: Operand) -> Formula:
         return picked(term.shape, term.parameters["index"], positions, solved, operand)
 
     conditions: list[tuple[Position, str, Position]] = []
-    for place, p, n in zip(places(), at, term.shape):
+    again: set[int] = set()  # axes whose index an axis before has found, as on a diagonal
+    for axis, (place, p, n) in enumerate(zip(places(), at, term.shape)):
         step, start, index = 1, 0, place
         if isinstance(index, Moved) and type(index.right) is int and index.sign in "+-":
             start, index = (index.right if index.sign == "+" else -index.right), index.left
         if isinstance(index, Moved) and type(index.right) is int and index.sign == "*":
             step, index = index.right, index.left
         if not isinstance(index, Index) or index in known:
+            again.update([axis] if index in known else [])
             continue
         known[index] = moved(moved(p, "+", -start), "//", step)
         first, last = sorted([start, start + step * (index.length - 1)])
@@ -291,9 +293,9 @@ def of_scatter(term: Term, at: At, operand: Operand) -> Formula:
         conditions += [(p, "<=", last)] if last < n - 1 else []
         if abs(step) != 1:
             conditions.append((moved(moved(p, "+", -start), "%", abs(step)), "==", 0))
-    for place, p in zip(places(), at):
+    for axis, (place, p) in enumerate(zip(places(), at)):
         is_fixed = isinstance(place, int) and place != p
-        if is_fixed or any(isinstance(x, Entry) for x in all_parts(place)):
+        if is_fixed or axis in again or any(isinstance(x, Entry) for x in all_parts(place)):
             conditions.append((p, "==", place) if is_fixed else (place, "==", p))
     if any(type(a) is type(b) is int for a, _, b in conditions):
         conditions = [c for c in conditions if not holds(c)]

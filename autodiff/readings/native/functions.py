@@ -33,7 +33,7 @@ BODIES = {
     "sign": "double sign(double x) { return isnan(x) ? x : (x > 0) - (x < 0); }",
     "square": "double square(double x) { return x * x; }",
     "logaddexp": "double logaddexp(double x, double y) "
-    "{ return x == y ? x + M_LN2 : (x > y ? x : y) + log1p(exp(-fabs(x - y))); }",
+    "{ return x == y ? x + 0.6931471805599453 : (x > y ? x : y) + log1p(exp(-fabs(x - y))); }",
     "remainder": "double floored(double x, double y) "
     "{ const double r = fmod(x, y); return r != 0.0 ? (r < 0.0) != (y < 0.0) ? r + y : r : "
     "copysign(0.0, y); }",
