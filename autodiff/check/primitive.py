@@ -60,8 +60,8 @@ def problems(p: Primitive, operands: Sequence[Any], parameters: Any) -> Iterator
         raise ValueError(f"check_primitive: {p.name} has no rule to check")
     xs = [np.array(operands[i], float)[()] for i in rules]
 
-    def applied(xs: Sequence[Any]) -> Any:
-        given = list(operands)
+    def applied(xs: Sequence[Any], others: Sequence[Any] = operands) -> Any:
+        given = list(others)
         for i, x in zip(rules, xs):
             given[i] = x
         return p(*given, **parameters)
@@ -86,7 +86,8 @@ def problems(p: Primitive, operands: Sequence[Any], parameters: Any) -> Iterator
                 yield f"{what} disagree with numerical differentiation\n{report}"
         value, expected = value_and_grad(f)(xs)
         single = [np.float32(x) for x in xs]
-        if np.result_type(applied(single)) != np.float32:
+        others = [as_single(x) for x in operands]
+        if np.result_type(applied(single, others)) != np.float32:
             yield "it makes float64 of float32"
         if not close(grad(f)(single), expected, 1e-3):
             yield "its gradients in float32 are not those in float64 to rounding"
@@ -100,6 +101,11 @@ def problems(p: Primitive, operands: Sequence[Any], parameters: Any) -> Iterator
     exec(text, names)
     if not close([*flat(names["f_and_gradient"](xs))], [value, *expected], 1e-9):
         yield f"what source writes gives other numbers:\n{text}"
+
+
+def as_single(x: Any) -> Any:
+    """Return an array of floats as float32; what else an operand may be as it is."""
+    return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
 
 
 def weights(shape: tuple[int, ...]) -> Any:

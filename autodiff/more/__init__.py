@@ -24,8 +24,8 @@ def _register(modules: tuple[ModuleType, ...], numpy: ModuleType) -> None:
                 globals()[name] = ours
 
 
-norm, multivariate_normal, t = special.norm, special.multivariate_normal, special.t
 _register((linalg,), np.linalg)
 _register((elementwise, moving, products, reductions, plain), np)
-register(np.linalg.norm, reductions.norm)
+norm = reductions.norm
+register(np.linalg.norm, norm)
 register(np.shape, plain.shape_of)

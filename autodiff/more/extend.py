@@ -121,4 +121,6 @@ def custom_gradient(f: Callable[..., Any]) -> Primitive:
             )
         return known[1][position]
 
-    return update_wrapper(primitive(function, name=name, every=rule), f)  # type: ignore[return-value]
+    made: Any = update_wrapper(primitive(function, name=name, every=rule), f)  # type: ignore[arg-type]
+    made.__code__ = f.__code__  # where the names of the operands are
+    return made

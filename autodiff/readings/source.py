@@ -250,7 +250,7 @@ def helpers(names: Sequence[str], listing: Listing) -> list[str]:
         name = stack.pop()
         if name in known and name not in needed:
             function = known[name]
-            if function.__module__.startswith("autodiff."):
+            if is_ours(function):
                 needed[name] = without_types(inspect.getsource(function))
                 stack += reversed(function.__code__.co_names)
             else:

@@ -127,7 +127,7 @@ def code_name(primitive: Primitive) -> str:
 def is_defined(function: Any) -> bool:
     """Return whether a function is Python that NumPy has not, by a name that it is called by."""
     ours = inspect.isfunction(function) and function.__name__.isidentifier()
-    return ours and not function.__module__.startswith("numpy")
+    return ours and not str(function.__module__).startswith("numpy")
 
 
 def filled(
