@@ -63,8 +63,16 @@ def numbers(x: Any, at: dict[Index, int], known: dict[Any, Any]) -> Any:
             )
             return numbers(x.then if holds else x.otherwise, at, known)
         case Whole():
-            raise AssertionError(f"{x.term.primitive.name} has no index form")
+            return whole(x.term, known)[tuple([int(numbers(p, at, known)) for p in x.at])]
     return x
+
+
+def whole(term: Any, known: dict[Any, Any]) -> Any:
+    """Return what a term is, computed from arrays."""
+    if term in known or term.primitive is None:
+        return np.asarray(known.get(term, term.data))
+    operands = [whole(x, known) for x in term.operands]
+    return np.asarray(term.primitive.function(*operands, **term.parameters))
 
 
 def kind(term: Any) -> Any:
