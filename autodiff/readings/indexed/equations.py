@@ -162,23 +162,25 @@ class Axes:
     def letters_of(self, equation: Equation) -> dict[Index, str]:
         """Return the letters of the indices of an equation, none twice where both are meant."""
         found: dict[Index, str] = {}
-
-        def add(over: Iterable[Position], taken: frozenset[str]) -> frozenset[str]:
-            for index in over:
-                if isinstance(index, Index):
-                    letters = self.letters.setdefault(self.root(index), [])
-                    found[index] = next((x for x in letters if x not in taken), "") or self.new()
-                    letters += [] if found[index] in letters else [found[index]]
-                    taken |= {found[index]}
-            return taken
-
-        def add_inner(x: Any, taken: frozenset[str]) -> None:
-            inner = add(x.over, taken) if isinstance(x, Reduced) else taken
-            for y in children(x):
-                add_inner(y, inner)
-
-        add_inner(equation.right, add(equation.at, frozenset()))
+        self.name_inner(equation.right, found, self.name(equation.at, found, frozenset()))
         return found
+
+    def name(
+        self, over: Iterable[Position], found: dict[Index, str], taken: frozenset[str]
+    ) -> frozenset[str]:
+        """Give indices letters; return these and those that were taken."""
+        for index in over:
+            if isinstance(index, Index):
+                letters = self.letters.setdefault(self.root(index), [])
+                found[index] = next((x for x in letters if x not in taken), "") or self.new()
+                letters += [] if found[index] in letters else [found[index]]
+                taken |= {found[index]}
+        return taken
+
+    def name_inner(self, x: Any, found: dict[Index, str], taken: frozenset[str]) -> None:
+        inner = self.name(x.over, found, taken) if isinstance(x, Reduced) else taken
+        for y in children(x):
+            self.name_inner(y, found, inner)
 
     def new(self) -> str:
         return next(self.unused, "") or f"i{sum(map(len, self.letters.values()))}"

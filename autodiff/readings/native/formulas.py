@@ -183,6 +183,8 @@ class Formulas:
             return env[p]
         if isinstance(p, Moved):
             left, right = self.position(p.left, env), self.position(p.right, env)
+            if isinstance(left, Label) and p.sign == "%":
+                return left  # a label below 0 is for the engine, as one that is too large is
             if isinstance(left, int) and isinstance(right, int):
                 return COMPUTE[p.sign](left, right)
             kind = Label if Label in (type(left), type(right)) else str
