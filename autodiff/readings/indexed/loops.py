@@ -36,7 +36,9 @@ class Block(Entries):
         if x.primitive is not primitives.where:
             return super().applied(x)
         condition, then, otherwise = [self.operand(y, x).text for y in x.operands]
-        return Written(f"np.float64({then} if {condition} else {otherwise})")  # and no array
+        text = f"{then} if {condition} else {otherwise}"
+        is_float32 = np.result_type(x.term.data) == np.float32
+        return Written(f"np.float{32 if is_float32 else 64}({text})")  # and no array
 
     def reduced(self, x: Reduced) -> Written:
         name = self.new("total")
