@@ -35,7 +35,7 @@ LONGEST = 300
 WORDS = (
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while main i unlike NAN INFINITY "
+    "union unsigned void volatile while main unlike NAN INFINITY "
     "fabs sqrt copysign isnan isfinite"
 )
 
@@ -73,10 +73,10 @@ class Line(NamedTuple):
 class Formulas:
     """Writes equations of one entry each: a variable for every number of an example.
 
-    The loop runs along the longest axis, whose index is i: what depends on it is local, what is
-    added up along it is known behind the loop. What reads that and depends on i itself has a loop
-    of its own, in which all that it needs is computed again. The `depth` of a term is the number of
-    loops before it.
+    The loop runs along the longest axis, by its letter: what depends on that is local, what is
+    added up along it is known behind the loop. What reads a sum and is local has a loop of its own,
+    in which all that it needs is computed again. The `depth` of a term is the number of loops
+    before it.
     """
 
     def __init__(self, listing: Listing) -> None:
@@ -88,7 +88,9 @@ class Formulas:
         self.listing = listing
         self.equations = Equations(listing)
         self.axis, self.length = self.longest()
-        self.identifiers = Identifiers([*WORDS.split(), *VECTORISED, *vars(primitives)])
+        self.letter = self.equations.axes.letters.get(self.axis, ["i"])[0]
+        taken = [self.letter, *WORDS.split(), *VECTORISED, *vars(primitives)]
+        self.identifiers = Identifiers(taken)
         arrays = [*listing.terms.inputs.values(), *[x for x, _ in listing.terms.arrays]]
         self.given = {x: self.new(listing.names[x]) for x in arrays}
         self.names: dict[tuple[Key, tuple[Any, ...]], str] = {}
@@ -133,7 +135,7 @@ class Formulas:
         if sum(map(self.is_example, at)) > 1:
             raise NoLoops("it compares each example with every other")
         runs: list[Sequence[Any]] = [
-            ["i"] if self.is_example(p) else range(p.length if isinstance(p, Index) else 1)
+            [self.letter] if self.is_example(p) else range(p.length if isinstance(p, Index) else 1)
             for p in at
         ]
         if math.prod(map(len, runs)) + len(self.names) > LONGEST:
@@ -145,7 +147,7 @@ class Formulas:
         self.equation, (term, _, of) = equation, equation.statement
         start = self.listing.names[term] if of is None else self.listing.aliases[of]
         for env, place in self.places(equation.at):
-            subscripts = [str(x) for x in place if x != "i"]
+            subscripts = [str(x) for x in place if x != self.letter]
             name = self.new("_".join([start, *subscripts]))
             self.names[key_of(equation), place] = name
             self.before = []
@@ -231,7 +233,8 @@ class Formulas:
         before = self.before
         if examples:
             self.before = []
-            env = {i: p for i, p in env.items() if p != "i"} | {examples[0]: "i"}
+            env = {i: p for i, p in env.items() if p != self.letter}
+            env |= {examples[0]: self.letter}
         runs = product(*[range(i.length) for i in rest])
         each = [self.text(x.of, {**env, **dict(zip(rest, places))}) for places in runs]
         found = self.folded(x.primitive, each)
