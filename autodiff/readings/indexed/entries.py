@@ -184,8 +184,10 @@ class Entries:
         if self.style is CODE:
             return Written(f"({then.text} if {joint} else {otherwise})")
         if self.style is TEX:
-            rows = rf"{then.text} & {joint} \\ {otherwise} & \text{{otherwise}}"
-            return Written(rf"\begin{{cases}} {rows} \end{{cases}}")
+            begin, end = r"\begin{cases} ", r" \end{cases}"
+            rest = otherwise.removeprefix(begin).removesuffix(end)
+            rest += r" & \text{otherwise}" if rest == otherwise else ""
+            return Written(rf"{begin}{then.text} & {joint} \\ {rest}{end}")
         first = then.text if then.level > LOOSE else f"({then.text})"
         is_last = not isinstance(x.otherwise, Chosen) or x.otherwise.otherwise is ZERO
         return Written(f"{first} if {joint}, {'else ' if is_last else ''}{otherwise}", LOOSE)
