@@ -47,16 +47,14 @@ REDUCTIONS = {
     "min": ("min_{over} {of}", r"\min_{{{over}}} {of}"),
     "logsumexp": ("log Σ_{over} exp({of})", r"\log \sum_{{{over}}} \exp\left({of}\right)"),
 }
-RELATIONS = {
+SIGNS = {
     "code": {},
-    "text": {"==": "=", "<=": "≤", ">=": "≥"},
-    "tex": {"==": "=", "<=": r"\leq", ">=": r"\geq"},
-}
-POSITIONS = {
-    "code": {sign: f"{{}} {sign} {{}}" for sign in ("+", "-", "*", "//", "%")},
-    "text": {"+": "{}+{}", "-": "{}-{}", "*": "{1}{0}", "//": "⌊{}/{}⌋", "%": "{} mod {}"},
+    "text": {
+        **{"==": "=", "<=": "≤", ">=": "≥", "+": "{}+{}", "-": "{}-{}", "*": "{1}{0}"},
+        **{"//": "⌊{}/{}⌋", "%": "{} mod {}"},
+    },
     "tex": {
-        **{"+": "{}+{}", "-": "{}-{}", "*": "{1}{0}"},
+        **{"==": "=", "<=": r"\leq", ">=": r"\geq", "+": "{}+{}", "-": "{}-{}", "*": "{1}{0}"},
         **{"//": r"\lfloor {}/{} \rfloor", "%": r"{} \bmod {}"},
     },
 }
@@ -165,11 +163,11 @@ class Entries:
 
     def conditions(self, x: Chosen) -> str:
         """Write what must hold, what is between two numbers once."""
-        relations = RELATIONS[self.style.name]
+        signs = SIGNS[self.style.name]
         texts: list[str] = []
         for a, sign, b in x.conditions:
             left = self.position(a).text
-            right = f" {relations.get(sign, sign)} {self.position(b).text}"
+            right = f" {signs.get(sign, sign)} {self.position(b).text}"
             if self.style is not CODE and texts and texts[-1].endswith(f" {left}"):
                 texts[-1] += right
             else:
@@ -214,13 +212,13 @@ class Entries:
         if not isinstance(p, Moved):
             return self.written(p)
         left, right = self.position(p.left), self.position(p.right)
-        is_sum = p.sign in "+-"
+        is_code, is_sum = self.style is CODE, p.sign in "+-"
         if not is_sum and left.level < ATOM:
             left = Written(f"({left.text})")
-        template = POSITIONS[self.style.name][p.sign]
-        if self.style is not CODE and p.sign == "+" and left.text[0] == "-":
-            template = "{1}{0}"
-        if self.style is not CODE and p.sign == "*" and p.right == -1:
+        template = SIGNS[self.style.name].get(p.sign, f"{{}} {p.sign} {{}}")
+        if p.sign == "*" and p.right == -1 and not is_code:
             template = "-{}"
-        level = SUM if is_sum else ATOM if "⌊" in template or "floor" in template else PRODUCT
+        if p.sign == "+" and left.text[0] == "-" and not is_code:
+            template = "{1}{0}"
+        level = SUM if is_sum else PRODUCT if is_code or p.sign != "//" else ATOM
         return Written(template.format(left.text, right.text), level)

@@ -21,7 +21,7 @@ from autodiff.readings.indexed.formula import (
     indices,
 )
 from autodiff.readings.listing import Listing, Statement
-from autodiff.readings.notation import CODE, Style
+from autodiff.readings.notation import Style
 from autodiff.readings.terms import Term
 from autodiff.readings.writing import Writer
 
@@ -56,12 +56,12 @@ class Equations:
 
     def __init__(self, listing: Listing, statements: Sequence[Statement] = ()) -> None:
         self.listing = listing
-        every = [*listing.forward, *listing.backward, *statements]
-        self.equations = [self.equation(x) for x in every]
+        self.equations = [
+            self.equation(x) for x in [*listing.forward, *listing.backward, *statements]
+        ]
         known = [*listing.names.values(), *listing.aliases.values()]
-        names = {
-            x: entry_name(name, known) if x.ndim else name for x, name in listing.names.items()
-        }
+        names = dict(listing.names)
+        names |= {x: entry_name(name, known) for x, name in names.items() if x.ndim}
         self.axes = Axes(self.equations, listing.writer.bars, {*names.values()})
         self.writer = Writer(names, listing.writer.bars, listing.writer.arrays)
         self.count = None if "N" in names.values() else self.counted()
@@ -81,11 +81,7 @@ class Equations:
     def equation(self, statement: Statement) -> Equation:
         term, _, of = statement
         at = indices((of or term).shape)
-        right = (
-            formula(term, at, self.operands(term))
-            if of is None
-            else self.entry(term, at[: term.ndim])
-        )
+        right = self.entry(term, at[: term.ndim]) if of else formula(term, at, self.operands(term))
         return Equation(statement, at, right)
 
     def operands(self, term: Term) -> Callable[[int, At], Formula]:
@@ -98,35 +94,23 @@ class Equations:
         return formula(term, at, self.operands(term))
 
     def sides(self, equation: Equation, style: Style) -> tuple[str, str]:
-        """Write both sides of an equation."""
-        listing, (term, _, of) = self.listing, equation.statement
-        writer = listing.writer if style is CODE else self.writer
-        entries = Entries(writer, style, self.axes.letters_of(equation), self.count)
-        if of is None:
-            return (
-                entries.written(Entry(term, equation.at)).text,
-                entries.written(equation.right).text,
-            )
-        if style is CODE:
-            name = listing.aliases[of]
-        else:
-            name = style.variable(self.writer.names[of], 0, True)
-        left = entries.subscripted(name, of.shape, equation.at)
-        return left, entries.written(equation.right).text
+        """Write both sides of an equation, in text or LaTeX."""
+        term, _, of = equation.statement
+        entries = Entries(self.writer, style, self.axes.letters_of(equation), self.count)
+        name = style.variable(self.writer.names[of], 0, True) if of else entries.name(term)
+        right = entries.written(equation.right).text
+        right = "1/N" if right == "(1/N)" else right
+        return entries.subscripted(name, equation.of.shape, equation.at), right
 
     @property
     def legend(self) -> str:
         """What the letters stand for."""
-        runs: dict[int, list[str]] = {}
+        runs: dict[int, dict[str, None]] = {}
         for equation in self.equations:
             for index, letter in self.axes.letters_of(equation).items():
-                letters = runs.setdefault(index.length, [])
-                letters += [] if letter in letters or not index.length else [letter]
-        texts = [
-            f"{', '.join(letters)} = 0, {'1' if n == 2 else f'…, {n - 1}'}"
-            for n, letters in runs.items()
-            if letters
-        ]
+                runs.setdefault(index.length, {})[letter] = None
+        ends = {n: "1" if n == 2 else f"…, {n - 1}" for n in runs if n}
+        texts = [f"{', '.join(runs[n])} = 0, {ends[n]}" for n in ends]
         return ";  ".join([*texts, *([f"N = {self.count}"] if self.count else [])])
 
 
