@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "comparisons": set(),
     "comparisons.threads": set(),
     "comparisons.options": {"click"},
-    "comparisons.printing": {PAGE, "numpy", "rich"},
+    "comparisons.printing": {PAGE, "autodiff.readings.native", "numpy", "rich"},
     PAGE: set(),
     "comparisons.diagnosis.equations": {*AUTODIFF, *BELOW},
     "comparisons.diagnosis.slips": {*AUTODIFF, *BELOW, "comparisons.diagnosis.equations"},

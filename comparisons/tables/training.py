@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from comparisons.printing import scientific, table
-from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
+from comparisons.tables.ways import (
+    BY_HAND,
+    Way,
+    affordable,
+    compared,
+    disagree,
+    fallback,
+    installed_ways,
+)
 from mlp import Diverged, History, by_hand, train
 from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import STYLE, plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
@@ -83,6 +91,7 @@ def measure(
         "exact": [way.name for way in exact],
         "disagreement": next((pair["ways"] for pair in pairs if disagree(pair)), []),
         "left_out": left_out,
+        "fallback": fallback(results),
         "problem": {"num_points": points, "hidden": hidden, "seed": seed},
     }
 
@@ -163,7 +172,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         f"The loss during training, learning rate {result['learning_rate']:g}. {verdict(result)}",
         table(["step", *(name.replace(" ", "\n", 1) for name in ways)], rows, left=0),
         *notes,
-        *filter(None, [result["left_out"]]),
+        *filter(None, [result["left_out"], result["fallback"]]),
         f"Where the runs end: before training {correct} No parameter is ever farther than "
         f"{scientific(farthest)} from its value {reference}, looked at every {EVERY} steps and at "
         "the end.",
