@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from autodiff.readings.indexed.equations import Equation
 from autodiff.readings.indexed.formula import Entry, Formula, Index, all_parts, indices
-from autodiff.readings.native.formulas import Formulas, Key, Line, key_of, offset
+from autodiff.readings.native.formulas import Formulas, Line, offset
 from autodiff.readings.native.functions import VECTORISED
+from autodiff.readings.native.loop import Key, key_of
 from autodiff.readings.notation import TEXT
 from autodiff.readings.terms import Term
 from autodiff.readings.trace import Path
