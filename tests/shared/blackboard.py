@@ -141,6 +141,8 @@ class Blackboard:
         if self.skip("¬"):
             inner = self.atom()
             return of(operator.not_, inner)
+        if self.skip("-"):
+            return of(operator.neg, self.power())
         base = self.atom()
         if self.skip("²"):
             return of(np.square, base)

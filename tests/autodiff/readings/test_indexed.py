@@ -294,6 +294,20 @@ def test_what_is_printed_of_functions_reads_as_it_is_meant(f: Callable[..., Any]
     assert letters.isdisjoint(known)
 
 
+def test_only_arrays_have_entries_in_lower_case_and_N_counts_a_mean_alone() -> None:
+    assert (
+        "N̄    = Σ_l (1 / 5) y_l"
+        in derivation(taken, *FUNCTIONS[taken], argnums=2, indices=True).text
+    )
+
+    def penalised(w: Any, X: Any) -> Any:
+        return mean(X @ w) + sum(w) / 5.0
+
+    text = derivation(penalised, normal(2), normal(5, 2), indices=True).text
+    assert "loss = (1/5) Σ_i " in text
+    assert "N" not in text
+
+
 @relaxed
 @given(programs())
 def test_an_axis_has_one_letter_and_an_adjoint_those_of_its_array(case: Any) -> None:
