@@ -125,7 +125,7 @@ class Entries:
         if a == b:
             template = template_of(primitives.square, [np.float64()], {}, self.style)
             return filled(template, [a], self.style, {})
-        b = Written(b.text) if b.level == PRODUCT else b
+        b = Written(b.text) if b.level == PRODUCT and b.text[0] != "-" else b
         is_number = b.level > SUM and b.text[0].isdigit()
         template = (DOTS if is_number else PRODUCTS)[self.style.name]
         return filled(template, [a, b], self.style, {})
