@@ -233,6 +233,10 @@ def quotients(a: Any, B: Any) -> Any:
     return -np.sum(B) / (a / s) * (s * a) / (a * s) - (a - s) - (-s) ** 2 + (a * s) ** (-a)
 
 
+def negatives(x: Any, w: Any) -> Any:
+    return mean(np.abs(x)) * -1.25 + w * (-w * w) + (-w) / -3.0 + w * (-2.0 * w)
+
+
 def many_axes(x: Any) -> Any:
     return np.sum(x * x) + np.sum(x[..., 0])
 
@@ -277,6 +281,7 @@ FUNCTIONS: dict[Callable[..., Any], tuple[Any, ...]] = {
     underlined: (normal(2, 3), normal(4, 3), normal(3), normal(4, 2)),
     unused: (normal(3), normal(3, 2), 1.0),
     quotients: (2.0, positive(2, 3)),
+    negatives: (normal(2, 3), 1.5),
     many_axes: (normal(*[2] * 12),),
 }
 
