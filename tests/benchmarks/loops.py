@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
@@ -84,8 +85,8 @@ def contestants(X: Any, t: Any, params: Any) -> dict[str, Callable[[], Any]]:
         BARE: lambda: (bare(U, b, W, X, real, *outputs, c), made),
         C: c_by_hand,
         FUNCTION: lambda: (function(U, b, W, X, real, c), None),
-        TUTORIAL: lambda: tutorial(X, t, params),
-        "by hand": lambda: by_hand.backprop(X, t, params)[::-1],
+        TUTORIAL: lambda: tutorial(X, real, params),
+        "by hand": lambda: by_hand.backprop(X, real, params)[::-1],
         NUMPY: lambda: compiled.loss_and_gradients(params, X, real),
         JAX: jax(X, real, params),
     }
@@ -133,13 +134,12 @@ def torch(X: Any, t: Any, params: Any) -> Callable[[], Any]:
 
 
 def measured(points: int, seconds: float, rounds: int) -> dict[str, list[float]]:
-    """Time all in turn, each round beginning with another; return the seconds of a call."""
+    """Time all in each round, in any order; return the seconds of a call."""
     calls = contestants(*tutorial_problem(points))
     counts = {name: max(1, int(seconds / time_of(call, 3))) for name, call in calls.items()}
     times: dict[str, list[float]] = {name: [] for name in calls}
     for i in range(rounds):
-        names = [*calls]
-        for name in names[i % len(names) :] + names[: i % len(names)]:
+        for name in Random(i).sample([*calls], len(calls)):  # threads of others may still spin
             times[name].append(time_of(calls[name], counts[name]))
     return times
 
@@ -182,8 +182,8 @@ def main() -> None:
             numbers = f"{factor * median:9.2f}{ratios[0]:9.3f}{ratios[1]:9.3f}"
             print(f"{name:28}{numbers}  {wanted.get(name, '')}".rstrip())
         both = [(statistics.median(times[x]), min(times[x])) for x in (BARE, FUNCTION)]
-        ratios = ", shortest ".join(f"{a / b:.2f}" for a, b in zip(*both))
-        print(f"gradient of function, bare calls: {ratios} (bound 1.3)\n")
+        said = ", shortest ".join(f"{a / b:.2f}" for a, b in zip(*both))
+        print(f"gradient of function, bare calls: {said} (bound 1.3)\n")
     for name, pairs in builds().items():
         build, whole = (1e3 * statistics.median(x) for x in zip(*pairs))
         bound = {"first time": "1000", "from the cache": "10"}[name]
