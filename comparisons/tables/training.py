@@ -230,5 +230,5 @@ def figure(result: dict[str, Any]) -> Figure:
     )
     apart.grid(True)
     if others:
-        apart.legend()
+        apart.legend(fontsize="small", labelspacing=0.3)
     return picture
