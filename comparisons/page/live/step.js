@@ -1,18 +1,24 @@
 // The step that has the focus: what comes in, the rule, its numbers, what goes on.
 
 import { question } from "answers";
-import { element, math, shapeText } from "dom";
+import { element, left, math, shapeText } from "dom";
 import { flat, format, grid } from "numbers";
 import { parts, sides } from "substitute";
 
 export function step(page, host) {
   const title = host.querySelector("h2"),
-    body = host.querySelector("div");
+    body = host.querySelector("div"),
+    rule = element("p", { class: "rule" });
   const { statements, program } = page;
-  new ResizeObserver(() => fit(body.querySelector(".rule"))).observe(host);
+  new ResizeObserver(() => fit(rule)).observe(host);
+  page.written.push(() => {
+    const { math: sides, words } = page.told(page.step);
+    rule.replaceChildren(math(sides, words));
+    fit(rule);
+  });
   return () => {
     const statement = statements[page.step];
-    const { term, forward, words } = statement;
+    const { term, forward } = statement;
     const { shape } = program.terms[term];
     const entry = page.entry(shape),
       isHidden = page.isHidden(page.step);
@@ -33,7 +39,7 @@ export function step(page, host) {
         element(
           "figcaption",
           {},
-          math([x.math].flat().slice(0, 1), x.words.split(" equals ")[0]),
+          math([x.math].flat().slice(0, 1), left(x.words)),
           ` ${says} `,
           element("span", { class: "shape" }, shapeText(dimensions)),
         ),
@@ -42,11 +48,10 @@ export function step(page, host) {
     });
     body.replaceChildren(
       element("p", {}, ...about(page, statement)),
-      element("p", { class: "rule" }, math(statement.math, words)),
+      rule,
       ...(isHidden ? [question(page, statement, entry)] : [numbersIn(page, statement, entry)]),
       element("div", { class: "tables" }, tables),
     );
-    fit(body.querySelector(".rule"));
   };
 }
 

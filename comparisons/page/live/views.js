@@ -33,22 +33,32 @@ export function code(page, host) {
 }
 
 export function numpy(page, host) {
-  both(page, host, (statement, i) => {
-    const shown = element("code", {}, statement.code.join(" = "));
+  both(page, host, (_, i) => {
+    const shown = element("code");
+    written(page, i, ({ code }) => shown.replaceChildren(code.join(" = ")));
     return link(page, "numpy", element("button", { type: "button" }, shown), [i]);
   });
 }
 
 export function equations(page, host) {
-  both(page, host, (statement, i) => {
-    const shape = page.program.terms[statement.term].shape;
-    const button = element(
-      "button",
-      { type: "button", "aria-label": statement.words },
-      math(statement.math),
-      element("span", { class: "shape" }, shapeText(shape)),
-    );
+  both(page, host, ({ term }, i) => {
+    const shape = element("span", { class: "shape" }, shapeText(page.program.terms[term].shape));
+    const button = element("button", { type: "button" });
+    written(page, i, ({ math: sides, words }) => {
+      button.setAttribute("aria-label", words);
+      button.replaceChildren(math(sides), shape);
+    });
     return link(page, "equations", button, [i]);
+  });
+}
+
+/** Have a statement written, and again when it is hidden or found. */
+function written(page, i, write) {
+  let before = null;
+  page.written.push(() => {
+    const isHidden = page.isHidden(i);
+    if (isHidden !== before) write(page.told(i));
+    before = isHidden;
   });
 }
 
