@@ -23,8 +23,9 @@ def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
 
     "terms" are as in `steps`; one with a "variable" has the numbers that the statement of that name
     has. "of" has for each adjoint, by name, the "words" of its slips, the likeliest first, without
-    its formula or a part of that, and the "term" that each computes in its place. "names" are those of paper alone, such as y and N,
-    each with its "term", and "examples" is the number of examples, 0 if there are none.
+    its formula or a part of that, and the "term" that each computes in its place. "names" are
+    those of paper alone, such as y and N, each with its "term", and "examples" is the number of
+    examples, 0 if there are none.
     """
     found = evidence(f, [(params, data)], [Claim({})])
     backward, trials = found.backward, Trials(found)

@@ -34,6 +34,8 @@ export const page = {
   ),
   near: new Set(),
   isTurn: false,
+  isByEntry: false, // of equations
+  isLong: false, // of sums
   shown: new Set(),
   chosen: new Map(),
 
@@ -48,6 +50,7 @@ export const page = {
   },
   go(to) {
     page.step = Math.max(0, Math.min(statements.length - 1, to));
+    page.isLong = false;
     update(true);
   },
   hover(found) {
@@ -91,9 +94,14 @@ export const page = {
   isHidden: (i) => page.isTurn && !statements[i].forward && !page.shown.has(i),
   /** Return a statement as it may be read: of what is the reader's to find, its left side. */
   told(i) {
-    const { code, math, words } = statements[i];
+    const { code, entries } = statements[i];
+    const covered = ({ math, words }) => ({
+      math: [math[0], UNKNOWN],
+      words: `${left(words)} equals what?`,
+    });
     if (!page.isHidden(i)) return statements[i];
-    return { code: [code[0], "?"], math: [math[0], UNKNOWN], words: `${left(words)} equals what?` };
+    const hidden = { ...covered(statements[i]), code: [code[0], "?"] };
+    return { ...hidden, entries: entries && covered(entries) };
   },
   update: () => update(),
 };

@@ -49,7 +49,9 @@ export function step(page, host) {
     body.replaceChildren(
       element("p", {}, ...about(page, statement)),
       rule,
-      ...(isHidden ? [question(page, statement, entry)] : [numbersIn(page, statement, entry)]),
+      ...(isHidden
+        ? [question(page, statement, entry)]
+        : [byEntry(statement), numbersIn(page, statement, entry)]),
       element("div", { class: "tables" }, tables),
     );
   };
@@ -64,11 +66,20 @@ function fit(rule) {
   else rule.removeAttribute("tabindex");
 }
 
+const byEntry = ({ entries }) =>
+  entries ? element("p", { class: "entry" }, math(entries.math, entries.words)) : "";
+
 /** Return the equation of the chosen entry with its numbers, and the parts that it is the sum of. */
-function numbersIn({ program, values }, statement, entry) {
+function numbersIn(page, statement, entry) {
+  const { program, values, isLong } = page;
   const at = flat(program.terms[statement.term].shape, entry);
-  const [left, ...rest] = sides(program, values, statement, at);
+  const [left, ...rest] = sides(program, values, statement, at, isLong);
   const { paths, sums } = parts(program, values, statement, at);
+  const unfold = () => {
+    page.isLong = !isLong;
+    page.update();
+  };
+  const button = { type: "button", "data-keep": "terms", onclick: unfold };
   return element(
     "div",
     { class: "worked" },
@@ -76,8 +87,12 @@ function numbersIn({ program, values }, statement, entry) {
       "p",
       {},
       element("code", {}, left),
-      rest.map((side) => element("code", { class: "side" }, `= ${side}`)),
+      rest.map((side) =>
+        element("code", { class: "side", tabindex: isLong ? 0 : null }, `= ${side}`),
+      ),
     ),
+    (isLong || rest.some((side) => side.includes("..."))) &&
+      element("button", button, isLong ? "Fewer terms" : "All terms"),
     paths.length > 0 && [
       element("p", {}, `Each of ${paths.length} uses sends back a part, and the parts are added:`),
       element(

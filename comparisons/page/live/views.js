@@ -41,24 +41,36 @@ export function numpy(page, host) {
 }
 
 export function equations(page, host) {
+  const { legend } = page.program;
+  const letters = element("p", { class: "note", hidden: true }, legend);
+  const entries = host.querySelector("button");
+  entries.hidden = !legend;
+  entries.addEventListener("click", () => {
+    page.isByEntry = letters.hidden;
+    letters.hidden = !page.isByEntry;
+    entries.setAttribute("aria-pressed", String(page.isByEntry));
+    page.update();
+  });
   both(page, host, ({ term }, i) => {
     const shape = element("span", { class: "shape" }, shapeText(page.program.terms[term].shape));
     const button = element("button", { type: "button" });
-    written(page, i, ({ math: sides, words }) => {
+    written(page, i, (told) => {
+      const { math: sides, words } = (page.isByEntry && told.entries) || told;
       button.setAttribute("aria-label", words);
       button.replaceChildren(math(sides), shape);
     });
     return link(page, "equations", button, [i]);
   });
+  host.append(letters);
 }
 
-/** Have a statement written, and again when it is hidden or found. */
+/** Have a statement written, and again when it is to be read otherwise. */
 function written(page, i, write) {
   let before = null;
   page.written.push(() => {
-    const isHidden = page.isHidden(i);
-    if (isHidden !== before) write(page.told(i));
-    before = isHidden;
+    const now = `${page.isHidden(i)} ${page.isByEntry}`;
+    if (now !== before) write(page.told(i));
+    before = now;
   });
 }
 

@@ -328,9 +328,10 @@ EVERYTHING = """() => {
     return [document.body.textContent, document.title, ...own].join("\\n").replace(/\\s/g, "");
 }"""
 SOURCES = """import('page').then(({ page: { statements } }) => statements.map((x) => {
-    const [, math] = x.math;
-    const text = new DOMParser().parseFromString(math, "text/xml").documentElement.textContent;
-    const sides = [x.code[1], x.text[1], text, x.words.split(" equals ")[1]];
+    const parsed = ([, math]) => new DOMParser().parseFromString(math, "text/xml").documentElement;
+    const [text, entry] = [x.math, x.entries.math].map((sides) => parsed(sides).textContent);
+    const [words, said] = [x.words, x.entries.words].map((both) => both.split(" equals ")[1]);
+    const sides = [x.code[1], x.text[1], text, words, entry, said];
     return sides.map((side) => side.replace(/\\s/g, ""));
 }))"""
 
@@ -339,7 +340,7 @@ def test_what_is_asked_for_stands_nowhere_until_it_is_found(opened: Opened) -> N
     page = opened(engine.loss, PARAMS, X, T)
     sources = page.evaluate(SOURCES)
     text = page.evaluate(EVERYTHING)
-    assert all(code in text and math in text for code, _, math, _ in sources)
+    assert all(x[0] in text and x[2] in text for x in sources)
 
     def hidden(expected: set[int]) -> None:
         text = page.evaluate(EVERYTHING)
@@ -352,6 +353,8 @@ def test_what_is_asked_for_stands_nowhere_until_it_is_found(opened: Opened) -> N
     while page.locator("#next").is_enabled():
         page.click("#next")
         hidden(later)
+    page.click("#entries")
+    hidden(later)
     page.click("#answer ~ button >> text=Show")  # the last one
     hidden(later - {len(sources) - 1})
     assert answered(page, "G_bar", "H_bar").endswith("It looks as if a slope was forgotten.")
