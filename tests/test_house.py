@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "autodiff.readings": {"autodiff", "numpy"},
     "autodiff.readings.equations": {*AUTODIFF, "numpy"},
     "autodiff.readings.source": {*AUTODIFF, "numpy"},
+    "autodiff.readings.steps": {*AUTODIFF, "numpy"},
     "autodiff.readings.picture": {"autodiff", "autodiff.readings", "matplotlib", "numpy"},
     "autodiff.readings.compiling": {*AUTODIFF, "autodiff.readings.source", "numpy"},
     "autodiff.readings.native": {*AUTODIFF, "autodiff.readings.source", "numpy"},
@@ -67,7 +68,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "comparisons.diagnosis.search": {*AUTODIFF, *BELOW, *STEPS - {"comparisons.diagnosis.search"}},
     "comparisons.diagnosis": {*AUTODIFF, *BELOW, *STEPS},
     "comparisons.homework": {*AUTODIFF, *MLP, *BELOW, *STEPS, "comparisons.diagnosis"},
-    "comparisons.page": {*AUTODIFF, *BELOW, *STEPS, "comparisons.diagnosis", "latex2mathml"},
+    "comparisons.page": {
+        *{*AUTODIFF, *BELOW, *STEPS, "comparisons.diagnosis"},
+        *{"autodiff.readings.steps", "latex2mathml"},
+    },
     "comparisons.tables": {*AUTODIFF, *MLP, *BELOW, "torch"},
     "comparisons.cli": {
         "comparisons.options",
