@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from rich.table import Table
 
 from comparisons.printing import scientific, table
@@ -185,7 +186,7 @@ def figure(result: dict[str, Any]) -> Figure:
     X, t, initial = tutorial_problem(**result["problem"])
     reference, *others = result["ways"]
     trained = result["ways"][reference]
-    picture = Figure(figsize=(11, 9.5), layout="constrained")
+    picture = Figure(figsize=(11, 9.5), layout=ConstrainedLayoutEngine(h_pad=0.12))
     (before, after), (loss, apart) = picture.subplots(2, 2, gridspec_kw={"hspace": 0.06})
     accuracies = result["initial_accuracy"], trained["accuracy"]
     for ax, params, title, accuracy in zip(
