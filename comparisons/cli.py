@@ -44,10 +44,10 @@ PARTS = {
         "--points 5000",
     ),
     "derivation": (
-        PROBLEM,
+        (*PROBLEM, "indices", "side_by_side"),
         "Derive the equations of the backward pass from the code of the forward pass, in scalar "
         "form and vectorised.",
-        "--hidden 2",
+        "--side-by-side",
     ),
 }
 COMPARISONS = [part for part in PARTS if part != "derivation"]
@@ -74,6 +74,12 @@ OPTIONS = [
         ["--every-step"],
         is_flag=True,
         help="Let slow ways make every step of the training, however long it takes.",
+    ),
+    click.Option(["--indices"], is_flag=True, help="Show the form with indices, too."),
+    click.Option(
+        ["--side-by-side"],
+        is_flag=True,
+        help="Show the form with indices and the vectorised one in one line each.",
     ),
     click.Option(["--out"], default="out", help="Folder for what is written; made if not there."),
     click.Option(

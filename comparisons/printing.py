@@ -14,6 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from autodiff.readings.native.build import compiler, described
 from comparisons.page import sheet
 from comparisons.page.sheet import Html
 
@@ -88,11 +89,12 @@ def as_html(shown: Table, caption: str) -> Html:
 
 
 def circumstances() -> dict[str, Any]:
-    """Return what a result may depend on: versions, machine and threads."""
+    """Return what a result may depend on: versions, machine, C compiler and threads."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": platform.machine(),
+        "compiler": described() if compiler() else "none",
         "threads": 1 if os.environ.get("OPENBLAS_NUM_THREADS") == "1" else "not limited",
     }
 

@@ -25,7 +25,7 @@ def _register(modules: tuple[ModuleType, ...], numpy: ModuleType) -> None:
 
 
 _register((linalg,), np.linalg)
-_register((elementwise, moving, products, reductions, plain), np)
+_register((elementwise, moving, products, reductions, plain, special), np)
 norm = reductions.norm
 register(np.linalg.norm, norm)
 register(np.shape, plain.shape_of)

@@ -121,6 +121,7 @@ def custom_gradient(f: Callable[..., Any]) -> Primitive:
             )
         return known[1][position]
 
-    made: Any = update_wrapper(primitive(function, name=name, every=rule), f)  # type: ignore[arg-type]
-    made.__code__ = f.__code__  # where the names of the operands are
+    made = primitive(function, name=name, every=rule)
+    update_wrapper(made, f)
+    vars(made)["__code__"] = f.__code__  # where the names of the operands are
     return made

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.readings.indexed.equations import Equations
-from autodiff.readings.listing import Listing
+from autodiff.readings.listing import Listing, Statement
 from autodiff.readings.notation import TEX, TEXT, Style
+from autodiff.readings.terms import number
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,12 +66,22 @@ class Derivation:
 
     @cached_property
     def _equations(self) -> Equations:
-        return Equations(self.listing)
+        return Equations(self.listing, self._zeros)
+
+    @cached_property
+    def _zeros(self) -> list[Statement]:
+        """The adjoints of arguments that the function does not depend on."""
+        listing = self.listing
+        return [
+            Statement(number(0.0), None, x)
+            for path, x in listing.terms.inputs.items()
+            if path[0] in listing.trace.wanted and path not in listing.terms.gradients
+        ]
 
     def _rows(self, style: Style) -> list[tuple[str, ...]]:
         """Return both sides of each equation, in one form or two, and a note: shape, numbers."""
         listing = self.listing
-        statements = [*listing.forward, *listing.backward]
+        statements = [*listing.forward, *listing.backward, *self._zeros]
         sides = [[listing.sides(x, style)] for x in statements]
         if self.indices:
             by_entry = [self._equations.sides(x, style) for x in self._equations.equations]
@@ -83,10 +94,6 @@ class Derivation:
                 text = np.array2string(data, precision=4, threshold=6, edgeitems=2)
                 notes.append(" ".join(text.split()))
             rows.append((*chain(*forms), "  ".join(notes)))
-        for path, x in listing.terms.inputs.items():
-            if path[0] in listing.trace.wanted and path not in listing.terms.gradients:
-                zero = (style.variable(listing.names[x], x.ndim, True), "0")
-                rows.append((*zero, *(zero if self.side_by_side else ()), ""))
         return rows
 
 

@@ -19,7 +19,7 @@ from autodiff.primitives import broadcast_to, getitem, reshape, scatter, transpo
 from autodiff.readings.indexed.equations import Equations
 from autodiff.readings.indexed.loops import loops
 from autodiff.readings.listing import Listing, Statement
-from autodiff.readings.native.functions import NoLoops
+from autodiff.readings.native.loop import NoLoops
 from autodiff.readings.native.program import Writer
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
 from autodiff.readings.terms import Term, is_of_engine

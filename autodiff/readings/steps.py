@@ -10,7 +10,8 @@ import numpy as np
 from autodiff.arrays import POSITIONS
 from autodiff.graph import Primitive
 from autodiff.primitives import add, divide, multiply
-from autodiff.readings.listing import Listing, Statement
+from autodiff.readings.indexed.equations import Equation, Equations
+from autodiff.readings.listing import Listing
 from autodiff.readings.notation import CODE, NOTATION, TEX, TEXT, levels_of, placed
 from autodiff.readings.terms import Term
 
@@ -24,10 +25,11 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
     array, "operands" (positions among the terms), "parameters", "shape" and whether it is a "mask",
     which NumPy adds otherwise; those without a primitive have their "data", all numbers in one
     list. "statements" are the equations that `derivation` and `source` write, with the "term" that
-    each computes, "name", "code", "text" and "latex" (two sides each), the "line" of the function's
-    code that it comes from and, on the way back, what it is the adjoint "of" and the statement that
-    it "undoes". "inputs", "constants", "value" and "gradients" say which terms are these,
-    "notation" how primitives are written of single numbers; "code" are the lines of `f`.
+    each computes, "name", "code", "text" and "latex" (two sides each), "indices" (its "text" and
+    "latex" entry by entry), the "line" of the function's code that it comes from and, on the way
+    back, what it is the adjoint "of" and the statement that it "undoes". "inputs", "constants",
+    "value" and "gradients" say which terms are these, "notation" how primitives are written of
+    single numbers, "legend" what the letters of indices stand for; "code" are the lines of `f`.
 
     NaN and infinities are strings. Raises as `source` does, and ValueError for more than a million
     numbers.
@@ -49,7 +51,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
     at = {x: i for i, x in enumerate(terms)}
     applied = [(x.primitive, x.operands) for x in terms if x.primitive and not x.parameters]
     code, first = code_of(f)
-    statements = [*listing.forward, *listing.backward]
+    by_entry = Equations(listing)
     return {
         "name": listing.trace.name,
         "terms": [as_data(x, at) for x in terms],
@@ -63,7 +65,8 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
             for path, x in listing.terms.inputs.items()
         ],
         "constants": [{"term": at[x], "name": listing.names[x]} for x in constants],
-        "statements": [written(listing, x, at, first) for x in statements],
+        "statements": [written(by_entry, x, at, first) for x in by_entry.equations],
+        "legend": by_entry.legend,
         "value": at[listing.terms.value],
         "gradients": {
             listing.names[listing.terms.inputs[path]]: at[x]
@@ -132,9 +135,10 @@ def plain(x: Any) -> Any:
 
 
 def written(
-    listing: Listing, statement: Statement, at: dict[Term, int], first: int
+    by_entry: Equations, equation: Equation, at: dict[Term, int], first: int
 ) -> dict[str, Any]:
     """Return a statement as data; the code of its function begins in line `first`."""
+    listing, statement = by_entry.listing, equation.statement
     term, undoes, alias = statement
     of = listing.writer.bars.get(term) if alias is None else alias
     return {
@@ -147,6 +151,10 @@ def written(
         "code": [*listing.sides(statement, CODE)],
         "text": [*listing.sides(statement, TEXT)],
         "latex": [*listing.sides(statement, TEX)],
+        "indices": {
+            "text": [*by_entry.sides(equation, TEXT)],
+            "latex": [*by_entry.sides(equation, TEX)],
+        },
     }
 
 

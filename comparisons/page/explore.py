@@ -19,8 +19,9 @@ from comparisons.page.slips import slips
 from comparisons.page.words import spoken, words
 
 LIVE = Path(__file__).parent / "live"
-# In LaTeX: of two letters or more, and neither a command nor upright already.
-WORD = re.compile(r"(?<![\\\w])(?<!\\mathrm\{)(?<!\\mathbf\{)[A-Za-z]{2,}(?![\w{])")
+# In LaTeX: of two letters or more, and neither indices nor a command nor upright already.
+SPECIAL = "".join(rf"(?<!\\{x}\{{)" for x in ["mathrm", "mathbf", "text", "begin", "end"])
+WORD = re.compile(rf"(?<![\\\w])(?<!_\{{){SPECIAL}[A-Za-z]{{2,}}(?![\w{{])")
 MENDED = [
     (re.compile(r'(<mi mathvariant="(\w+)">[^<]*)</mi><mi mathvariant="\2">'), r"\1"),
     (
@@ -66,6 +67,7 @@ def explore(
             x[f"{key}text"] = TEXT.variable(x["name"], ndim, adjoint)
             x[f"{key}math"] = mathml(TEX.variable(x["name"], ndim, adjoint))
         x["words"] = spoken(x["text"])
+    letters = "".join(re.findall(r"(\w+) = 0", program["legend"]))
     line = None
     for statement in reversed(program["statements"]):  # a part of a line is before what it is in
         if statement["forward"]:
@@ -77,6 +79,12 @@ def explore(
             statement["line"] = program["statements"][statement["undoes"]]["line"]
         statement["math"] = [mathml(side) for side in statement.pop("latex")]
         statement["words"] = words(*statement["text"])
+        entries = statement.pop("indices")
+        if letters:
+            statement["entries"] = {
+                "math": [mathml(side) for side in entries["latex"]],
+                "words": words(*entries["text"], letters=letters),
+            }
     program["graph"] = graph(program)
     page = Page(Path(path), text_of(program))
     page.path.write_text(page.html, encoding="utf-8")

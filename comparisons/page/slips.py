@@ -1,5 +1,6 @@
 """The slips of the diagnosis as data for a page, which computes them from the numbers it shows."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,24 +13,35 @@ from comparisons.diagnosis.search.evidence import Claim, evidence
 from comparisons.diagnosis.search.trials import Trials
 from comparisons.diagnosis.wording import in_words
 
+# What is said to somebody who looks for the formula does not quote it.
+FORGOTTEN = re.compile(r"the (factor|slope|term) (?!1 / N was).* was forgotten")
+
 
 @np.errstate(all="ignore")
 def slips(f: Callable[..., Any], params: Any, *data: Any) -> dict[str, Any]:
     """Return the slips in the backward pass of `f(params, *data)`, one program for all of them.
 
     "terms" are as in `steps`; one with a "variable" has the numbers that the statement of that name
-    has. "of" has for each adjoint, by name, the "words" of its slips, the likeliest first, and the
-    "term" that each computes in its place. "names" are those of paper alone, such as y and N,
-    each with its "term", and "examples" is the number of examples, 0 if there are none.
+    has. "of" has for each adjoint, by name, the "words" of its slips, the likeliest first, without
+    its formula or a part of that, and the "term" that each computes in its place. "names" are
+    those of paper alone, such as y and N, each with its "term", and "examples" is the number of
+    examples, 0 if there are none.
     """
     found = evidence(f, [(params, data)], [Claim({})])
     backward, trials = found.backward, Trials(found)
     table = Table(backward)
+
+    def said(x: Term) -> list[tuple[str, Term]]:
+        options = sorted(trials.options(x), key=lambda slip: slip.cost)
+        right = backward.expression(backward.rights[x])
+        words = [(in_words(slip, backward)[1], slip.changes[x]) for slip in options]
+        return [x for x in words if right not in x[0] or " " not in right]
+
     return {
         "of": {
             backward.names[x]: [
-                {"words": in_words(slip, backward)[1], "term": table.at(slip.changes[x])}
-                for slip in sorted(trials.options(x), key=lambda slip: slip.cost)
+                {"words": FORGOTTEN.sub(r"a \1 was forgotten", words), "term": table.at(term)}
+                for words, term in said(x)
             ]
             for x in backward.equations
             if x in backward.adjoints

@@ -11,40 +11,55 @@ from mlp.data import tutorial_problem
 
 FORMS = {
     "scalar": "In scalar form, for one data point x with target t",
+    "indices": "With indices, for an entry of each array",
     "vectorised": "Vectorised, for all data points at once, with the shape of each quantity",
+    "side_by_side": "With indices, and vectorised",
 }
+NOTE = (
+    "The scalar form has an equation for each number that one data point leads to. The form with "
+    "indices (--indices) has one for an entry of each array, for all data points, and sums say "
+    "over what is added. The vectorised form has whole arrays: such a sum has become a product of "
+    "matrices, and --side-by-side shows how.\n\n"
+    "A bar marks an adjoint, the derivative of the loss in a quantity; ⊙ multiplies element by "
+    "element, σ is the logistic function, and a product with 1 is a sum."
+)
 MOST_HIDDEN = 10
 
 
-def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
-    """Return the equations of both forms, as text and in LaTeX."""
+def measure(
+    seed: int, points: int, hidden: int, indices: bool = False, side_by_side: bool = False
+) -> dict[str, Any]:
+    """Return the equations of each form that is wanted, as text and in LaTeX."""
     X, t, params = tutorial_problem(points, hidden, seed)
     lists = {name: np.asarray(p).tolist() for name, p in params.items()}
-    forms = {"vectorised": derivation(engine.loss, params, X, t, shapes=True)}
+    forms = {}
     if hidden <= MOST_HIDDEN:
-        forms = {"scalar": derivation(scalar.loss, lists, X[0].tolist(), float(t[0])), **forms}
+        forms["scalar"] = derivation(scalar.loss, lists, X[0].tolist(), float(t[0]))
+    if indices or side_by_side:
+        forms["indices"] = derivation(engine.loss, params, X, t, indices=True)
+    forms["vectorised"] = derivation(engine.loss, params, X, t, shapes=True)
+    if side_by_side:
+        forms["side_by_side"] = derivation(engine.loss, params, X, t, side_by_side=True)
     return {name: {"text": form.text, "latex": form.latex} for name, form in forms.items()}
 
 
 def tables(result: dict[str, Any]) -> list[str]:
     shown = []
     for name, form in result.items():
-        shown += [f"{FORMS[name]}:", form["text"]]
-    note = (
-        "A bar marks an adjoint, the derivative of the loss in a quantity; ⊙ multiplies element "
-        "by element, σ is the logistic function, and a product with 1 is a sum."
-    )
+        if "side_by_side" not in result or name in ("scalar", "side_by_side"):
+            shown += [f"{FORMS[name]}:", form["text"]]
     if "scalar" not in result:
-        note += f" The scalar form is shown for up to {MOST_HIDDEN} hidden units."
-    return [*shown, note]
+        return [*shown, f"{NOTE} The scalar form is shown for up to {MOST_HIDDEN} hidden units."]
+    return [*shown, NOTE]
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    columns = [form["latex"].splitlines()[1:-1] for form in result.values()]
+    forms = [name for name in result if name != "side_by_side"]
+    columns = [result[name]["latex"].splitlines()[1:-1] for name in forms]
     longest = max(map(len, columns))
     figure = Figure(figsize=(4.5 * len(columns), 0.28 * (longest + 2)), layout="constrained")
     panels = figure.subplots(1, len(columns), squeeze=False)[0]
-    for axes, name, lines in zip(panels, result, columns):
+    for axes, name, lines in zip(panels, forms, columns):
         axes.set_title(FORMS[name].partition(",")[0], loc="left")
         axes.set_axis_off()
         axes.set_ylim(longest, 0)

@@ -11,7 +11,15 @@ from rich.table import Table
 
 from comparisons.printing import listed, scientific, table
 from comparisons.tables.training import train_with
-from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
+from comparisons.tables.ways import (
+    BY_HAND,
+    Way,
+    affordable,
+    compared,
+    disagree,
+    fallback,
+    installed_ways,
+)
 from mlp.data import tutorial_problem
 from mlp.plots import STYLE
 
@@ -36,6 +44,7 @@ def measure(
         "places": places,
         "culprits": sorted({name for place in places for name in place["culprits"]}),
         "left_out": left_out,
+        "fallback": fallback(places[0]["losses"]),
     }
 
 
@@ -112,7 +121,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         ]
     if result["culprits"] and len(result["places"]) == 1:
         shown.append("Nothing was trained, because the gradients are wrong before it.")
-    return [*shown, result["left_out"]] if result["left_out"] else shown
+    return [*shown, *filter(None, [result["left_out"], result["fallback"]])]
 
 
 @rc_context(STYLE)

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from comparisons.printing import circumstances, table
 from comparisons.tables.peers import Peer, descent, installed_peers, micrograd_backprop
-from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, affordable, difference
+from comparisons.tables.ways import BY_HAND, LOOPS, NUMPY_WAYS, affordable, difference, fallback
 from mlp import scalar
 from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import BLUE, STYLE
@@ -51,6 +51,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         "ways": timed(steps),
         "alone": number_by_number(seed, points, hidden) if numbers else {},
         "notes": notes,
+        "fallback": fallback(steps),
     }
 
 
@@ -153,6 +154,8 @@ def verdict(result: dict[str, Any]) -> str:
     if "engine" not in ways:
         return "The engine is not timed."
     spoken = {"engine": "the engine", "compiled": "its compiled form"}
+    if not result["fallback"]:
+        spoken[LOOPS.name] = "its loops in C"
     found = [f"{spoken[name]} {ways[name]['ratio']:.2f}" for name in spoken if name in ways]
     return f"By hand takes 1, {', '.join(found)}."
 
@@ -169,6 +172,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         f"{made['numpy']}, Python {made['python']}, threads: {made['threads']}, garbage "
         "collector on. Every gradient was checked against by hand first."
         + "".join(f" {name} {found}." for name, found in result["versions"].items()),
+        result["fallback"] or f"The {LOOPS.name} are built by {made['compiler']}.",
         *result["notes"],
     ]
     if alone:

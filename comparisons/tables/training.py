@@ -7,10 +7,19 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from rich.table import Table
 
 from comparisons.printing import scientific, table
-from comparisons.tables.ways import BY_HAND, Way, affordable, compared, disagree, installed_ways
+from comparisons.tables.ways import (
+    BY_HAND,
+    Way,
+    affordable,
+    compared,
+    disagree,
+    fallback,
+    installed_ways,
+)
 from mlp import Diverged, History, by_hand, train
 from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import STYLE, plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
@@ -83,6 +92,7 @@ def measure(
         "exact": [way.name for way in exact],
         "disagreement": next((pair["ways"] for pair in pairs if disagree(pair)), []),
         "left_out": left_out,
+        "fallback": fallback(results),
         "problem": {"num_points": points, "hidden": hidden, "seed": seed},
     }
 
@@ -163,7 +173,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         f"The loss during training, learning rate {result['learning_rate']:g}. {verdict(result)}",
         table(["step", *(name.replace(" ", "\n", 1) for name in ways)], rows, left=0),
         *notes,
-        *filter(None, [result["left_out"]]),
+        *filter(None, [result["left_out"], result["fallback"]]),
         f"Where the runs end: before training {correct} No parameter is ever farther than "
         f"{scientific(farthest)} from its value {reference}, looked at every {EVERY} steps and at "
         "the end.",
@@ -176,7 +186,7 @@ def figure(result: dict[str, Any]) -> Figure:
     X, t, initial = tutorial_problem(**result["problem"])
     reference, *others = result["ways"]
     trained = result["ways"][reference]
-    picture = Figure(figsize=(11, 9.5), layout="constrained")
+    picture = Figure(figsize=(11, 9.5), layout=ConstrainedLayoutEngine(h_pad=0.12))
     (before, after), (loss, apart) = picture.subplots(2, 2, gridspec_kw={"hspace": 0.06})
     accuracies = result["initial_accuracy"], trained["accuracy"]
     for ax, params, title, accuracy in zip(
@@ -221,5 +231,5 @@ def figure(result: dict[str, Any]) -> Figure:
     )
     apart.grid(True)
     if others:
-        apart.legend()
+        apart.legend(fontsize="small", labelspacing=0.3)
     return picture

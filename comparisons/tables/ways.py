@@ -1,6 +1,6 @@
 """The ways to the gradient that are installed, and how far their results are apart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import combinations
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp import by_hand, compiled, engine, scalar, sigmoid
+from autodiff.readings.native.build import compiler
+from mlp import by_hand, compiled, engine, loops, scalar, sigmoid
 from mlp.data import Array, Parameters
 from mlp.numerical import central_differences, complex_step
 
@@ -34,6 +35,7 @@ class Way:
 
 # One loss takes some 50 ns a unit and point in complex numbers and 12 in real ones.
 BY_HAND = Way("by hand", by_hand.backprop)
+LOOPS = Way("loops in C", loops.backprop)
 COMPLEX_STEP = Way(
     "complex step", complex_step, seconds=lambda n, h: (4 * h + 1) * (3e-5 + 6e-8 * n * h)
 )
@@ -41,6 +43,7 @@ NUMPY_WAYS = (
     BY_HAND,
     Way("engine", engine.backprop),
     Way("compiled", compiled.backprop),
+    LOOPS,
     Way("number by number", scalar.backprop, seconds=lambda n, h: 1.2e-5 * n * (h + 0.5)),
     COMPLEX_STEP,
     Way(
@@ -74,6 +77,14 @@ def affordable(
     dropped = ", ".join(way.name for way in ways if way not in kept)
     why = f"Left out, because one gradient takes more than {seconds:g} s at this size"
     return kept, f"{why}: {dropped}." if dropped else ""
+
+
+def fallback(names: Container[str]) -> str:
+    """Return a sentence where NumPy has just computed what is named loops in C, or nothing."""
+    if LOOPS.name not in names or loops.loss_and_gradients.backend == "c":
+        return ""
+    why = "they are not built for this network" if compiler() else "there is no C compiler"
+    return f"The {LOOPS.name} were computed by NumPy: {why}."
 
 
 def compared(place: str, ways: list[Way], X: Array, t: Any, params: Parameters) -> dict[str, Any]:

@@ -63,6 +63,22 @@ def test_the_derivation_is_printed_and_drawn(capsys, monkeypatch):
     assert set(json.loads(out)["derivation"]) == {"vectorised"}
 
 
+def test_the_derivation_with_indices(capsys, monkeypatch):
+    set_width(monkeypatch, 80)
+    _, out, _ = run(capsys, "derivation", "--indices")
+    assert "h_ij = tanh(g_ij)" in out.splitlines()
+    assert "G    = X Uᵀ + b               (500, 3)" in out.splitlines()
+    _, out, _ = run(capsys, "derivation", "--side-by-side", "--hidden", "1000")
+    assert "loss = (1/N) Σ_i ℒ(z_i, t_i)   |   loss = mean(ℒ(z, t))" in out.splitlines()
+    assert "(500, 1000)" not in out
+    for form in ("scalar form", "form with indices", "vectorised form"):
+        assert " ".join(out.split()).count(f"The {form} ") >= 1
+    _, out, _ = run(capsys, "derivation", "--side-by-side", "--json")
+    found = json.loads(out)["derivation"]
+    assert set(found) == {"scalar", "indices", "vectorised", "side_by_side"}
+    assert r"\bar{w}_{j} &= \sum_{i} h_{ij} \, \bar{z}_{i} \\" in found["indices"]["latex"]
+
+
 @pytest.mark.parametrize("part", ["stability", "differences", "derivation"])
 def test_json_is_valid_and_alone(capsys, part):
     status, out, err = run(capsys, part, "--json", "--out", "here/too")

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import os
 import subprocess
 import sys
 
@@ -13,9 +14,10 @@ from oracles import complex_step
 from places import GOLDEN
 
 from autodiff import Value, logistic_cross_entropy, mean, tanh
-from mlp import by_hand, compiled, engine, numerical, scalar, tutorial_problem
+from autodiff.readings.native.build import compiler
+from mlp import by_hand, compiled, engine, loops, numerical, scalar, tutorial_problem
 
-WAYS = [by_hand, engine, compiled, scalar, numerical]
+WAYS = [by_hand, engine, compiled, loops, scalar, numerical]
 NAMES = ["U", "b", "W", "c"]
 
 
@@ -156,9 +158,36 @@ def test_the_scalar_form_is_for_points_of_the_plane():
         scalar.forward(np.ones((6, 2)), {**params, "U": np.ones((3, 2)), "b": np.ones(2)})
 
 
+def test_the_loops_are_in_c_where_there_is_a_compiler_and_by_numpy_where_layers_are_wide():
+    for hidden, backend in ((3, "c" if compiler() else "numpy"), (40, "numpy")):
+        X, t, params = tutorial_problem(60, hidden)
+        grads, loss = loops.backprop(X, t, params)
+        expected, expected_loss = engine.backprop(X, t, params)
+        assert loops.loss_and_gradients.backend == backend
+        assert loss == pytest.approx(expected_loss, rel=1e-14)
+        assert_equal_gradients(grads, expected, 1e-13)
+
+
+def test_without_a_compiler_the_loops_are_computed_by_numpy_to_the_last_bit():
+    program = (
+        "from mlp import compiled, loops, tutorial_problem\n"
+        "problem = tutorial_problem(20)\n"
+        "print(repr(loops.backprop(*problem)) == repr(compiled.backprop(*problem)))\n"
+        "print(loops.loss_and_gradients.backend)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={**os.environ, "CC": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.split() == ["True", "numpy"]
+
+
 def test_importing_mlp_imports_nothing_heavy():
     program = (
-        "import sys, mlp, mlp.by_hand, mlp.engine, mlp.scalar, mlp.numerical\n"
+        "import sys, mlp, mlp.by_hand, mlp.engine, mlp.loops, mlp.scalar, mlp.numerical\n"
         "print(*{'matplotlib', 'torch', 'tqdm', 'scipy'} & set(sys.modules))"
     )
     result = subprocess.run(

@@ -17,7 +17,7 @@ from autodiff.readings.compiling.program import Runnable, program
 from autodiff.readings.listing import Listing
 from autodiff.readings.native.build import NoCompiler, NotBuilt
 from autodiff.readings.native.call import native
-from autodiff.readings.native.functions import NoLoops
+from autodiff.readings.native.loop import NoLoops
 from autodiff.transforms import value_and_grad
 from autodiff.value import enclosing
 

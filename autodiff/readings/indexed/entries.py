@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +24,11 @@ from autodiff.readings.indexed.formula import (
 from autodiff.readings.notation import (
     ATOM,
     CODE,
-    POWER,
+    LOOSE,
     PRODUCT,
     SUM,
     TEX,
+    TEXT,
     Style,
     Written,
     tex_variable,
@@ -34,10 +36,10 @@ from autodiff.readings.notation import (
 from autodiff.readings.terms import Term, frozen
 from autodiff.readings.writing import Writer, filled, template_of
 
-PRODUCTS = {"code": "{} * {}", "text": "{} {}", "tex": r"{} \, {}"}
-DOTS = {"code": "{} * {}", "text": "{} · {}", "tex": r"{} \cdot {}"}
-SQUARES = {"code": "{} ** 2", "text": "{}²", "tex": "{}^2"}
-SHARES = {"text": "(1/N)", "tex": r"\frac{{1}}{{N}}"}
+PRODUCTS = {"text": "{} {}", "tex": r"{} \, {}"}
+DOTS = {"text": "{} · {}", "tex": r"{} \cdot {}"}
+SHARES = {"text": "(1/N)", "tex": r"\frac{1}{N}"}
+COMPARISONS = primitives.MASKS - {getattr(primitives, f"logical_{x}") for x in ("and", "or", "not")}
 REDUCTIONS = {
     "sum": ("Σ_{over} {of}", r"\sum_{{{over}}} {of}"),
     "mean": ("(1/{count}) Σ_{over} {of}", r"\frac{{1}}{{{count}}} \sum_{{{over}}} {of}"),
@@ -45,27 +47,24 @@ REDUCTIONS = {
     "min": ("min_{over} {of}", r"\min_{{{over}}} {of}"),
     "logsumexp": ("log Σ_{over} exp({of})", r"\log \sum_{{{over}}} \exp\left({of}\right)"),
 }
-RELATIONS = {
+SIGNS = {
     "code": {},
-    "text": {"==": "=", "<=": "≤", ">=": "≥"},
-    "tex": {"==": "=", "<=": r"\leq", ">=": r"\geq"},
-}
-POSITIONS = {
-    "code": {"+": "{} + {}", "-": "{} - {}", "*": "{} * {}", "//": "{} // {}", "%": "{} % {}"},
-    "text": {"+": "{}+{}", "-": "{}-{}", "*": "{1}{0}", "//": "⌊{}/{}⌋", "%": "{} mod {}"},
+    "text": {
+        **{"==": "=", "<=": "≤", ">=": "≥", "+": "{}+{}", "-": "{}-{}", "*": "{1}{0}"},
+        **{"//": "⌊{}/{}⌋", "%": "{} mod {}"},
+    },
     "tex": {
-        **{"+": "{}+{}", "-": "{}-{}", "*": "{1}{0}"},
+        **{"==": "=", "<=": r"\leq", ">=": r"\geq", "+": "{}+{}", "-": "{}-{}", "*": "{1}{0}"},
         **{"//": r"\lfloor {}/{} \rfloor", "%": r"{} \bmod {}"},
     },
 }
 
 
 def entry_name(name: str, others: Iterable[str]) -> str:
-    """Return the name of an entry of a matrix: its letter in lower case, if nothing has that."""
-    match = re.fullmatch(r"([A-Z])(_?\d*)(_bar)?", name)
+    """Return the name of an entry of an array: its letter in lower case, if nothing has that."""
     lower = f"{name[0].lower()}{name[1:]}"
-    stem = lower.removesuffix("_bar")
-    return lower if match and stem not in {*others} else name
+    is_letter = re.fullmatch(r"[A-Z](_?\d*)(_bar)?", name)
+    return lower if is_letter and lower.removesuffix("_bar") not in {*others} else name
 
 
 @dataclass(frozen=True)
@@ -88,85 +87,108 @@ class Entries:
         if isinstance(x, Chosen):
             return self.chosen(x)
         if isinstance(x, Whole):
-            text = self.writer.expression(x.term, self.style).text
-            return Written(self.subscripted(f"({text})", x.term.shape, x.at))
+            whole = self.writer.expression(x.term, self.style)
+            if not x.at:
+                return whole
+            return Written(self.subscripted(f"({whole.text})", x.term.shape, x.at))
+        if self.is_digits(x.term):
+            return self.writer.number(x.term, x.term, self.style)
         return Written(self.subscripted(self.name(x.term), x.term.shape, x.at))
 
     def name(self, term: Term) -> str:
         style = self.style
         if term not in self.writer.names:
-            is_number = term.is_number
-            return style.number(term.data) if is_number else self.writer.arrays[frozen(term.data)]
+            return style.variable(self.writer.arrays[frozen(term.data)], 0, False)
         if style is TEX:
             style = TEX._replace(variable=lambda name, _, adjoint: tex_variable(name, 0, adjoint))
         return self.writer.variable(term, style).text
 
     def applied(self, x: Applied) -> Written:
-        primitive, name = x.primitive, self.style.name
+        primitive, style = x.primitive, self.style
         operands = [self.operand(y, x) for y in x.operands]
-        if primitive is primitives.multiply:
-            template = PRODUCTS[name]
-            if operands[0] == operands[1] and len(operands[0].text) > 1:
-                template, operands = SQUARES[name], operands[:1]
-            elif operands[1].level >= POWER and operands[1].text[:1].isdigit():
-                template = DOTS[name]
-        elif primitive is primitives.power and operands[1].text == "2":
-            template, operands = SQUARES[name], operands[:1]
-        elif primitive is primitives.divide and self.style is not CODE and self.is_count(x):
-            template = SHARES[name]
-            if operands[0].text == "1":
-                operands = []
-            else:
-                template, operands = f"{template} {{}}", operands[:1]
-        else:
-            arrays = [np.float64()] * len(operands)
-            template = template_of(primitive, arrays, {}, self.style)
-        return filled(template, operands, self.style, {"options": ""})
+        if style is not CODE:
+            if primitive is primitives.multiply:
+                return self.product(*operands)
+            if primitive is primitives.power and operands[1].text == "2":
+                primitive = primitives.square
+            elif self.is_share(x):
+                return self.product(Written(SHARES[style.name]), operands[0])
+        template = template_of(primitive, [np.float64()] * len(operands), {}, style)
+        found = filled(template, operands, style, {"options": ""})
+        is_bracket = primitive in COMPARISONS and style is not CODE
+        return Written(f"[{found.text}]") if is_bracket else found
+
+    def product(self, a: Written, b: Written) -> Written:
+        """Write a product, without brackets around one that it ends in."""
+        if "1" in (a.text, b.text):
+            return a if b.text == "1" else b
+        if a == b:
+            template = template_of(primitives.square, [np.float64()], {}, self.style)
+            return filled(template, [a], self.style, {})
+        b = Written(b.text) if b.level == PRODUCT and b.text[0] != "-" else b
+        is_number = b.level > SUM and b.text[0].isdigit()
+        template = (DOTS if is_number else PRODUCTS)[self.style.name]
+        return filled(template, [a, b], self.style, {})
 
     def operand(self, x: Formula, reader: Applied) -> Written:
-        if isinstance(x, Entry) and x.term.is_number and x.term not in self.writer.names:
+        if isinstance(x, Entry) and self.is_digits(x.term):
             return self.writer.number(x.term, reader.term, self.style)
         found, primitive = self.written(x), reader.primitive
         if isinstance(x, Reduced) and primitive in (primitives.add, primitives.subtract):
             return Written(found.text, PRODUCT)
         is_quotient = isinstance(x, Applied) and x.primitive is primitives.divide
-        if is_quotient and primitive is primitives.multiply and " / " in found.text:
+        is_factor = primitive is primitives.multiply and self.style is TEXT
+        if is_factor and is_quotient and not self.is_share(x):
             return Written(found.text, SUM)
         return found
 
-    def is_count(self, x: Applied) -> bool:
+    def is_digits(self, term: Term) -> bool:
+        return term.is_number and term not in self.writer.names
+
+    def is_share(self, x: Any) -> bool:
         """Return whether something is divided by the number of elements of a mean."""
-        divisor = x.operands[1]
-        return isinstance(divisor, Entry) and divisor.term.number == self.count is not None
+        divisor = x.operands[-1]
+        is_count = isinstance(divisor, Entry) and divisor.term.number == self.count is not None
+        return is_count and x.primitive is primitives.divide
 
     def reduced(self, x: Reduced) -> Written:
         over = "".join(self.letters[i] for i in x.over)
         count = "N" if x.count == self.count else str(x.count)
         of = self.written(x.of)
-        is_loose = of.level < PRODUCT and not isinstance(x.of, Reduced)
-        if is_loose and x.primitive is not primitives.logsumexp:
+        is_loose = of.level < PRODUCT or of.text[0] == "-"
+        if is_loose and not isinstance(x.of, Reduced) and x.primitive is not primitives.logsumexp:
             of = Written(self.style.brackets.format(of.text))
         template = REDUCTIONS[x.primitive.name][self.style is TEX]
         return Written(template.format(over=over, count=count, of=of.text), SUM)
 
     def conditions(self, x: Chosen) -> str:
-        relations = RELATIONS[self.style.name]
-        return (" and " if self.style is CODE else ", ").join(
-            f"{self.position(a).text} {relations.get(sign, sign)} {self.position(b).text}"
-            for a, sign, b in x.conditions
-        )
+        """Write what must hold, what is between two numbers once."""
+        signs = SIGNS[self.style.name]
+        texts: list[str] = []
+        for a, sign, b in x.conditions:
+            left = self.position(a).text
+            right = f" {signs.get(sign, sign)} {self.position(b).text}"
+            if self.style is not CODE and texts and texts[-1].endswith(f" {left}"):
+                texts[-1] += right
+            else:
+                texts.append(left + right)
+        return (" and " if self.style is CODE else ", ").join(texts)
 
     def chosen(self, x: Chosen) -> Written:
-        joint = self.conditions(x)
-        then, otherwise = self.written(x.then), self.written(x.otherwise)
+        joint, then = self.conditions(x), self.written(x.then)
+        if x.otherwise is ZERO and self.style is not CODE:
+            return self.product(Written(f"[{joint}]"), then)
+        otherwise = self.written(x.otherwise).text
         if self.style is CODE:
-            return Written(f"({then.text} if {joint} else {otherwise.text})")
-        if x.otherwise is ZERO:
-            return filled(PRODUCTS[self.style.name], [Written(f"[{joint}]"), then], self.style, {})
+            return Written(f"({then.text} if {joint} else {otherwise})")
         if self.style is TEX:
-            cases = rf"{then.text} & {joint} \\ {otherwise.text} & \text{{otherwise}}"
-            return Written(rf"\begin{{cases}} {cases} \end{{cases}}")
-        return Written(f"({then.text} if {joint}, else {otherwise.text})")
+            begin, end = r"\begin{cases} ", r" \end{cases}"
+            rest = otherwise.removeprefix(begin).removesuffix(end)
+            rest += r" & \text{otherwise}" if rest == otherwise else ""
+            return Written(rf"{begin}{then.text} & {joint} \\ {rest}{end}")
+        first = then.text if then.level > LOOSE else f"({then.text})"
+        is_last = not isinstance(x.otherwise, Chosen) or x.otherwise.otherwise is ZERO
+        return Written(f"{first} if {joint}, {'else ' if is_last else ''}{otherwise}", LOOSE)
 
     def subscripted(self, name: str, shape: tuple[int, ...], at: At) -> str:
         """Write an entry; axes of one element are left out but in code."""
@@ -190,7 +212,13 @@ class Entries:
         if not isinstance(p, Moved):
             return self.written(p)
         left, right = self.position(p.left), self.position(p.right)
-        if p.sign not in "+-" and left.level < ATOM:
+        is_code, is_sum = self.style is CODE, p.sign in "+-"
+        if not is_sum and left.level < ATOM:
             left = Written(f"({left.text})")
-        text = POSITIONS[self.style.name][p.sign].format(left.text, right.text)
-        return Written(text, SUM if p.sign in "+-" else PRODUCT)
+        template = SIGNS[self.style.name].get(p.sign, f"{{}} {p.sign} {{}}")
+        if p.sign == "*" and p.right == -1 and not is_code:
+            template = "-{}"
+        if p.sign == "+" and left.text[0] == "-" and not is_code:
+            template = "{1}{0}"
+        level = SUM if is_sum else PRODUCT if is_code or p.sign != "//" else ATOM
+        return Written(template.format(left.text, right.text), level)

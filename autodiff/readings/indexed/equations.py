@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from autodiff import primitives
 from autodiff.readings.indexed.entries import Entries, entry_name
 from autodiff.readings.indexed.formula import (
+    Applied,
     At,
     Entry,
     Formula,
@@ -20,11 +21,11 @@ from autodiff.readings.indexed.formula import (
     indices,
 )
 from autodiff.readings.listing import Listing, Statement
-from autodiff.readings.notation import CODE, Style
+from autodiff.readings.notation import Style
 from autodiff.readings.terms import Term
 from autodiff.readings.writing import Writer
 
-LETTERS = "ijklmnpqrs"
+LETTERS = "ijklmnpqrsabcdefghtuvwxyz"
 
 
 class Equation(NamedTuple):
@@ -53,22 +54,34 @@ class Equations:
     that a mean is taken of, None unless it is the same for all means.
     """
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Listing, statements: Sequence[Statement] = ()) -> None:
         self.listing = listing
-        statements = [*listing.forward, *listing.backward]
-        self.equations = [self.equation(statement) for statement in statements]
-        self.axes = Axes(self.equations, listing)
-        names = [*listing.names.values(), *listing.aliases.values()]
-        lowered = {x: entry_name(name, names) for x, name in listing.names.items()}
-        self.writer = Writer(lowered, listing.writer.bars, listing.writer.arrays)
-        reductions = [x for y in self.equations for x in y.parts if isinstance(x, Reduced)]
-        counts = {x.count for x in reductions if x.primitive is primitives.mean}
-        self.count = counts.pop() if len(counts) == 1 else None
+        self.equations = [
+            self.equation(x) for x in [*listing.forward, *listing.backward, *statements]
+        ]
+        known = [*listing.names.values(), *listing.aliases.values()]
+        names = dict(listing.names)
+        names |= {x: entry_name(name, known) for x, name in names.items() if x.ndim}
+        self.axes = Axes(self.equations, listing.writer.bars, {*names.values()})
+        self.writer = Writer(names, listing.writer.bars, listing.writer.arrays)
+        self.count = None if "N" in names.values() else self.counted()
+
+    def counted(self) -> int | None:
+        """Return of how many elements all means are, if the function divides by that nowhere."""
+        counts, divisors = set(), set()
+        for equation in self.equations:
+            for x in equation.parts:
+                if isinstance(x, Reduced) and x.primitive is primitives.mean:
+                    counts.add(x.count)
+                is_quotient = isinstance(x, Applied) and x.primitive is primitives.divide
+                if is_quotient and x.term.forward and isinstance(x.operands[1], Entry):
+                    divisors.add(x.operands[1].term.number)
+        return counts.pop() if len(counts) == 1 and not counts & divisors else None
 
     def equation(self, statement: Statement) -> Equation:
         term, _, of = statement
         at = indices((of or term).shape)
-        right = formula(term, at, self.operands(term)) if of is None else self.entry(term, at)
+        right = self.entry(term, at[: term.ndim]) if of else formula(term, at, self.operands(term))
         return Equation(statement, at, right)
 
     def operands(self, term: Term) -> Callable[[int, At], Formula]:
@@ -81,48 +94,42 @@ class Equations:
         return formula(term, at, self.operands(term))
 
     def sides(self, equation: Equation, style: Style) -> tuple[str, str]:
-        """Write both sides of an equation."""
-        listing, (term, _, of) = self.listing, equation.statement
-        writer = listing.writer if style is CODE else self.writer
-        entries = Entries(writer, style, self.axes.letters_of(equation), self.count)
-        if of is None:
-            return (
-                entries.written(Entry(term, equation.at)).text,
-                entries.written(equation.right).text,
-            )
-        name = listing.aliases[of]
-        if style is not CODE:
-            name = style.variable(self.writer.names[of], 0, True)
-        left = entries.subscripted(name, of.shape, equation.at)
-        return left, entries.written(equation.right).text
+        """Write both sides of an equation, in text or LaTeX."""
+        term, _, of = equation.statement
+        entries = Entries(self.writer, style, self.axes.letters_of(equation), self.count)
+        name = style.variable(self.writer.names[of], 0, True) if of else entries.name(term)
+        right = entries.written(equation.right).text
+        right = "1/N" if right == "(1/N)" else right
+        return entries.subscripted(name, equation.of.shape, equation.at), right
 
     @property
     def legend(self) -> str:
         """What the letters stand for."""
-        runs = {
-            letter: index.length
-            for equation in self.equations
-            for index, letter in self.axes.letters_of(equation).items()
-        }
-        texts = [f"{x} = 0, {'1' if n == 2 else f'…, {n - 1}'}" for x, n in runs.items()]
-        return ";  ".join([*texts, f"N = {self.count}"] if self.count else texts)
+        runs: dict[int, dict[str, None]] = {}
+        for equation in self.equations:
+            for index, letter in self.axes.letters_of(equation).items():
+                runs.setdefault(index.length, {})[letter] = None
+        ends = {n: "1" if n == 2 else f"…, {n - 1}" for n in runs if n}
+        texts = [f"{', '.join(runs[n])} = 0, {ends[n]}" for n in ends]
+        return ";  ".join([*texts, *([f"N = {self.count}"] if self.count else [])])
 
 
 class Axes:
     """Which indices run along the same axis, and the letters for each axis."""
 
-    def __init__(self, equations: Iterable[Equation], listing: Listing) -> None:
+    def __init__(
+        self, equations: Iterable[Equation], bars: Mapping[Term, Term], names: Container[str]
+    ) -> None:
         self.same: dict[Any, Any] = {}
         self.letters: dict[Any, list[str]] = {}
-        names = {*listing.names.values()}
         self.unused = iter([x for x in LETTERS if x not in names])
-        for adjoint, term in listing.writer.bars.items():
+        for adjoint, term in bars.items():
             for axis in range(term.ndim):
                 self.join((adjoint, axis), (term, axis))
         for equation in equations:
             for x in [Entry(equation.of, equation.at), *all_parts(equation.right)]:
                 for axis, index in enumerate(x.at if isinstance(x, Entry) else ()):
-                    if isinstance(index, Index):
+                    if isinstance(index, Index) and index.length == x.term.shape[axis]:
                         self.join((x.term, axis), index)
         for equation in equations:
             self.letters_of(equation)
@@ -139,23 +146,25 @@ class Axes:
     def letters_of(self, equation: Equation) -> dict[Index, str]:
         """Return the letters of the indices of an equation, none twice where both are meant."""
         found: dict[Index, str] = {}
-
-        def add(over: Iterable[Position], taken: frozenset[str]) -> frozenset[str]:
-            for index in over:
-                if isinstance(index, Index):
-                    letters = self.letters.setdefault(self.root(index), [])
-                    found[index] = next((x for x in letters if x not in taken), "") or self.new()
-                    letters += [] if found[index] in letters else [found[index]]
-                    taken |= {found[index]}
-            return taken
-
-        def add_inner(x: Any, taken: frozenset[str]) -> None:
-            inner = add(x.over, taken) if isinstance(x, Reduced) else taken
-            for y in children(x):
-                add_inner(y, inner)
-
-        add_inner(equation.right, add(equation.at, frozenset()))
+        self.name_inner(equation.right, found, self.name(equation.at, found, frozenset()))
         return found
+
+    def name(
+        self, over: Iterable[Position], found: dict[Index, str], taken: frozenset[str]
+    ) -> frozenset[str]:
+        """Give indices letters; return these and those that were taken."""
+        for index in over:
+            if isinstance(index, Index):
+                letters = self.letters.setdefault(self.root(index), [])
+                found[index] = next((x for x in letters if x not in taken), "") or self.new()
+                letters += [] if found[index] in letters else [found[index]]
+                taken |= {found[index]}
+        return taken
+
+    def name_inner(self, x: Any, found: dict[Index, str], taken: frozenset[str]) -> None:
+        inner = self.name(x.over, found, taken) if isinstance(x, Reduced) else taken
+        for y in children(x):
+            self.name_inner(y, found, inner)
 
     def new(self) -> str:
         return next(self.unused, "") or f"i{sum(map(len, self.letters.values()))}"

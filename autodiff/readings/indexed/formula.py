@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ class Reduced:
 class Chosen:
     """One formula where all conditions hold, and another elsewhere."""
 
-    conditions: tuple[tuple[Position, str, Position], ...]
+    conditions: tuple[Condition, ...]
     then: Formula
     otherwise: Formula
 
@@ -83,6 +83,7 @@ class Whole:
 
 Formula = Entry | Applied | Reduced | Chosen | Whole
 Position = int | Index | Moved | Formula
+Condition = tuple[Position, str, Position]
 At = tuple[Position, ...]
 Operand = Callable[[int, At], Formula]
 """Returns an entry of an operand, found by its place among the operands."""
@@ -127,24 +128,41 @@ def aligned(at: At, shape: Sequence[int]) -> At:
     return tuple([p if n != 1 else 0 for p, n in zip(at[len(at) - len(shape) :], shape)])
 
 
-def moved(left: Position, sign: str, right: int) -> Position:
-    """Return a position computed from another, simplified."""
-    if isinstance(left, int):
+def moved(left: Position, sign: str, right: Position) -> Position:
+    """Return a position computed from two others, simplified."""
+    if isinstance(left, int) and isinstance(right, int):
         return int(COMPUTE[sign](left, right))
     if right == {"+": 0, "*": 1, "//": 1}.get(sign):
         return left
-    if sign == "+" and isinstance(left, Moved) and left.sign in "+-" and type(left.right) is int:
-        return moved(left.left, "+", right + (left.right if left.sign == "+" else -left.right))
-    return Moved(left, sign, right) if sign != "+" or right > 0 else Moved(left, "-", -right)
+    if sign == "+" and left == 0:
+        return right
+    if sign != "+" or not isinstance(right, int):
+        return Moved(left, sign, right)
+    if isinstance(left, Moved) and left.sign in "+-" and type(left.right) is int:
+        return moved(left.left, "+", right + COMPUTE[left.sign](0, left.right))
+    return Moved(left, "+", right) if right > 0 else Moved(left, "-", -right)
+
+
+def chosen(conditions: Iterable[Condition], then: Formula, otherwise: Formula) -> Formula:
+    """Return a choice; whether conditions on two numbers hold is decided at once."""
+    left = []
+    for a, sign, b in conditions:
+        if type(a) is not int or type(b) is not int:
+            left.append((a, sign, b))
+        elif not COMPUTE[sign](a, b):
+            return otherwise
+    return Chosen(tuple(left), then, otherwise) if left else then
 
 
 def formula(term: Term, at: At, operand: Operand) -> Formula:
     """Return an entry of an applied term, in entries of its operands."""
     primitive = term.primitive
     is_empty = 0 in term.shape or any(0 in x.shape for x in term.operands)
-    if primitive in FORMS and not is_empty:
+    if primitive is None or is_empty or has_mask(term.parameters.get("index")):
+        return Whole(term, at)
+    if primitive in FORMS:
         return FORMS[primitive](term, at, operand)
-    if primitive is None or is_empty or not is_elementwise(primitive):
+    if not is_elementwise(primitive):
         return Whole(term, at)
     entries = [operand(i, aligned(at, x.shape)) for i, x in enumerate(term.operands)]
     applied = Applied(primitive, tuple(entries), term)
@@ -158,10 +176,16 @@ def is_elementwise(primitive: Primitive) -> bool:
     return is_ufunc or is_of_engine(primitive)
 
 
+def has_mask(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(getattr(x, "dtype", type(x)) in (bool, np.bool_) for x in parts)
+
+
 def multiplied(term: Term, a: Formula, b: Formula) -> Formula:
     """Return a product; one factor alone where the other is 1, as the adjoint of a sum is."""
-    if isinstance(a, Entry) and a.term.is_number and is_one(a.term):
-        return b
+    for factor, other in ((a, b), (b, a)):
+        if isinstance(factor, Entry) and factor.term.is_number and is_one(factor.term):
+            return other
     return Applied(primitives.multiply, (a, b), term)
 
 
@@ -200,41 +224,23 @@ def of_outer(term: Term, at: At, operand: Operand) -> Formula:
 def of_reshape(term: Term, at: At, operand: Operand) -> Formula:
     """Join and split axes: the smallest groups that have the same number of elements."""
     (x,) = term.operands
+    old = iter([n for n in x.shape if n != 1])
+    new = iter([(n, p) for n, p in zip(term.shape, at) if n != 1])
     inner: list[Position] = []
-    old, new = list(x.shape), list(zip(term.shape, at))
-    while old or new:
-        lengths: list[int] = []
-        group: list[tuple[int, Position]] = []
-        while not (lengths and group) or math.prod(lengths) != math.prod(n for n, _ in group):
-            is_behind = math.prod(lengths) < math.prod(n for n, _ in group) or not lengths
-            if old and (is_behind or not new):
-                lengths.append(old.pop(0))
-            elif new:
-                group.append(new.pop(0))
+    for length in old:
+        lengths, (size, flat) = [length], next(new)
+        while (missing := math.prod(lengths) - size) != 0:
+            if missing < 0:
+                lengths.append(next(old))
             else:
-                break
-        same = [n for n in lengths if n != 1]
-        positions = [p for n, p in group if n != 1]
-        if same == [n for n, _ in group if n != 1]:
-            kept = iter(positions)
-            inner += [0 if n == 1 else next(kept) for n in lengths]
-            continue
-        flat: Position = 0
-        for n, p in group:
-            flat = added(moved(flat, "*", n), p)
-        size = math.prod(lengths)
+                n, p = next(new)
+                size, flat = size * n, moved(moved(flat, "*", n), "+", p)
         for i, n in enumerate(lengths):
             size //= n
-            whole = moved(flat, "//", size) if n != 1 else 0
-            first = all(m == 1 for m in lengths[:i])
-            inner.append(whole if first or n == 1 else moved(whole, "%", n))
-    return operand(0, tuple(inner))
-
-
-def added(a: Position, b: Position) -> Position:
-    if isinstance(b, int):
-        return moved(a, "+", b)
-    return b if a == 0 else Moved(a, "+", b)
+            whole = moved(flat, "//", size)
+            inner.append(moved(whole, "%", n) if i else whole)
+    positions = iter(inner)
+    return operand(0, tuple([next(positions) if n != 1 else 0 for n in x.shape]))
 
 
 def of_transpose(term: Term, at: At, operand: Operand) -> Formula:
@@ -245,19 +251,15 @@ def of_transpose(term: Term, at: At, operand: Operand) -> Formula:
 
 
 def of_concatenate(term: Term, at: At, operand: Operand) -> Formula:
-    axis = term.parameters["axis"] % len(at)
-    start, ends = 0, []
-    for x in term.operands:
-        ends.append((start, start + x.shape[axis]))
-        start += x.shape[axis]
-
-    def piece(i: int) -> Formula:
-        p = moved(at[axis], "+", -ends[i][0]) if term.operands[i].shape[axis] != 1 else 0
-        return operand(i, (*at[:axis], p, *at[axis + 1 :]))
-
-    found = piece(len(ends) - 1)
-    for i in reversed(range(len(ends) - 1)):
-        found = Chosen(((at[axis], "<", ends[i][1]),), piece(i), found)
+    axis, end = term.parameters["axis"] % len(at), 0
+    pieces = []
+    for i, x in enumerate(term.operands):
+        p = moved(at[axis], "+", -end) if x.shape[axis] != 1 else 0
+        end += x.shape[axis]
+        pieces.append((end, operand(i, (*at[:axis], p, *at[axis + 1 :]))))
+    found = pieces.pop()[1]
+    for end, piece in reversed(pieces):
+        found = chosen([(at[axis], "<", end)], piece, found)
     return found
 
 
@@ -276,43 +278,34 @@ def of_scatter(term: Term, at: At, operand: Operand) -> Formula:
         solved = tuple([known.get(p, p) for p in fresh])
         return picked(term.shape, term.parameters["index"], positions, solved, operand)
 
-    conditions: list[tuple[Position, str, Position]] = []
+    conditions: list[Condition] = []
     again: set[int] = set()  # axes whose index an axis before has found, as on a diagonal
     for axis, (place, p, n) in enumerate(zip(places(), at, term.shape)):
         step, start, index = 1, 0, place
         if isinstance(index, Moved) and type(index.right) is int and index.sign in "+-":
-            start, index = (index.right if index.sign == "+" else -index.right), index.left
+            start, index = COMPUTE[index.sign](0, index.right), index.left
         if isinstance(index, Moved) and type(index.right) is int and index.sign == "*":
             step, index = index.right, index.left
         if not isinstance(index, Index) or index in known:
             again.update([axis] if index in known else [])
             continue
-        known[index] = moved(moved(p, "+", -start), "//", step)
+        way = 1 if step > 0 else -1
+        steps = moved(moved(p, "*", way), "+", -way * start)
+        known[index] = moved(steps, "//", abs(step))
         first, last = sorted([start, start + step * (index.length - 1)])
-        conditions += [(p, ">=", first)] if first > 0 else []
+        conditions += [(p, ">=", first)] if first > 0 and last == n - 1 else []
+        conditions += [(first, "<=", p)] if first > 0 and last < n - 1 else []
         conditions += [(p, "<=", last)] if last < n - 1 else []
-        if abs(step) != 1:
-            conditions.append((moved(moved(p, "+", -start), "%", abs(step)), "==", 0))
+        conditions += [(moved(steps, "%", abs(step)), "==", 0)] if abs(step) != 1 else []
     for axis, (place, p) in enumerate(zip(places(), at)):
-        is_fixed = isinstance(place, int) and place != p
-        if is_fixed or axis in again or any(isinstance(x, Entry) for x in all_parts(place)):
-            conditions.append((p, "==", place) if is_fixed else (place, "==", p))
-    if any(type(a) is type(b) is int for a, _, b in conditions):
-        conditions = [c for c in conditions if not holds(c)]
-        if any(type(a) is type(b) is int for a, _, b in conditions):
-            return ZERO
+        if isinstance(place, int) and place != p:
+            conditions.append((p, "==", place))
+        elif axis in again or any(isinstance(x, Entry) for x in all_parts(place)):
+            conditions.append((place, "==", p))
     over = tuple([p for p in fresh if isinstance(p, Index) and p not in known])
     entry = operand(0, tuple([known.get(p, p) for p in fresh]))
-    found = Chosen(tuple(conditions), entry, ZERO) if conditions else entry
-    return Reduced(primitives.sum, over, found) if over else found
-
-
-def holds(condition: tuple[Position, str, Position]) -> bool:
-    """Return whether a condition on two numbers holds; False where an index is in it."""
-    a, sign, b = condition
-    if type(a) is not int or type(b) is not int:
-        return False
-    return bool(COMPUTE[sign](a, b))
+    found = chosen(conditions, entry, ZERO)
+    return Reduced(primitives.sum, over, found) if over and found is not ZERO else found
 
 
 def picked(
@@ -321,48 +314,44 @@ def picked(
     """Return where in an array of `shape` an entry of `array[index]` stands."""
     parts = parts_of(shape, index)
     shapes = [x.shape for x in [*parts, *operands] if isinstance(x, np.ndarray | Term)]
-    together = len(np.broadcast_shapes(*shapes))
-    advanced = [i for i, x in enumerate(parts) if not (x is None or isinstance(x, slice))]
-    if not shapes:
-        advanced = []
-    # Axes of arrays that stand side by side stay where they are, others come first.
-    is_adjacent = bool(advanced) and advanced[-1] - advanced[0] == len(advanced) - 1
-    given = list(at)
-    first = advanced[0] if is_adjacent else 0
-    start = len([x for x in parts[:first] if x is None or isinstance(x, slice)])
-    joint = tuple(given[start : start + together])
-    del given[start : start + together]
+    is_basic = [x is None or isinstance(x, slice) for x in parts]
+    given, start = [*at], 0
+    joint: At = ()
+    if shapes:
+        # Axes of arrays that stand side by side stay where they are, others come first.
+        advanced = [i for i, basic in enumerate(is_basic) if not basic]
+        if advanced[-1] - advanced[0] == len(advanced) - 1:
+            start = advanced[0]
+        end = start + len(np.broadcast_shapes(*shapes))
+        joint, given[start:end] = tuple(given[start:end]), []
     places: list[Position] = []
     positions = iter(enumerate(operands, 1))
     for part in parts:
-        n = shape[len(places)] if part is not None else 0
         if part is None:
             given.pop(0)
-        elif isinstance(part, slice):
+            continue
+        n = shape[len(places)]
+        if isinstance(part, slice):
             begin, _, step = part.indices(n)
             places.append(moved(moved(given.pop(0), "*", step), "+", begin))
-        elif part is POSITIONS:
-            i, x = next(positions)
-            place = operand(i, aligned(joint, x.shape))
-            places.append(Moved(place, "%", n) if np.any(np.asarray(x.data) < 0) else place)
-        elif np.size(part) == 1:
+        elif part is not POSITIONS and np.size(part) == 1:
             places.append(int(np.ravel(part)[0]) % n)
+        elif part is not POSITIONS and is_range(part):
+            places += aligned(joint, part.shape)
         else:
-            inner = aligned(joint, part.shape)
-            places.append(inner[0] if is_range(part) else Entry(Term(part % n), inner))
+            i, x = next(positions) if part is POSITIONS else (0, Term(part))
+            inner = aligned(joint, x.shape)
+            place = operand(i, inner) if i else Entry(x, inner)
+            places.append(Moved(place, "%", n) if np.any(np.asarray(x.data) < 0) else place)
     return places
 
 
 def parts_of(shape: Sequence[int], index: Any) -> list[Any]:
-    """Return an index part by part, one for each axis and for each None; masks as positions."""
-    parts: list[Any] = []
-    for part in index if isinstance(index, tuple) else (index,):
-        is_mask = isinstance(part, np.ndarray) and part.dtype == np.bool_ and part.ndim
-        parts += np.nonzero(part) if is_mask else [part]
+    """Return an index part by part, one for each axis and for each None."""
+    parts = [*index] if isinstance(index, tuple) else [index]
     missing = len(shape) - len([x for x in parts if x is not None and x is not ...])
-    dots = [i for i, x in enumerate(parts) if x is ...]
-    here = dots[0] if dots else len(parts)
-    return [*parts[:here], *[slice(None)] * missing, *parts[here + len(dots) :]]
+    here = next((i for i, x in enumerate(parts) if x is ...), len(parts))
+    return [*parts[:here], *[slice(None)] * missing, *parts[here + 1 :]]
 
 
 def unmoved(term: Term, at: At, operand: Operand) -> Formula:

@@ -9,7 +9,15 @@ import numpy as np
 from autodiff import primitives
 from autodiff.readings.indexed.entries import Entries
 from autodiff.readings.indexed.equations import Equation, Equations
-from autodiff.readings.indexed.formula import Chosen, Entry, Index, Position, Reduced, all_parts
+from autodiff.readings.indexed.formula import (
+    Applied,
+    Chosen,
+    Entry,
+    Index,
+    Position,
+    Reduced,
+    all_parts,
+)
 from autodiff.readings.notation import CODE, TEXT, Identifiers, Written
 from autodiff.readings.terms import Term
 
@@ -23,6 +31,14 @@ class Block(Entries):
 
     new: Callable[[str], str] = str
     lines: list[str] = field(default_factory=list)
+
+    def applied(self, x: Applied) -> Written:
+        if x.primitive is not primitives.where:
+            return super().applied(x)
+        condition, then, otherwise = [self.operand(y, x).text for y in x.operands]
+        text = f"{then} if {condition} else {otherwise}"
+        is_float32 = np.result_type(x.term.data) == np.float32
+        return Written(f"np.float{32 if is_float32 else 64}({text})")  # and no array
 
     def reduced(self, x: Reduced) -> Written:
         name = self.new("total")

@@ -12,7 +12,6 @@ from autodiff import primitives
 from autodiff.readings.indexed.equations import Equation, Equations
 from autodiff.readings.indexed.formula import (
     COMPUTE,
-    At,
     Chosen,
     Entry,
     Formula,
@@ -21,27 +20,21 @@ from autodiff.readings.indexed.formula import (
     Position,
     Reduced,
     Whole,
-    children,
 )
 from autodiff.readings.listing import Listing
-from autodiff.readings.native.functions import VECTORISED, Functions, NoLoops, joined, number
+from autodiff.readings.native.functions import NAMES, VECTORISED, Functions, joined, number
+from autodiff.readings.native.loop import LONGEST, Key, Loop, NoLoops, key_of
 from autodiff.readings.notation import Identifiers, Written
 from autodiff.readings.terms import Term
 
 WIDEST = 32
 """Terms of a sum; of longer ones a product of matrices in BLAS is faster."""
-LONGEST = 300
-"""Numbers of an example: of more a compiler makes no fast program, and not within a second."""
 WORDS = (
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while main i unlike NAN INFINITY "
+    "union unsigned void volatile while main unlike NAN INFINITY "
     "fabs sqrt copysign isnan isfinite"
 )
-
-
-Key = Term | tuple[str, Term]
-"""What an equation computes: a term, or the adjoint of one that has no term of its own."""
 
 
 class Label(str):
@@ -66,14 +59,8 @@ class Line(NamedTuple):
     before: Sequence[str]
 
 
-class Formulas:
-    """Writes equations of one entry each: a variable for every number of an example.
-
-    The loop runs along the longest axis, whose index is i: what depends on it is local, what is
-    added up along it is known behind the loop. What reads that and depends on i itself has a loop
-    of its own, in which all that it needs is computed again. The `depth` of a term is the number of
-    loops before it.
-    """
+class Formulas(Loop):
+    """Writes equations of one entry each: a variable for every number of an example."""
 
     def __init__(self, listing: Listing) -> None:
         """Raises NoLoops."""
@@ -81,69 +68,33 @@ class Formulas:
             raise NoLoops("it computes in float32")
         if listing.terms.value not in listing.names:
             raise NoLoops("its value is a constant")
+        super().__init__(Equations(listing))
         self.listing = listing
-        self.equations = Equations(listing)
-        self.axis, self.length = self.longest()
-        self.identifiers = Identifiers([*WORDS.split(), *VECTORISED, *vars(primitives)])
+        taken = [self.letter, *WORDS.split(), *VECTORISED, *NAMES, *vars(primitives)]
+        self.identifiers = Identifiers(taken)
         arrays = [*listing.terms.inputs.values(), *[x for x, _ in listing.terms.arrays]]
         self.given = {x: self.new(listing.names[x]) for x in arrays}
         self.names: dict[tuple[Key, tuple[Any, ...]], str] = {}
-        self.depths: dict[Key, int] = {}
         self.sums: list[Sum] = []
         self.functions = Functions()
         self.before: list[str] = []
         self.current = ""
         self.lines: dict[Key, list[Line]] = {}
         for equation in self.equations.equations:
-            self.depths[key_of(equation)] = self.depth(equation.right)
             self.lines[key_of(equation)] = [*self.entries(equation)]
 
     def new(self, wish: str) -> str:
         return self.identifiers.new(wish.encode("ascii", "ignore").decode() or "v")
 
-    def longest(self) -> tuple[Any, int]:
-        """Return the longest axis of all that is computed with, and its length."""
-        lengths = {
-            self.equations.axes.root(i): i.length
-            for equation in self.equations.equations
-            for i in self.equations.axes.letters_of(equation)
-        }
-        return max(lengths.items(), key=lambda item: item[1], default=(None, 0))
-
-    def is_example(self, index: Any) -> bool:
-        return isinstance(index, Index) and self.equations.axes.root(index) == self.axis
-
-    def depth(self, x: Any) -> int:
-        """Return how many loops are before a formula."""
-        inner = max([self.depth(y) for y in children(x)], default=0)
-        if isinstance(x, Entry):
-            return max(inner, self.depths.get(x.term, 0))
-        return inner + (isinstance(x, Reduced) and any(map(self.is_example, x.over)))
-
-    def is_local(self, equation: Equation) -> bool:
-        """Return whether an equation is computed for each example."""
-        return any(map(self.is_example, equation.at))
-
-    def places(self, at: At) -> Iterator[tuple[dict[Index, Any], tuple[Any, ...]]]:
-        """Yield what the indices are for each entry of a result, and where it is."""
-        if sum(map(self.is_example, at)) > 1:
-            raise NoLoops("it compares each example with every other")
-        runs: list[Sequence[Any]] = [
-            ["i"] if self.is_example(p) else range(p.length if isinstance(p, Index) else 1)
-            for p in at
-        ]
-        if math.prod(map(len, runs)) + len(self.names) > LONGEST:
-            raise NoLoops(f"it has more than {LONGEST} numbers for each example")
-        for place in product(*runs):
-            yield {p: x for p, x in zip(at, place) if isinstance(p, Index)}, place
-
     def entries(self, equation: Equation) -> Iterator[Line]:
         self.equation, (term, _, of) = equation, equation.statement
         start = self.listing.names[term] if of is None else self.listing.aliases[of]
         for env, place in self.places(equation.at):
-            subscripts = [str(x) for x in place if x != "i"]
+            subscripts = [str(x) for x in place if x != self.letter]
             name = self.new("_".join([start, *subscripts]))
             self.names[key_of(equation), place] = name
+            if len(self.names) > LONGEST:
+                raise NoLoops(f"it has more than {LONGEST} numbers for each example")
             self.before = []
             self.current = name
             text = self.text(equation.right, env, name).text
@@ -179,6 +130,8 @@ class Formulas:
             return env[p]
         if isinstance(p, Moved):
             left, right = self.position(p.left, env), self.position(p.right, env)
+            if isinstance(left, Label) and p.sign == "%":
+                return left  # a label below 0 is for the engine, as one that is too large is
             if isinstance(left, int) and isinstance(right, int):
                 return COMPUTE[p.sign](left, right)
             kind = Label if Label in (type(left), type(right)) else str
@@ -225,7 +178,8 @@ class Formulas:
         before = self.before
         if examples:
             self.before = []
-            env = {i: p for i, p in env.items() if p != "i"} | {examples[0]: "i"}
+            env = {i: p for i, p in env.items() if p != self.letter}
+            env |= {examples[0]: self.letter}
         runs = product(*[range(i.length) for i in rest])
         each = [self.text(x.of, {**env, **dict(zip(rest, places))}) for places in runs]
         found = self.folded(x.primitive, each)
@@ -263,11 +217,6 @@ class Formulas:
         if not tests:
             return then
         return Written(f"({' && '.join(tests)} ? {then.text} : {self.text(x.otherwise, env).text})")
-
-
-def key_of(equation: Equation) -> Key:
-    term, _, of = equation.statement
-    return term if of is None else ("adjoint", of)
 
 
 def offset(place: Sequence[Any], shape: Sequence[int]) -> str:

@@ -1,5 +1,6 @@
 """How C writes numbers and the functions of primitives: NumPy's functions that they consist of."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from autodiff.graph import Primitive
 from autodiff.readings.compiling.calls import Call, Recorder
+from autodiff.readings.native.loop import NoLoops
 from autodiff.readings.notation import ATOM, CODE, SIGN, Written
 from autodiff.readings.writing import filled
 
@@ -44,11 +46,9 @@ SAME = {
     *("ceil", "rint", "trunc", "fmod", "fmax", "fmin", "copysign"),
 }
 """Functions that have the same name in NumPy and in C."""
+NAMES = {*SAME, *BODIES, *re.findall(r"[a-z]\w+", " ".join(TEMPLATES.values()))}
+"""Names that a variable in C may not have."""
 ARGUMENTS = "xyz"
-
-
-class NoLoops(Exception):  # noqa: N818
-    """Why a function is not written as loops over examples."""
 
 
 def number(x: Any) -> Written:

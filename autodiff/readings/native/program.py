@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from autodiff.readings.indexed.equations import Equation
 from autodiff.readings.indexed.formula import Entry, Formula, Index, all_parts, indices
-from autodiff.readings.native.formulas import Formulas, Key, Line, key_of, offset
+from autodiff.readings.native.formulas import Formulas, Line, offset
 from autodiff.readings.native.functions import VECTORISED
+from autodiff.readings.native.loop import Key, key_of
 from autodiff.readings.notation import TEXT
 from autodiff.readings.terms import Term
 from autodiff.readings.trace import Path
@@ -101,7 +102,7 @@ class Writer(Formulas):
             key: Key = ("adjoint", x) if ("adjoint", x) in self.depths else gradient
             for _, place in self.places(at):
                 text = self.names.get((key, place)) or self.entry(gradient, place).text
-                depth = self.depths.get(key, 0) if "i" in place else None
+                depth = self.depths.get(key, 0) if self.letter in place else None
                 yield Write(f"{target}[{offset(place, x.shape)}] = {text};", key, depth)
 
     def between(self, depth: int) -> list[str]:
@@ -151,7 +152,7 @@ class Writer(Formulas):
         return [
             *(declared if sums else []),
             "\\\n".join(textwrap.wrap(head, 90)),
-            f"for (long i = 0; i < {self.length}; i++) {{",
+            f"for (long {self.letter} = 0; {self.letter} < {self.length}; {self.letter}++) {{",
             *[f"    {line}" for line in [*body, *[x.line for x in writes]]],
             "}",
         ]

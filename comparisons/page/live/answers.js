@@ -93,7 +93,7 @@ export function question(page, statement, entry) {
     said.className = isGood ? "right" : "wrong";
     if (!isGood) return;
     said.textContent = "Right.";
-    page.shown.add(page.step);
+    page.find();
   };
   return element(
     "form",

@@ -28,5 +28,8 @@ export function math(sources, words) {
   return element("span", { class: "math", ...attributes }, ...shown);
 }
 
+/** Return the left side of an equation in words. */
+export const left = (words) => words.split(" equals ")[0];
+
 export const shapeText = (shape) =>
   shape.length ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "number";

@@ -1,6 +1,6 @@
 // One program, one step of it that has the focus, and views that show both.
 
-import { element } from "dom";
+import { element, left } from "dom";
 import { graph } from "graph";
 import { inputs } from "inputs";
 import { prepared } from "interpreter";
@@ -10,6 +10,7 @@ import { train } from "train";
 import { ahead } from "training";
 import { code, equations, numpy } from "views";
 
+const UNKNOWN = '<math xmlns="http://www.w3.org/1998/Math/MathML"><mo>?</mo></math>';
 const program = JSON.parse(document.getElementById("program").textContent);
 const compute = prepared(program);
 const find = (id) => document.getElementById(id);
@@ -23,6 +24,7 @@ export const page = {
   program,
   statements,
   links: [],
+  written: [], // functions that write an equation where it may have to be hidden
   given: given(),
   values: compute(new Map()),
   rate: 1, // at which it is trained
@@ -32,6 +34,8 @@ export const page = {
   ),
   near: new Set(),
   isTurn: false,
+  isByEntry: false, // of equations
+  isLong: false, // of sums
   shown: new Set(),
   chosen: new Map(),
 
@@ -46,6 +50,7 @@ export const page = {
   },
   go(to) {
     page.step = Math.max(0, Math.min(statements.length - 1, to));
+    page.isLong = false;
     update(true);
   },
   hover(found) {
@@ -75,13 +80,29 @@ export const page = {
   restart() {
     page.take(given());
   },
-  reveal() {
+  /** Show from now on what has been found. */
+  find() {
     page.shown.add(page.step);
+    for (const write of page.written) write();
+  },
+  reveal() {
+    page.find();
     update();
     (find("next").disabled ? find("back") : find("next")).focus();
   },
   /** Return whether an adjoint is the reader's to find. */
   isHidden: (i) => page.isTurn && !statements[i].forward && !page.shown.has(i),
+  /** Return a statement as it may be read: of what is the reader's to find, its left side. */
+  told(i) {
+    const { code, entries } = statements[i];
+    const covered = ({ math, words }) => ({
+      math: [math[0], UNKNOWN],
+      words: `${left(words)} equals what?`,
+    });
+    if (!page.isHidden(i)) return statements[i];
+    const hidden = { ...covered(statements[i]), code: [code[0], "?"] };
+    return { ...hidden, entries: entries && covered(entries) };
+  },
   update: () => update(),
 };
 
@@ -130,12 +151,14 @@ views.push(inputs(page, find("inputs")), train(page, find("train")));
 
 /** Show all again; with a new step that is said, with other inputs their fields are made anew. */
 function update(isNew = false, areOthers = false) {
-  const { words, forward } = statements[page.step];
+  const { forward } = statements[page.step];
+  const { words } = page.told(page.step);
   const kept = document.activeElement?.dataset.keep;
   document.body.dataset.direction = forward ? "forward" : "backward";
   page.ahead = ahead(program, page.values, page.rate);
   example.value = page.entry([examples])[0];
   for (const view of views) view(areOthers);
+  for (const write of page.written) write();
   mark(isNew);
   const again =
     kept &&

@@ -1,18 +1,24 @@
 // The step that has the focus: what comes in, the rule, its numbers, what goes on.
 
 import { question } from "answers";
-import { element, math, shapeText } from "dom";
+import { element, left, math, shapeText } from "dom";
 import { flat, format, grid } from "numbers";
 import { parts, sides } from "substitute";
 
 export function step(page, host) {
   const title = host.querySelector("h2"),
-    body = host.querySelector("div");
+    body = host.querySelector("div"),
+    rule = element("p", { class: "rule" });
   const { statements, program } = page;
-  new ResizeObserver(() => fit(body.querySelector(".rule"))).observe(host);
+  new ResizeObserver(() => fit(rule)).observe(host);
+  page.written.push(() => {
+    const { math: sides, words } = page.told(page.step);
+    rule.replaceChildren(math(sides, words));
+    fit(rule);
+  });
   return () => {
     const statement = statements[page.step];
-    const { term, forward, words } = statement;
+    const { term, forward } = statement;
     const { shape } = program.terms[term];
     const entry = page.entry(shape),
       isHidden = page.isHidden(page.step);
@@ -33,7 +39,7 @@ export function step(page, host) {
         element(
           "figcaption",
           {},
-          math([x.math].flat().slice(0, 1), x.words.split(" equals ")[0]),
+          math([x.math].flat().slice(0, 1), left(x.words)),
           ` ${says} `,
           element("span", { class: "shape" }, shapeText(dimensions)),
         ),
@@ -42,11 +48,12 @@ export function step(page, host) {
     });
     body.replaceChildren(
       element("p", {}, ...about(page, statement)),
-      element("p", { class: "rule" }, math(statement.math, words)),
-      ...(isHidden ? [question(page, statement, entry)] : [numbersIn(page, statement, entry)]),
+      rule,
+      ...(isHidden
+        ? [question(page, statement, entry)]
+        : [byEntry(statement), numbersIn(page, statement, entry)]),
       element("div", { class: "tables" }, tables),
     );
-    fit(body.querySelector(".rule"));
   };
 }
 
@@ -59,11 +66,20 @@ function fit(rule) {
   else rule.removeAttribute("tabindex");
 }
 
+const byEntry = ({ entries }) =>
+  entries ? element("p", { class: "entry" }, math(entries.math, entries.words)) : "";
+
 /** Return the equation of the chosen entry with its numbers, and the parts that it is the sum of. */
-function numbersIn({ program, values }, statement, entry) {
+function numbersIn(page, statement, entry) {
+  const { program, values, isLong } = page;
   const at = flat(program.terms[statement.term].shape, entry);
-  const [left, ...rest] = sides(program, values, statement, at);
+  const [left, ...rest] = sides(program, values, statement, at, isLong);
   const { paths, sums } = parts(program, values, statement, at);
+  const unfold = () => {
+    page.isLong = !isLong;
+    page.update();
+  };
+  const button = { type: "button", "data-keep": "terms", onclick: unfold };
   return element(
     "div",
     { class: "worked" },
@@ -71,8 +87,12 @@ function numbersIn({ program, values }, statement, entry) {
       "p",
       {},
       element("code", {}, left),
-      rest.map((side) => element("code", { class: "side" }, `= ${side}`)),
+      rest.map((side) =>
+        element("code", { class: "side", tabindex: isLong ? 0 : null }, `= ${side}`),
+      ),
     ),
+    (isLong || rest.some((side) => side.includes("..."))) &&
+      element("button", button, isLong ? "Fewer terms" : "All terms"),
     paths.length > 0 && [
       element("p", {}, `Each of ${paths.length} uses sends back a part, and the parts are added:`),
       element(

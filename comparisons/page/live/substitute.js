@@ -4,7 +4,7 @@ import { applied } from "interpreter";
 import { entryAt } from "numbers";
 import { along, factors, reduced, size, spread } from "places";
 
-const SHOWN = 4; // summands
+const [FEW, MANY] = [4, 300]; // summands that are shown
 const [SIGN, ATOM] = [6, 8]; // how tightly a negative number holds together, and a name
 const MOVED = "broadcast_to cast concatenate getitem identity reshape transpose".split(" ");
 const REDUCTIONS = ["sum", "mean", "max", "min", "logsumexp"];
@@ -15,11 +15,11 @@ export function substituted(program, numbers, statement, entry) {
 }
 
 /** Return its sides: the entry, its formula, the formula with the numbers, and the result. */
-export function sides(program, numbers, { term, text }, entry) {
+export function sides(program, numbers, { term, text }, entry, isLong = false) {
   const names = namesOf(program);
   const isOther = names.get(term) !== text[0]; // a number, or equal to what has a name
   const [formula, computed] = [false, true].map((inNumbers) => {
-    const writer = new Writer(program, numbers, names, inNumbers);
+    const writer = new Writer(program, numbers, names, inNumbers, isLong ? MANY : FEW);
     return (isOther ? writer.operand(term, entry) : writer.expression(term, entry)).text;
   });
   const right = new Set([formula, computed, short(numbers[term][entry])]);
@@ -48,7 +48,7 @@ export function parts(program, numbers, { term, text, of, forward }, entry = 0) 
     rest = operands[0];
   }
   found.unshift({ term: rest, sign: 1 });
-  const writer = new Writer(program, numbers, names, false);
+  const writer = new Writer(program, numbers, names, false, FEW);
   const paths = found.map(({ term: i, sign }) => ({
     term: i,
     text: sign > 0 ? writer.operand(i, entry).text : `-${tight(writer.operand(i, entry), SIGN)}`,
@@ -73,9 +73,9 @@ function namesOf({ terms, inputs, constants, statements }) {
 
 /** Write entries of terms by their names, or in numbers: each as a text and how tight that is. */
 class Writer {
-  constructor(program, numbers, names, inNumbers) {
+  constructor(program, numbers, names, inNumbers, most) {
     Object.assign(this, { terms: program.terms, notation: program.notation });
-    Object.assign(this, { numbers, names, inNumbers });
+    Object.assign(this, { numbers, names, inNumbers, most });
   }
 
   operand(i, at) {
@@ -115,7 +115,9 @@ class Writer {
       if (primitive === "mean") {
         return this.inNotation("divide", [this.sum(of), { text: `${of.length}`, level: ATOM }]);
       }
-      const texts = shortened(of).map((place) => (place ? this.operand(...place).text : "..."));
+      const texts = shortened(of, this.most).map((place) =>
+        place ? this.operand(...place).text : "...",
+      );
       return { text: `${primitive}(${texts.join(", ")})`, level: ATOM };
     }
     const places = shapes.map((form) => spread(form, shape)[at]);
@@ -147,7 +149,7 @@ class Writer {
   }
 
   sum(places) {
-    const summands = shortened(places).map((place) =>
+    const summands = shortened(places, this.most).map((place) =>
       place ? this.product(place) : { text: "...", level: ATOM },
     );
     if (!summands.length) return { text: "0", level: ATOM };
@@ -174,8 +176,8 @@ function tight({ text, level }, needed, isAfter = false) {
 }
 
 /** Return few of many, with an undefined one for those left out. */
-function shortened(list) {
-  return list.length > SHOWN ? [...list.slice(0, SHOWN - 2), undefined, list.at(-1)] : list;
+function shortened(list, most) {
+  return list.length > most ? [...list.slice(0, most - 2), undefined, list.at(-1)] : list;
 }
 
 const counted = (shape, start) => ({ shape, data: along(size(shape), 1, start) });

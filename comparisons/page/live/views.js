@@ -33,22 +33,44 @@ export function code(page, host) {
 }
 
 export function numpy(page, host) {
-  both(page, host, (statement, i) => {
-    const shown = element("code", {}, statement.code.join(" = "));
+  both(page, host, (_, i) => {
+    const shown = element("code");
+    written(page, i, ({ code }) => shown.replaceChildren(code.join(" = ")));
     return link(page, "numpy", element("button", { type: "button" }, shown), [i]);
   });
 }
 
 export function equations(page, host) {
-  both(page, host, (statement, i) => {
-    const shape = page.program.terms[statement.term].shape;
-    const button = element(
-      "button",
-      { type: "button", "aria-label": statement.words },
-      math(statement.math),
-      element("span", { class: "shape" }, shapeText(shape)),
-    );
+  const { legend } = page.program;
+  const letters = element("p", { class: "note", hidden: true }, legend);
+  const entries = host.querySelector("button");
+  entries.hidden = !legend;
+  entries.addEventListener("click", () => {
+    page.isByEntry = letters.hidden;
+    letters.hidden = !page.isByEntry;
+    entries.setAttribute("aria-pressed", String(page.isByEntry));
+    page.update();
+  });
+  both(page, host, ({ term }, i) => {
+    const shape = element("span", { class: "shape" }, shapeText(page.program.terms[term].shape));
+    const button = element("button", { type: "button" });
+    written(page, i, (told) => {
+      const { math: sides, words } = (page.isByEntry && told.entries) || told;
+      button.setAttribute("aria-label", words);
+      button.replaceChildren(math(sides), shape);
+    });
     return link(page, "equations", button, [i]);
+  });
+  host.append(letters);
+}
+
+/** Have a statement written, and again when it is to be read otherwise. */
+function written(page, i, write) {
+  let before = null;
+  page.written.push(() => {
+    const now = `${page.isHidden(i)} ${page.isByEntry}`;
+    if (now !== before) write(page.told(i));
+    before = now;
   });
 }
 

@@ -1,9 +1,11 @@
 """C and loops: the engine's numbers, its refusals, and NumPy where there is no C."""
 
+import gc
 import math
 import subprocess
 import sys
 import threading
+import tracemalloc
 import unicodedata
 import warnings
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from networks import LABELS, NETWORKS, T, X, batch_norm, embedding, hinge, two_layers
 from random_programs import as_function, programs, relaxed
-from samples import MORE
+from samples import MORE, PRIMITIVES, SAMPLES
 
 import autodiff
 from autodiff import compile as compiled_form
@@ -106,6 +108,43 @@ def test_c_of_any_program_that_is_a_loop(case: Any) -> None:
     ours = compiled_form(f, backend="auto")
     with np.errstate(all="ignore"):
         assert_alike(ours(args), value_and_grad(f)(args))
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", SAMPLES)
+def test_c_of_every_primitive(name: str) -> None:
+    for sample in SAMPLES[name]:
+        primitive, parameters = PRIMITIVES[name], sample.parameters
+        weights = np.cos(np.arange(np.size(primitive.function(*sample.operands, **parameters))))
+
+        def f(operands: Any, p: Any = primitive, q: Any = parameters, w: Any = weights) -> Any:
+            return sum(autodiff.reshape(tanh(p(*operands, **q)), -1) * w)
+
+        args = [np.asarray(x, float) for x in sample.operands]
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # of a build that fails
+            warnings.filterwarnings("ignore", "(divide|invalid|overflow)")
+            ours = compiled_form(f, backend="auto")(args)
+            assert_alike(ours, value_and_grad(f)(args))
+            assert_alike(from_loops(f, args), value_and_grad(f)(args))
+
+
+@needs_compiler
+def test_what_was_traced_is_not_kept() -> None:
+    x = np.linspace(0, 1, 100_000)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for backend, most in (("c", 2.5), ("numpy", 8)):
+            ours = compiled_form(lambda x: sum(tanh(x) * x), backend=backend)
+            result = ours(x)
+            assert tracemalloc.get_traced_memory()[0] < most * x.nbytes
+            assert ours.backend == backend
+            del ours, result
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 def test_the_tutorials_network_is_one_pass_with_its_equations() -> None:
@@ -420,3 +459,14 @@ def test_other_backends_and_forms_are_refused() -> None:
         compiled_form(hinge, backend="cuda")
     with pytest.raises(ValueError, match="not 'fortran'"):
         source(hinge, np.ones(2), X, T, form="fortran")
+
+
+@needs_compiler
+def test_a_variable_may_have_the_name_of_a_function_of_c() -> None:
+    def f(atan: Any, floored: Any) -> Any:
+        hypot = np.arctan(atan) * np.remainder(floored, 2.0)
+        fmod = np.hypot(hypot, np.logaddexp(floored, 1.0))
+        return sum(fmod)
+
+    args = np.array([0.5, 1.5]), np.array([0.3, 0.7])
+    assert_alike(in_c(f)(*args), value_and_grad(f)(*args))

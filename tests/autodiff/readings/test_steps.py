@@ -8,7 +8,7 @@ from hypothesis import given
 from plain_steps import evaluated
 from random_programs import as_function, programs, relaxed
 
-from autodiff import steps, value_and_grad
+from autodiff import derivation, steps, value_and_grad
 
 
 def loop(w, x):
@@ -58,6 +58,22 @@ def test_arrays_outside_have_names_and_masks_are_told_apart():
     ((name, data),) = [(x["name"], program["terms"][x["term"]]) for x in program["constants"]]
     assert (name, data["data"]) == ("CONSTANT", [1.0, 2.0])
     assert {x["primitive"] for x in program["terms"] if x["mask"]} == {"greater"}
+
+
+def test_entries_are_those_that_the_derivation_prints():
+    def f(w, x):
+        h = np.tanh(x @ w)
+        return np.sum(h[:, 0] * h[:, 1])
+
+    w, x = np.ones((3, 2)), np.ones((4, 3))
+    program = steps(f, w, x)
+    found = [" = ".join(y["indices"]["text"]) for y in program["statements"]]
+    printed = derivation(f, w, x, indices=True).text.splitlines()
+    assert found == [" ".join(y.split()) for y in printed[:-1] if y]
+    assert program["legend"] == printed[-1]
+    assert any("Σ" in y for y in found)
+    assert any("\\sum" in y["indices"]["latex"][1] for y in program["statements"])
+    assert steps(lambda a: a * a, 2.0)["legend"] == ""
 
 
 def test_how_primitives_of_numbers_are_written():

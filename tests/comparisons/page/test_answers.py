@@ -13,6 +13,7 @@ from oracles import Step
 from random_programs import as_function, programs, relaxed
 
 from autodiff import steps, value_and_grad
+from comparisons.page.slips import slips
 from mlp import engine, scalar, tutorial_problem
 
 X, T, PARAMS = tutorial_problem(6)
@@ -291,8 +292,8 @@ OTHERS = {
 def test_the_page_s_own_lines_are_right_answers(opened: Opened, name: str) -> None:
     one = {key: np.asarray(x).tolist() for key, x in PARAMS.items()}, X[0].tolist(), 1.0
     page = opened(*{"engine": (engine.loss, PARAMS, X, T), "scalar": (scalar.loss, *one)}[name])
-    page.click("#turn")
     lines = [x for x in page.locator("#numpy button").all_inner_texts() if "_bar = " in x]
+    page.click("#turn")
     assert len(lines) >= 7
     for line in lines:
         assert answered(page, *line.split(" = ", 1)) == "Right.", line
@@ -319,6 +320,65 @@ def test_formulas_of_the_tutorial_s_adjoints(opened: Opened) -> None:
     page.click("#back")
     assert page.locator("#answer").count() == 0
     assert page.locator("#step .side").count() > 0
+
+
+EVERYTHING = """() => {
+    const found = [...document.body.querySelectorAll("*")];
+    const own = found.flatMap((x) => Array.from(x.attributes, ({ value }) => value));
+    return [document.body.textContent, document.title, ...own].join("\\n").replace(/\\s/g, "");
+}"""
+SOURCES = """import('page').then(({ page: { statements } }) => statements.map((x) => {
+    const parsed = ([, math]) => new DOMParser().parseFromString(math, "text/xml").documentElement;
+    const [text, entry] = [x.math, x.entries.math].map((sides) => parsed(sides).textContent);
+    const [words, said] = [x.words, x.entries.words].map((both) => both.split(" equals ")[1]);
+    const sides = [x.code[1], x.text[1], text, words, entry, said];
+    return sides.map((side) => side.replace(/\\s/g, ""));
+}))"""
+
+
+def test_what_is_asked_for_stands_nowhere_until_it_is_found(opened: Opened) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    sources = page.evaluate(SOURCES)
+    text = page.evaluate(EVERYTHING)
+    assert all(x[0] in text and x[2] in text for x in sources)
+
+    def hidden(expected: set[int]) -> None:
+        text = page.evaluate(EVERYTHING)
+        found = [any(side in text for side in sides) for sides in sources]
+        assert {i for i, x in enumerate(found) if not x} == expected
+
+    later = set(range(4, len(sources)))
+    page.click("#turn")
+    hidden(later)
+    while page.locator("#next").is_enabled():
+        page.click("#next")
+        hidden(later)
+    page.click("#entries")
+    hidden(later)
+    page.click("#answer ~ button >> text=Show")  # the last one
+    hidden(later - {len(sources) - 1})
+    assert answered(page, "G_bar", "H_bar").endswith("It looks as if a slope was forgotten.")
+    hidden(later)
+    assert answered(page, "G_bar", "H_bar * (1 - H**2)") == "Right."
+    (at,) = (i for i, x in enumerate(sources) if x[0] == "H_bar*(1-H*H)")
+    hidden(later - {at})
+    assert page.locator("#step .rule .math").get_attribute("aria-label").endswith("H squared")
+    page.click("#turn")
+    hidden(set())
+
+
+def test_what_slips_are_called_does_not_give_the_formula_away() -> None:
+    def f(w: Any, x: Any, t: Any) -> Any:
+        return np.mean((np.tanh(x @ w) - t) ** 2)
+
+    for args in ((engine.loss, PARAMS, X, T), (f, PARAMS["U"][0], X, T)):
+        found = slips(*args)["of"]
+        said = [x["words"] for options in found.values() for x in options]
+        assert "the factor 1 / N was forgotten" in said
+        assert {"a factor was forgotten", "a slope was forgotten"} & {*said}
+        quoted = [x for x in said if x.endswith("forgotten") and re.search(r" [-*@+] |\.T\b", x)]
+        assert quoted == ["the incoming adjoint G_bar.T was forgotten"] * len(quoted)
+        assert not any("1 / N * (y - t)" in x for x in said)
 
 
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -66,7 +66,7 @@ def test_every_step_can_be_reached_by_keyboard_and_shows_its_rule(
 ) -> None:
     f, *args = FUNCTIONS[name]
     page = opened(f, *args)
-    count = page.locator("#equations button").count()
+    count = page.locator("#equations li button").count()
     while page.locator("#back").is_enabled():
         page.keyboard.press("ArrowLeft")
     seen = []
@@ -227,6 +227,59 @@ def test_text_of_others_is_text(page: Any, tmp_path: Path) -> None:
     inside = page.frame_locator("iframe")
     inside.locator("#step .rule").wait_for()
     assert inside.locator("img, b").count() == 0
+
+
+def test_equations_are_shown_entry_by_entry_on_request(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    label = "#equations [aria-current]"
+    page.locator("#numpy button", has_text="U_bar = ").click()
+    entry = "u bar at j, k equals the sum over i of g bar at i, j times x at i, k"
+    assert page.locator("#step .entry .math").get_attribute("aria-label") == entry
+    assert page.locator(label).get_attribute("aria-label").startswith("U bar equals G bar trans")
+    page.click("#entries")
+    assert page.locator("#entries").get_attribute("aria-pressed") == "true"
+    assert page.locator(label).get_attribute("aria-label") == entry
+    assert page.locator(f"{label} math").last.text_content() == "∑igijxik"
+    assert "k = 0, 1;" in page.locator("#equations .note").inner_text()
+    page.locator("#equations button[aria-label^='g bar at']").click()
+    assert current(page, "numpy") == ["G_bar = H_bar * (1 - H * H)"]
+    assert findings(page) == []
+    page.click("#entries")
+    assert page.locator("#equations .note").is_hidden()
+    assert page.locator(label).get_attribute("aria-label").startswith("G bar equals H bar")
+    page = opened(*FUNCTIONS["number by number"])
+    assert page.locator("#entries").is_hidden()
+    assert page.locator("#step .entry").count() == 0
+
+
+def test_the_terms_of_a_sum_are_unfolded_on_request(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    page.locator("#numpy button", has_text="c_bar = ").click()
+    short = page.locator("#step .side").all_inner_texts()
+    assert [x.count("...") for x in short] == [1, 1, 0]
+    button = page.locator("#step .worked button")
+    button.focus()
+    page.keyboard.press("Enter")
+    formula, terms, result = page.locator("#step .side").all_inner_texts()
+    assert formula == "= " + " + ".join(f"z̄[{i}]" for i in range(6))
+    found = [float(x.strip("()")) for x in terms.removeprefix("= ").split(" + ")]
+    assert found == pytest.approx(z_bar(), rel=1e-3)
+    assert float(result.removeprefix("= ")) == pytest.approx(sum(z_bar()), rel=1e-3)
+    assert findings(page) == []
+    assert page.evaluate("document.activeElement.textContent") == "Fewer terms"
+    page.keyboard.press("Enter")
+    assert page.locator("#step .side").all_inner_texts() == short
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    assert button.count() == 0  # H_bar is a product
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#step .side").all_inner_texts() == short
+
+
+def z_bar() -> list[float]:
+    z = np.tanh(X @ PARAMS["U"].T + PARAMS["b"]) @ PARAMS["W"] + PARAMS["c"]
+    found: list[float] = ((1 / (1 + np.exp(-z)) - T) / len(T)).tolist()
+    return found
 
 
 @pytest.mark.parametrize("name", ["tutorial", "softmax"])

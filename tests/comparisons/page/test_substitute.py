@@ -26,7 +26,7 @@ SIDES = """
     const numbers = prepared(program)();
     return program.statements.map((statement) => {
         const entry = Math.floor(part * numbers[statement.term].length);
-        return sides(program, numbers, statement, entry);
+        return sides(program, numbers, statement, entry, given.isLong);
     });
 """
 PARTS = """
@@ -116,6 +116,15 @@ def test_the_tutorial_s_equations_with_numbers(script: Script) -> None:
     assert found["loss"].startswith(
         "loss = (ℒ(z[0], t[0]) + ℒ(z[1], t[1]) + ... + ℒ(z[5], t[5])) / 6"
     )
+
+
+def test_long_sums_are_written_out_on_request_but_not_without_end(script: Script) -> None:
+    for count, left_out in ((5, 0), (300, 0), (301, 2)):
+        program = steps(lambda x: autodiff.sum(x), np.arange(float(count)))
+        text = script(SIDES, {"program": program, "part": 0, "isLong": True})[0][1]
+        shown = [*range(count)] if not left_out else [*range(298), 300]
+        assert re.findall(r"\[(\d+)\]", text) == [str(i) for i in shown]
+        assert ("..." in text) == bool(left_out)
 
 
 def test_an_adjoint_equal_to_what_has_a_name_is_that(script: Script) -> None:

@@ -1,5 +1,8 @@
 """Training with every way, and the timing of every way and peer."""
 
+import os
+import subprocess
+import sys
 from functools import partial
 from importlib.util import find_spec
 
@@ -7,8 +10,9 @@ import numpy as np
 import pytest
 from places import GOLDEN
 
+from autodiff.readings.native.build import compiler, described
 from comparisons.tables import peers, speed, training
-from comparisons.tables.ways import BY_HAND, NUMPY_WAYS, Way, difference
+from comparisons.tables.ways import BY_HAND, LOOPS, NUMPY_WAYS, Way, difference
 from mlp import by_hand
 from mlp.data import tutorial_problem
 
@@ -80,11 +84,11 @@ def test_every_axis_of_the_picture_is_labelled():
 def test_curves_that_coincide_do_not_hide_each_other():
     """The engine and its compiled form follow the same path to the last bit."""
     result = training.measure(0, 60, 3, 200, 1.0, ways=list(NUMPY_WAYS[:4]))
-    engine, compiled, numbers = next(
+    engine, compiled, loops = next(
         ax.lines for ax in training.figure(result).axes if ax.get_title().startswith("distance")
     )
     assert np.array_equal(engine.get_ydata(), compiled.get_ydata())
-    for below, above in ((engine, compiled), (compiled, numbers)):
+    for below, above in ((engine, compiled), (compiled, loops)):
         assert below.get_markersize() > above.get_markersize()
         assert below.get_linewidth() > above.get_linewidth()
         assert above.get_markerfacecolor() == "none"
@@ -141,6 +145,40 @@ def test_a_contestant_with_a_wrong_gradient_is_not_timed(monkeypatch):
     assert note.startswith("wrong is not timed: it and by hand disagree (")
     assert note.endswith("); run `backprop gradients`.")
     assert "grey" not in speed.figure(result).axes[0].get_xlabel()
+
+
+def test_the_loops_are_timed_with_the_compiler_that_built_them_or_said_not_to_be_there(monkeypatch):
+    contestants = [x for x in speed.contestants_for(60, 3)[0] if x.name in ("by hand", LOOPS.name)]
+    monkeypatch.setattr(speed, "contestants_for", lambda points, hidden: (contestants, ""))
+    for hidden, is_built in ((3, bool(compiler())), (40, False)):
+        result = speed.measure(0, 60, hidden)
+        assert set(result["ways"]) == {"by hand", "loops in C"}
+        said = " ".join(x for x in speed.tables(result) if isinstance(x, str))
+        assert (f"The loops in C are built by {described()}." in said) is is_built
+        assert ("The loops in C were computed by NumPy: " in said) is not is_built
+        assert result["circumstances"]["compiler"] == (described() if compiler() else "none")
+
+
+def test_without_a_compiler_every_table_with_the_loops_says_that_numpy_computed_them():
+    program = (
+        "from comparisons.tables import gradients, speed, training\n"
+        "from comparisons.tables.ways import BY_HAND, LOOPS, fallback\n"
+        "ways = [BY_HAND, LOOPS]\n"
+        "print(gradients.tables(gradients.measure(0, 20, 3, 2, 1.0, ways))[-1])\n"
+        "print(*[x for x in training.tables(training.measure(0, 20, 3, 2, 1.0, ways=ways))"
+        " if 'NumPy' in str(x)])\n"
+        "speed.contestants_for = lambda *_: ([speed.Peer(x.name, 'numpy',"
+        " speed.partial(speed.descent, x.backprop)) for x in ways], '')\n"
+        "result = speed.measure(0, 20, 3)\n"
+        "print(*[x for x in speed.tables(result) if 'by NumPy' in str(x)])\n"
+        "print(result['circumstances']['compiler'])"
+    )
+    command = [sys.executable, "-W", "error", "-c", program]
+    found = subprocess.run(
+        command, env={**os.environ, "CC": "/nonexistent"}, capture_output=True, text=True
+    )
+    said = "The loops in C were computed by NumPy: there is no C compiler."
+    assert found.stdout.splitlines() == [said, said, said, "none"], found.stderr
 
 
 def test_each_engine_is_timed_in_a_process_of_its_own():
