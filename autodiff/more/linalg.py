@@ -1,6 +1,7 @@
 """Linear algebra of square matrices, or of stacks of them: `numpy.linalg`.
 
-`cholesky` and `eigh` read the symmetric part of a matrix, where NumPy's read the lower triangle.
+`cholesky` and `eigh` read the lower triangle of a symmetric matrix, as NumPy's do. So only that has a
+derivative, of which an entry below the diagonal has that of both places.
 """
 
 from typing import Any
@@ -10,7 +11,6 @@ import numpy as np
 from autodiff.arrays import shape
 from autodiff.functions import swapaxes
 from autodiff.more.extend import primitive, without_derivative
-from autodiff.more.moving import tril
 
 # NumPy's named tuples.
 EighResult = type(np.linalg.eigh(np.eye(1)))
@@ -25,10 +25,6 @@ def T(x: Any) -> Any:  # noqa: N802
 def wide(g: Any) -> Any:
     """Give the adjoint of a number, or of one for each matrix, the axes of a matrix."""
     return g[..., None, None] if shape(g) else g
-
-
-def symmetric(x: Any) -> Any:
-    return 0.5 * (x + T(x))
 
 
 # fmt: off
@@ -78,43 +74,40 @@ def slogdet(x: Any) -> Any:
     return SlogdetResult(_sign_of_det(x), _log_abs_det(x))
 
 
+def _of_symmetric(part: Any) -> Any:
+    """Turn what a symmetric matrix gets into what its lower triangle gets, which alone is read."""
+    n = shape(part)[-1]
+    return (part + T(part)) * (np.tri(n) - 0.5 * np.eye(n))
+
+
 def _cholesky_rule(g: Any, out: Any, x: Any) -> Any:
-    half = tril(np.ones(shape(x)[-2:])) - 0.5 * np.eye(shape(x)[-1])
-    inner = _solve(T(out), half * (T(out) @ g))
-    return symmetric(T(_solve(T(out), T(inner))))
-
-
-def cholesky_factor(x: Any) -> Any:
-    """The lower factor L of the symmetric part of x, which is L @ L.T."""
-    return np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)
-
-
-def eigenvalues(x: Any) -> Any:
-    """The eigenvalues of the symmetric part of x, rising."""
-    return np.linalg.eigvalsh((x + np.swapaxes(x, -1, -2)) / 2)
-
-
-def eigenvectors(x: Any) -> Any:
-    """The eigenvectors of the symmetric part of x as columns, by rising eigenvalues."""
-    return np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)[1]
+    n = shape(x)[-1]
+    inner = _solve(T(out), (np.tri(n) - 0.5 * np.eye(n)) * (T(out) @ g))
+    return _of_symmetric(T(_solve(T(out), T(inner))))
 
 
 def _eigenvalues_rule(g: Any, out: Any, x: Any) -> Any:
     v = _eigenvectors(x)
-    return (v * g[..., None, :]) @ T(v)
+    return _of_symmetric((v * g[..., None, :]) @ T(v))
+
+
+def eigenvectors(x: Any) -> Any:
+    """The eigenvectors of a symmetric matrix as columns, by rising eigenvalues."""
+    return np.linalg.eigh(x)[1]
 
 
 def _eigenvectors_rule(g: Any, out: Any, x: Any) -> Any:
     w, eye = eigvalsh(x), np.eye(shape(x)[-1])
     gaps = w[..., None, :] - w[..., :, None] + eye
-    return symmetric(out @ (((1.0 - eye) / gaps) * (T(out) @ g)) @ T(out))
+    return _of_symmetric(out @ (((1.0 - eye) / gaps) * (T(out) @ g)) @ T(out))
 
 
-cholesky = primitive(cholesky_factor, _cholesky_rule)
-eigvalsh = primitive(eigenvalues, _eigenvalues_rule)
+cholesky = primitive(np.linalg.cholesky, _cholesky_rule)
+eigvalsh = primitive(np.linalg.eigvalsh, _eigenvalues_rule)
 _eigenvectors = primitive(eigenvectors, _eigenvectors_rule)
 
 
-def eigh(x: Any) -> Any:
+def eigh(x: Any, UPLO: str = "L") -> Any:
     """Return eigenvalues and eigenvectors of a symmetric matrix; derivatives where all differ."""
+    x = x if UPLO == "L" else T(x)
     return EighResult(eigvalsh(x), _eigenvectors(x))

@@ -44,7 +44,6 @@ def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 def _cholesky(x: Any) -> Any:
     """Return the factor by the textbook's recursion, for complex arguments too."""
-    x = (x + np.swapaxes(x, -1, -2)) / 2
     out = np.zeros_like(x)
     for j in range(x.shape[-1]):
         rest = x[..., j:, j] - np.sum(out[..., j:, :j] * out[..., j, None, :j], -1)
@@ -54,7 +53,7 @@ def _cholesky(x: Any) -> Any:
 
 def _eigenpairs(x: Any) -> Any:
     """Return eigenvalues and eigenvectors, continued to complex arguments by Newton's method."""
-    x = (x + x.T) / 2
+    x = np.tril(x) + np.tril(x, -1).T
     values, vectors = np.linalg.eigh(np.real(x))
     if np.isrealobj(x):
         return values, vectors
@@ -150,8 +149,8 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "pinv": _pinv,
     "solve": np.linalg.solve,
     "log_abs_det": lambda x: np.log(np.linalg.det(x) ** 2) / 2,
-    "cholesky_factor": _cholesky,
-    "eigenvalues": np.vectorize(lambda x: _eigenpairs(x)[0], signature="(n,n)->(n)"),
+    "cholesky": _cholesky,
+    "eigvalsh": np.vectorize(lambda x: _eigenpairs(x)[0], signature="(n,n)->(n)"),
     "eigenvectors": np.vectorize(lambda x: _eigenpairs(x)[1], signature="(n,n)->(n,n)"),
 }
 
@@ -462,6 +461,6 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     ],
     **{
         name: [Sample((matrices(*x, symmetric=True),)) for x in MATRICES]
-        for name in ("cholesky_factor", "eigenvalues", "eigenvectors")
+        for name in ("cholesky", "eigvalsh", "eigenvectors")
     },
 }
