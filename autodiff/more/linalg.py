@@ -1,7 +1,7 @@
 """Linear algebra of square matrices, or of stacks of them: `numpy.linalg`.
 
-`cholesky` and `eigh` read the lower triangle of a symmetric matrix, as NumPy's do. So only that has a
-derivative, of which an entry below the diagonal has that of both places.
+`cholesky` and `eigh` read the lower triangle of a symmetric matrix, as NumPy's do. So only that has
+a derivative, and an entry below the diagonal has that of both its places.
 """
 
 from typing import Any
