@@ -88,11 +88,11 @@ function draw(page, input, editor) {
     show();
     const isWeight = input.wanted && data.length <= SLIDERS;
     cells.push({ show, point: isWeight ? point : () => {} });
-    return element("td", {}, field, isWeight && [slider, arrow]);
+    return element("td", field, isWeight && [slider, arrow]);
   };
-  const code = element("code", {}, ` ${input.place} `);
-  const form = element("span", { class: "shape" }, shapeText(shape));
-  const legend = element("legend", {}, math([input.math], input.words), code, form);
+  const code = element("code", ` ${input.place} `);
+  const form = element("span.shape", shapeText(shape));
+  const legend = element("legend", math([input.math], input.words), code, form);
   editor.replaceChildren(legend, table(page, input.text, shape, cell), said);
   return cells;
 }

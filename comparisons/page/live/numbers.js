@@ -52,21 +52,20 @@ export function table(page, label, shape, cell, attributes = {}) {
     const cells = across.map((column) => row * columns + column);
     return element(
       "tr",
-      {},
       isNamed && element("th", { scope: "row" }, name),
       cells.map((here) => cell(entryAt(shape, here), here === at)),
     );
   });
   const heads = across.map((name) => element("th", { scope: "col" }, String(name)));
-  const head = element("thead", {}, element("tr", {}, isNamed && element("td", {}), heads));
+  const head = element("thead", element("tr", isNamed && element("td"), heads));
   const shown = element(
     "table",
     { "aria-label": label, ...attributes },
     columns > 1 && head,
-    element("tbody", {}, body),
+    element("tbody", body),
   );
   const below = shape.some((n) => n > MOST) && picker(page, label, shape, chosen);
-  return element("div", {}, element("div", { class: "scroll" }, shown), below);
+  return element("div", element("div.scroll", shown), below);
 }
 
 /** Return a field for each axis that is too long to be shown. */
@@ -82,7 +81,7 @@ function picker(page, label, shape, chosen) {
       onchange: ({ target }) => page.choose(shape, chosen.with(axis, target.value)),
     });
   const fields = shape.flatMap((n, axis) => (n > MOST ? [field(n, axis), ` of ${n} `] : []));
-  return element("p", { class: "picker" }, "Shown: around ", fields);
+  return element("p.picker", "Shown: around ", fields);
 }
 
 /** Return a table of numbers of which one is chosen, by click or with the arrow keys. */

@@ -173,7 +173,7 @@ function update(isNew = false, areOthers = false) {
   find("result").replaceChildren(
     value?.name ?? "result",
     " = ",
-    element("output", {}, format(page.values[program.value][0], 6)),
+    element("output", format(page.values[program.value][0], 6)),
   );
   if (isNew) {
     find("live").textContent =

@@ -8,7 +8,7 @@ import { parts, sides } from "substitute";
 export function step(page, host) {
   const title = host.querySelector("h2"),
     body = host.querySelector("div"),
-    rule = element("p", { class: "rule" });
+    rule = element("p.rule");
   const { statements, program } = page;
   new ResizeObserver(() => fit(rule)).observe(host);
   page.written.push(() => {
@@ -35,24 +35,22 @@ export function step(page, host) {
       const says = x.forward !== false ? "" : x === statement ? "goes on" : "comes in";
       return element(
         "figure",
-        {},
         element(
           "figcaption",
-          {},
           math([x.math].flat().slice(0, 1), left(x.words)),
           ` ${says} `,
-          element("span", { class: "shape" }, shapeText(dimensions)),
+          element("span.shape", shapeText(dimensions)),
         ),
         grid(page, x.name, dimensions, page.values[x.term], x === statement && isHidden),
       );
     });
     body.replaceChildren(
-      element("p", {}, ...about(page, statement)),
+      element("p", ...about(page, statement)),
       rule,
       ...(isHidden
         ? [question(page, statement, entry)]
         : [byEntry(statement), numbersIn(page, statement, entry)]),
-      element("div", { class: "tables" }, tables),
+      element("div.tables", tables),
     );
   };
 }
@@ -67,7 +65,7 @@ function fit(rule) {
 }
 
 const byEntry = ({ entries }) =>
-  entries ? element("p", { class: "entry" }, math(entries.math, entries.words)) : "";
+  entries ? element("p.entry", math(entries.math, entries.words)) : "";
 
 /** Return the equation of the chosen entry with its numbers, and the parts that it is the sum of. */
 function numbersIn(page, statement, entry) {
@@ -81,12 +79,10 @@ function numbersIn(page, statement, entry) {
   };
   const button = { type: "button", "data-keep": "terms", onclick: unfold };
   return element(
-    "div",
-    { class: "worked" },
+    "div.worked",
     element(
       "p",
-      {},
-      element("code", {}, left),
+      element("code", left),
       rest.map((side) =>
         element("code", { class: "side", tabindex: isLong ? 0 : null }, `= ${side}`),
       ),
@@ -94,21 +90,17 @@ function numbersIn(page, statement, entry) {
     (isLong || rest.some((side) => side.includes("..."))) &&
       element("button", button, isLong ? "Fewer terms" : "All terms"),
     paths.length > 0 && [
-      element("p", {}, `Each of ${paths.length} uses sends back a part, and the parts are added:`),
+      element("p", `Each of ${paths.length} uses sends back a part, and the parts are added:`),
       element(
         "ul",
-        {},
-        paths.map((x) =>
-          element("li", {}, element("code", {}, x.text), " = ", format(x.values[at])),
-        ),
+        paths.map((x) => element("li", element("code", x.text), " = ", format(x.values[at]))),
       ),
     ],
     sums.map(({ before, after }) =>
       element(
         "p",
-        {},
         "A sum undoes the broadcast: ",
-        element("span", { class: "shape" }, `${shapeText(before)} → ${shapeText(after)}`),
+        element("span.shape", `${shapeText(before)} → ${shapeText(after)}`),
         ".",
       ),
     ),

@@ -9,12 +9,10 @@ const [SIGN, ATOM] = [6, 8]; // how tightly a negative number holds together, an
 const MOVED = "broadcast_to cast concatenate getitem identity reshape transpose".split(" ");
 const REDUCTIONS = ["sum", "mean", "max", "min", "logsumexp"];
 
-/** Return the equation of a statement for one entry, counted row by row, with the numbers put in. */
-export function substituted(program, numbers, statement, entry) {
-  return sides(program, numbers, statement, entry).join(" = ");
-}
-
-/** Return its sides: the entry, its formula, the formula with the numbers, and the result. */
+/**
+ * Return the sides of a statement's equation for one entry, counted row by row: the entry, its
+ * formula, that with the numbers put in, and the result; `isLong` if it has all terms of sums.
+ */
 export function sides(program, numbers, { term, text }, entry, isLong = false) {
   const names = namesOf(program);
   const isOther = names.get(term) !== text[0]; // a number, or equal to what has a name
