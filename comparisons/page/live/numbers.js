@@ -12,6 +12,9 @@ export function format(x, digits = 4) {
   return (exponent ? `${short}e${Number(exponent)}` : short).replaceAll("-", "−");
 }
 
+/** Return a number to a few digits as it may be typed. */
+export const short = (x, digits = 4) => String(Number(x.toPrecision(digits)));
+
 export const flat = (shape, entry) => shape.reduce((at, n, axis) => at * n + entry[axis], 0);
 
 export const place = (name, entry) => (entry.length ? `${name}[${entry.join(", ")}]` : name);
@@ -38,12 +41,11 @@ export function around(n, one) {
  * all but the last are rows.
  */
 export function table(page, label, shape, cell, attributes = {}) {
-  const chosen = page.entry(shape),
-    at = flat(shape, chosen);
-  const columns = width(shape),
-    rows = size(shape) / columns;
-  const across = around(columns, at % columns),
-    down = around(rows, Math.floor(at / columns));
+  const chosen = page.entry(shape);
+  const [at, columns] = [flat(shape, chosen), width(shape)];
+  const rows = size(shape) / columns;
+  const [row, column] = [Math.floor(at / columns), at % columns];
+  const [down, across] = [around(rows, row), around(columns, column)];
   const isNamed = shape.length > 1 || rows > 1;
   const body = down.map((row) => {
     const name = entryAt(shape, row * columns)

@@ -6,9 +6,8 @@ import { flat, format, grid } from "numbers";
 import { parts, sides } from "substitute";
 
 export function step(page, host) {
-  const title = host.querySelector("h2"),
-    body = host.querySelector("div"),
-    rule = element("p.rule");
+  const [title, body] = ["h2", "div"].map((x) => host.querySelector(x));
+  const rule = element("p.rule");
   const { statements, program } = page;
   new ResizeObserver(() => fit(rule)).observe(host);
   page.written.push(() => {
@@ -18,17 +17,15 @@ export function step(page, host) {
   });
   return () => {
     const statement = statements[page.step];
-    const { term, forward } = statement;
+    const { term, forward, entries } = statement;
     const { shape } = program.terms[term];
-    const entry = page.entry(shape),
-      isHidden = page.isHidden(page.step);
+    const [entry, isHidden] = [page.entry(shape), page.isHidden(page.step)];
     title.textContent = `Step ${page.step + 1} of ${statements.length}, ${forward ? "forward" : "backward"}`;
     // What is equal to another adjoint reads that; whose turn it is, needs all that is read.
     const isEqual = statements.findIndex((x) => x.term === term) < page.step;
     const read = isEqual ? [term] : statement.reads;
     const shown = read
-      .map((x) => statements.findIndex((y) => y.term === x))
-      .map((i, k) => (i < 0 ? program.inputs.find((x) => x.term === read[k]) : statements[i]))
+      .map((x) => [...statements, ...program.inputs].find((y) => y.term === x))
       .filter((x) => x.forward === false || isHidden);
     const tables = [...shown, statement].map((x) => {
       const dimensions = program.terms[x.term].shape;
@@ -49,7 +46,10 @@ export function step(page, host) {
       rule,
       ...(isHidden
         ? [question(page, statement, entry)]
-        : [byEntry(statement), numbersIn(page, statement, entry)]),
+        : [
+            entries && element("p.entry", math(entries.math, entries.words)),
+            numbersIn(page, statement, entry),
+          ].filter(Boolean)),
       element("div.tables", tables),
     );
   };
@@ -63,9 +63,6 @@ function fit(rule) {
   if (rule.clientWidth < rule.scrollWidth) rule.setAttribute("tabindex", 0);
   else rule.removeAttribute("tabindex");
 }
-
-const byEntry = ({ entries }) =>
-  entries ? element("p.entry", math(entries.math, entries.words)) : "";
 
 /** Return the equation of the chosen entry with its numbers, and the parts that it is the sum of. */
 function numbersIn(page, statement, entry) {
@@ -83,9 +80,7 @@ function numbersIn(page, statement, entry) {
     element(
       "p",
       element("code", left),
-      rest.map((side) =>
-        element("code", { class: "side", tabindex: isLong ? 0 : null }, `= ${side}`),
-      ),
+      rest.map((side) => element("code.side", { tabindex: isLong ? 0 : null }, `= ${side}`)),
     ),
     (isLong || rest.some((side) => side.includes("..."))) &&
       element("button", button, isLong ? "Fewer terms" : "All terms"),

@@ -1,7 +1,7 @@
 // Equations for one entry, with the numbers put in: for H̄ = z̄ Wᵀ what H̄[2,1] is made of.
 
 import { applied } from "interpreter";
-import { entryAt } from "numbers";
+import { entryAt, short } from "numbers";
 import { along, factors, reduced, size, spread } from "places";
 
 const [FEW, MANY] = [4, 300]; // summands that are shown
@@ -71,9 +71,8 @@ function namesOf({ terms, inputs, constants, statements }) {
 
 /** Write entries of terms by their names, or in numbers: each as a text and how tight that is. */
 class Writer {
-  constructor(program, numbers, names, inNumbers, most) {
-    Object.assign(this, { terms: program.terms, notation: program.notation });
-    Object.assign(this, { numbers, names, inNumbers, most });
+  constructor({ terms, notation }, numbers, names, inNumbers, most) {
+    Object.assign(this, { terms, notation, numbers, names, inNumbers, most });
   }
 
   operand(i, at) {
@@ -183,6 +182,3 @@ const counted = (shape, start) => ({ shape, data: along(size(shape), 1, start) }
 function place(shape, at) {
   return shape.length ? `[${entryAt(shape, at).join(",")}]` : "";
 }
-
-/** Return a number to a few digits. */
-const short = (x, digits = 4) => String(Number(x.toPrecision(digits)));
