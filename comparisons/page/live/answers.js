@@ -65,28 +65,22 @@ function fault(page, statement, entry, text) {
 
 /** Return a form that asks for an adjoint, and says whether the answer is right. */
 export function question(page, statement, entry) {
+  const form = document.getElementById("question").content.cloneNode(true).firstElementChild;
+  const [label, field, , show, said] = form.children;
   const [name] = statement.text;
-  const said = element("p", { role: "status", id: "said" });
-  const field = element("input", {
-    type: "text",
-    autocomplete: "off",
-    autocapitalize: "off",
-    spellcheck: "false",
-    maxlength: 1000,
-    id: "answer",
-    "data-keep": "answer",
-    "aria-describedby": "said",
-  });
+  label.append(
+    element("code", place(name, entry)),
+    entry.length ? " as a number, or a formula for " : " as a number or a formula",
+    entry.length ? element("code", name) : "",
+  );
   const judge = (event) => {
     event.preventDefault();
     try {
       said.textContent = fault(page, statement, entry, field.value);
     } catch (error) {
       // Others are of the browser: too deep, too large.
-      said.textContent =
-        error.constructor === Error
-          ? error.message
-          : "This is no formula that the page can compute.";
+      const isOurs = error.constructor === Error;
+      said.textContent = isOurs ? error.message : "This is no formula that the page can compute.";
     }
     const isGood = !said.textContent;
     field.setAttribute("aria-invalid", String(!isGood));
@@ -95,20 +89,7 @@ export function question(page, statement, entry) {
     said.textContent = "Right.";
     page.find();
   };
-  return element(
-    "form",
-    { class: "answer", onsubmit: judge },
-    element(
-      "label",
-      { for: "answer" },
-      "Your ",
-      element("code", {}, place(name, entry)),
-      entry.length ? " as a number, or a formula for " : " as a number or a formula",
-      entry.length > 0 && element("code", {}, name),
-    ),
-    field,
-    element("button", {}, "Check"),
-    element("button", { type: "button", onclick: () => page.reveal() }, "Show"),
-    said,
-  );
+  form.addEventListener("submit", judge);
+  show.addEventListener("click", page.reveal);
+  return form;
 }

@@ -2,26 +2,29 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function filled(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value != null) made.setAttribute(name, value);
-  }
-  made.append(...children.flat().filter((child) => child != null && child !== false));
-  return made;
+/** Return a function of a tag, as in "p.rule" with a class, attributes, if any, and children. */
+function maker(create) {
+  return (kind, ...children) => {
+    const [tag, name] = kind.split(".");
+    const made = create(tag);
+    const attributes = children[0]?.constructor === Object ? children.shift() : {};
+    for (const [key, value] of Object.entries({ class: name, ...attributes })) {
+      if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+      else if (value === true) made.setAttribute(key, "");
+      else if (value !== false && value != null) made.setAttribute(key, value);
+    }
+    made.append(...children.flat(2).filter((child) => child != null && child !== false));
+    return made;
+  };
 }
 
-export const element = (tag, attributes = {}, ...children) =>
-  filled(document.createElement(tag), attributes, children);
-
-export const svg = (tag, attributes = {}, ...children) =>
-  filled(document.createElementNS(SVG, tag), attributes, children);
+export const element = maker((tag) => document.createElement(tag));
+export const svg = maker((tag) => document.createElementNS(SVG, tag));
 
 /** Return an equation, or a side of one, as an element that is read aloud in words. */
 export function math(sources, words) {
   const shown = sources.flatMap((source, i) => [
-    i ? element("span", { class: "equals" }, "=") : null,
+    i ? element("span.equals", "=") : null,
     document.importNode(new DOMParser().parseFromString(source, "text/xml").documentElement, true),
   ]);
   const attributes = words ? { role: "img", "aria-label": words } : { "aria-hidden": "true" };

@@ -67,7 +67,7 @@ function node(page, term) {
   const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
   const [, stem, number] = short.match(/^(.*?)([₀-₉]*)$/s);
   const corner = { class: "bar", x: width / 2 - 4, y: -height / 2 - 3 };
-  const bar = svg("text", corner, svg("tspan", {}, stem), number);
+  const bar = svg("text", corner, svg("tspan", stem), number);
   const label = `${input?.words ?? statement.words}, ${kind}`;
   const item = svg(
     "g",

@@ -2,7 +2,7 @@
 
 import { parsed } from "answers";
 import { element, math, shapeText, svg } from "dom";
-import { flat, format, place, table } from "numbers";
+import { flat, format, place, short, table } from "numbers";
 
 const SLIDERS = 12;
 
@@ -49,7 +49,7 @@ function draw(page, input, editor) {
       type: "range",
       "aria-label": `${name}, slider`,
       oninput: () => {
-        field.value = short(slider.valueAsNumber);
+        field.value = short(slider.valueAsNumber, 5);
         take(slider.valueAsNumber);
       },
     });
@@ -71,7 +71,7 @@ function draw(page, input, editor) {
     };
     const show = () => {
       const number = page.given.get(input.term)[at];
-      field.value = short(number);
+      field.value = short(number, 5);
       field.removeAttribute("aria-invalid");
       said.textContent = "";
       slide(number, 1.5);
@@ -88,13 +88,11 @@ function draw(page, input, editor) {
     show();
     const isWeight = input.wanted && data.length <= SLIDERS;
     cells.push({ show, point: isWeight ? point : () => {} });
-    return element("td", {}, field, isWeight && [slider, arrow]);
+    return element("td", field, isWeight && [slider, arrow]);
   };
-  const code = element("code", {}, ` ${input.place} `);
-  const form = element("span", { class: "shape" }, shapeText(shape));
-  const legend = element("legend", {}, math([input.math], input.words), code, form);
+  const code = element("code", ` ${input.place} `);
+  const form = element("span.shape", shapeText(shape));
+  const legend = element("legend", math([input.math], input.words), code, form);
   editor.replaceChildren(legend, table(page, input.text, shape, cell), said);
   return cells;
 }
-
-const short = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(5))) : String(x));

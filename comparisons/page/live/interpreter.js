@@ -190,22 +190,17 @@ const logisticCrossEntropy = (z, t) =>
 // To C and NumPy these powers are 1 whatever the exponent, to JavaScript not always.
 const power = (a, b) => (a === 1 || (a === -1 && abs(b) === Infinity) ? 1 : a ** b);
 
+const SAME = ["abs", "cos", "exp", "expm1", "log", "log1p", "sign", "sin", "sqrt", "tanh"];
+
 export const PRIMITIVES = {
+  ...Object.fromEntries(SAME.map((name) => [name, elementwise(Math[name])])),
   add: elementwise((a, b) => a + b),
   subtract: elementwise((a, b) => a - b),
   multiply: elementwise((a, b) => a * b),
   divide: elementwise((a, b) => a / b),
   power: elementwise(power),
   negative: elementwise((x) => -x),
-  exp: elementwise(exp),
-  expm1: elementwise(Math.expm1),
-  log: elementwise(log),
-  log1p: elementwise(log1p),
-  sqrt: elementwise(Math.sqrt),
   square: elementwise((x) => x * x),
-  sin: elementwise(Math.sin),
-  cos: elementwise(Math.cos),
-  tanh: elementwise(Math.tanh),
   less: elementwise((a, b) => a < b),
   less_equal: elementwise((a, b) => a <= b),
   greater: elementwise((a, b) => a > b),
@@ -215,8 +210,6 @@ export const PRIMITIVES = {
   logical_and: elementwise((a, b) => a && b),
   logical_or: elementwise((a, b) => a || b),
   logical_not: elementwise((x) => x === 0),
-  sign: elementwise(Math.sign),
-  abs: elementwise(abs),
   relu: elementwise((x) => max(x, 0)),
   maximum: elementwise((a, b) => max(a, b)),
   minimum: elementwise((a, b) => min(a, b)),

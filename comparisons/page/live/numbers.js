@@ -12,6 +12,9 @@ export function format(x, digits = 4) {
   return (exponent ? `${short}e${Number(exponent)}` : short).replaceAll("-", "−");
 }
 
+/** Return a number to a few digits as it may be typed. */
+export const short = (x, digits = 4) => String(Number(x.toPrecision(digits)));
+
 export const flat = (shape, entry) => shape.reduce((at, n, axis) => at * n + entry[axis], 0);
 
 export const place = (name, entry) => (entry.length ? `${name}[${entry.join(", ")}]` : name);
@@ -38,12 +41,11 @@ export function around(n, one) {
  * all but the last are rows.
  */
 export function table(page, label, shape, cell, attributes = {}) {
-  const chosen = page.entry(shape),
-    at = flat(shape, chosen);
-  const columns = width(shape),
-    rows = size(shape) / columns;
-  const across = around(columns, at % columns),
-    down = around(rows, Math.floor(at / columns));
+  const chosen = page.entry(shape);
+  const [at, columns] = [flat(shape, chosen), width(shape)];
+  const rows = size(shape) / columns;
+  const [row, column] = [Math.floor(at / columns), at % columns];
+  const [down, across] = [around(rows, row), around(columns, column)];
   const isNamed = shape.length > 1 || rows > 1;
   const body = down.map((row) => {
     const name = entryAt(shape, row * columns)
@@ -52,21 +54,20 @@ export function table(page, label, shape, cell, attributes = {}) {
     const cells = across.map((column) => row * columns + column);
     return element(
       "tr",
-      {},
       isNamed && element("th", { scope: "row" }, name),
       cells.map((here) => cell(entryAt(shape, here), here === at)),
     );
   });
   const heads = across.map((name) => element("th", { scope: "col" }, String(name)));
-  const head = element("thead", {}, element("tr", {}, isNamed && element("td", {}), heads));
+  const head = element("thead", element("tr", isNamed && element("td"), heads));
   const shown = element(
     "table",
     { "aria-label": label, ...attributes },
     columns > 1 && head,
-    element("tbody", {}, body),
+    element("tbody", body),
   );
   const below = shape.some((n) => n > MOST) && picker(page, label, shape, chosen);
-  return element("div", {}, element("div", { class: "scroll" }, shown), below);
+  return element("div", element("div.scroll", shown), below);
 }
 
 /** Return a field for each axis that is too long to be shown. */
@@ -82,7 +83,7 @@ function picker(page, label, shape, chosen) {
       onchange: ({ target }) => page.choose(shape, chosen.with(axis, target.value)),
     });
   const fields = shape.flatMap((n, axis) => (n > MOST ? [field(n, axis), ` of ${n} `] : []));
-  return element("p", { class: "picker" }, "Shown: around ", fields);
+  return element("p.picker", "Shown: around ", fields);
 }
 
 /** Return a table of numbers of which one is chosen, by click or with the arrow keys. */

@@ -28,10 +28,7 @@ export const page = {
   given: given(),
   values: compute(new Map()),
   rate: 1, // at which it is trained
-  step: Math.max(
-    0,
-    statements.findIndex((x) => !x.forward),
-  ),
+  step: Math.max(0, statements.map((x) => x.forward).indexOf(false)),
   near: new Set(),
   isTurn: false,
   isByEntry: false, // of equations
@@ -112,13 +109,9 @@ function mark(isNew = false) {
     const current = links.find((x) => x.statements.includes(page.step)) ?? links[0];
     const hasFocus = links.some((x) => x.item === document.activeElement);
     for (const { item, statements: found } of links) {
-      const isCurrent = found.includes(page.step);
-      item.toggleAttribute("aria-current", isCurrent);
-      if (isCurrent) item.setAttribute("aria-current", "step");
-      item.classList.toggle(
-        "near",
-        found.some((i) => page.near.has(i)),
-      );
+      const isNear = found.some((i) => page.near.has(i));
+      item.ariaCurrent = found.includes(page.step) ? "step" : null;
+      item.classList.toggle("near", isNear);
       item.setAttribute("tabindex", item === current.item ? 0 : -1);
     }
     if (isNew && hasFocus) current.item.focus({ preventScroll: true });
@@ -160,11 +153,8 @@ function update(isNew = false, areOthers = false) {
   for (const view of views) view(areOthers);
   for (const write of page.written) write();
   mark(isNew);
-  const again =
-    kept &&
-    document.activeElement?.dataset.keep !== kept &&
-    [...document.querySelectorAll("[data-keep]")].find((x) => x.dataset.keep === kept);
-  if (again) again.focus({ preventScroll: true });
+  if (kept && document.activeElement.dataset.keep !== kept)
+    document.querySelector(`[data-keep="${CSS.escape(kept)}"]`)?.focus({ preventScroll: true });
   slider.value = page.step;
   slider.setAttribute("aria-valuetext", `${page.step + 1} of ${statements.length}: ${words}`);
   find("back").disabled = page.step === 0;
@@ -173,7 +163,7 @@ function update(isNew = false, areOthers = false) {
   find("result").replaceChildren(
     value?.name ?? "result",
     " = ",
-    element("output", {}, format(page.values[program.value][0], 6)),
+    element("output", format(page.values[program.value][0], 6)),
   );
   if (isNew) {
     find("live").textContent =
@@ -185,13 +175,10 @@ function update(isNew = false, areOthers = false) {
 let playing = 0;
 function play(start) {
   clearInterval(playing);
-  playing = start
-    ? setInterval(() => {
-        if (page.step === statements.length - 1) play(false);
-        else page.go(page.step + 1);
-      }, 1800)
-    : 0;
-  if (start && page.step === statements.length - 1) page.go(0);
+  const last = statements.length - 1;
+  const goOn = () => (page.step < last ? page.go(page.step + 1) : play(false));
+  playing = start && setInterval(goOn, 1800);
+  if (start && page.step === last) page.go(0);
   find("play").setAttribute("aria-pressed", String(start));
   find("play").textContent = start ? "Pause" : "Play";
 }

@@ -181,8 +181,7 @@ function line({ text, before, after, moves: found }, i, { length }) {
     svg("path", { class: kind, d: segments.map((ends) => `M${ends.join("L")}`).join("") });
   const [x, y] = before.length ? middle(before, (i + 0.5) / length) : [];
   return svg(
-    "g",
-    { class: "unit" },
+    "g.unit",
     path(after, "later"),
     path(before),
     found.map((ends) => path([ends], "arrow")),

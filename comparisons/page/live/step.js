@@ -6,9 +6,8 @@ import { flat, format, grid } from "numbers";
 import { parts, sides } from "substitute";
 
 export function step(page, host) {
-  const title = host.querySelector("h2"),
-    body = host.querySelector("div"),
-    rule = element("p", { class: "rule" });
+  const [title, body] = ["h2", "div"].map((x) => host.querySelector(x));
+  const rule = element("p.rule");
   const { statements, program } = page;
   new ResizeObserver(() => fit(rule)).observe(host);
   page.written.push(() => {
@@ -18,41 +17,40 @@ export function step(page, host) {
   });
   return () => {
     const statement = statements[page.step];
-    const { term, forward } = statement;
+    const { term, forward, entries } = statement;
     const { shape } = program.terms[term];
-    const entry = page.entry(shape),
-      isHidden = page.isHidden(page.step);
+    const [entry, isHidden] = [page.entry(shape), page.isHidden(page.step)];
     title.textContent = `Step ${page.step + 1} of ${statements.length}, ${forward ? "forward" : "backward"}`;
     // What is equal to another adjoint reads that; whose turn it is, needs all that is read.
     const isEqual = statements.findIndex((x) => x.term === term) < page.step;
     const read = isEqual ? [term] : statement.reads;
     const shown = read
-      .map((x) => statements.findIndex((y) => y.term === x))
-      .map((i, k) => (i < 0 ? program.inputs.find((x) => x.term === read[k]) : statements[i]))
+      .map((x) => [...statements, ...program.inputs].find((y) => y.term === x))
       .filter((x) => x.forward === false || isHidden);
     const tables = [...shown, statement].map((x) => {
       const dimensions = program.terms[x.term].shape;
       const says = x.forward !== false ? "" : x === statement ? "goes on" : "comes in";
       return element(
         "figure",
-        {},
         element(
           "figcaption",
-          {},
           math([x.math].flat().slice(0, 1), left(x.words)),
           ` ${says} `,
-          element("span", { class: "shape" }, shapeText(dimensions)),
+          element("span.shape", shapeText(dimensions)),
         ),
         grid(page, x.name, dimensions, page.values[x.term], x === statement && isHidden),
       );
     });
     body.replaceChildren(
-      element("p", {}, ...about(page, statement)),
+      element("p", ...about(page, statement)),
       rule,
       ...(isHidden
         ? [question(page, statement, entry)]
-        : [byEntry(statement), numbersIn(page, statement, entry)]),
-      element("div", { class: "tables" }, tables),
+        : [
+            entries && element("p.entry", math(entries.math, entries.words)),
+            numbersIn(page, statement, entry),
+          ].filter(Boolean)),
+      element("div.tables", tables),
     );
   };
 }
@@ -66,9 +64,6 @@ function fit(rule) {
   else rule.removeAttribute("tabindex");
 }
 
-const byEntry = ({ entries }) =>
-  entries ? element("p", { class: "entry" }, math(entries.math, entries.words)) : "";
-
 /** Return the equation of the chosen entry with its numbers, and the parts that it is the sum of. */
 function numbersIn(page, statement, entry) {
   const { program, values, isLong } = page;
@@ -81,34 +76,26 @@ function numbersIn(page, statement, entry) {
   };
   const button = { type: "button", "data-keep": "terms", onclick: unfold };
   return element(
-    "div",
-    { class: "worked" },
+    "div.worked",
     element(
       "p",
-      {},
-      element("code", {}, left),
-      rest.map((side) =>
-        element("code", { class: "side", tabindex: isLong ? 0 : null }, `= ${side}`),
-      ),
+      element("code", left),
+      rest.map((side) => element("code.side", { tabindex: isLong ? 0 : null }, `= ${side}`)),
     ),
     (isLong || rest.some((side) => side.includes("..."))) &&
       element("button", button, isLong ? "Fewer terms" : "All terms"),
     paths.length > 0 && [
-      element("p", {}, `Each of ${paths.length} uses sends back a part, and the parts are added:`),
+      element("p", `Each of ${paths.length} uses sends back a part, and the parts are added:`),
       element(
         "ul",
-        {},
-        paths.map((x) =>
-          element("li", {}, element("code", {}, x.text), " = ", format(x.values[at])),
-        ),
+        paths.map((x) => element("li", element("code", x.text), " = ", format(x.values[at]))),
       ),
     ],
     sums.map(({ before, after }) =>
       element(
         "p",
-        {},
         "A sum undoes the broadcast: ",
-        element("span", { class: "shape" }, `${shapeText(before)} → ${shapeText(after)}`),
+        element("span.shape", `${shapeText(before)} → ${shapeText(after)}`),
         ".",
       ),
     ),

@@ -1,7 +1,7 @@
 // Equations for one entry, with the numbers put in: for H̄ = z̄ Wᵀ what H̄[2,1] is made of.
 
 import { applied } from "interpreter";
-import { entryAt } from "numbers";
+import { entryAt, short } from "numbers";
 import { along, factors, reduced, size, spread } from "places";
 
 const [FEW, MANY] = [4, 300]; // summands that are shown
@@ -9,12 +9,10 @@ const [SIGN, ATOM] = [6, 8]; // how tightly a negative number holds together, an
 const MOVED = "broadcast_to cast concatenate getitem identity reshape transpose".split(" ");
 const REDUCTIONS = ["sum", "mean", "max", "min", "logsumexp"];
 
-/** Return the equation of a statement for one entry, counted row by row, with the numbers put in. */
-export function substituted(program, numbers, statement, entry) {
-  return sides(program, numbers, statement, entry).join(" = ");
-}
-
-/** Return its sides: the entry, its formula, the formula with the numbers, and the result. */
+/**
+ * Return the sides of a statement's equation for one entry, counted row by row: the entry, its
+ * formula, that with the numbers put in, and the result; `isLong` if it has all terms of sums.
+ */
 export function sides(program, numbers, { term, text }, entry, isLong = false) {
   const names = namesOf(program);
   const isOther = names.get(term) !== text[0]; // a number, or equal to what has a name
@@ -73,9 +71,8 @@ function namesOf({ terms, inputs, constants, statements }) {
 
 /** Write entries of terms by their names, or in numbers: each as a text and how tight that is. */
 class Writer {
-  constructor(program, numbers, names, inNumbers, most) {
-    Object.assign(this, { terms: program.terms, notation: program.notation });
-    Object.assign(this, { numbers, names, inNumbers, most });
+  constructor({ terms, notation }, numbers, names, inNumbers, most) {
+    Object.assign(this, { terms, notation, numbers, names, inNumbers, most });
   }
 
   operand(i, at) {
@@ -185,6 +182,3 @@ const counted = (shape, start) => ({ shape, data: along(size(shape), 1, start) }
 function place(shape, at) {
   return shape.length ? `[${entryAt(shape, at).join(",")}]` : "";
 }
-
-/** Return a number to a few digits. */
-const short = (x, digits = 4) => String(Number(x.toPrecision(digits)));

@@ -23,13 +23,13 @@ function following(page, statements) {
 export function code(page, host) {
   const lines = page.program.code.map((text, line) => {
     const found = page.statements.flatMap((x, i) => (x.line === line ? [i] : []));
-    const shown = element("code", {}, text || " ");
-    if (!found.length) return element("li", {}, shown);
+    const shown = element("code", text || " ");
+    if (!found.length) return element("li", shown);
     const button = element("button", { type: "button" }, shown);
-    return element("li", {}, link(page, "code", button, found));
+    return element("li", link(page, "code", button, found));
   });
   if (lines.length) host.append(element("ol", { class: "list lines" }, lines));
-  else host.append(element("p", {}, "The code of this function could not be found."));
+  else host.append(element("p", "The code of this function could not be found."));
 }
 
 export function numpy(page, host) {
@@ -52,7 +52,7 @@ export function equations(page, host) {
     page.update();
   });
   both(page, host, ({ term }, i) => {
-    const shape = element("span", { class: "shape" }, shapeText(page.program.terms[term].shape));
+    const shape = element("span.shape", shapeText(page.program.terms[term].shape));
     const button = element("button", { type: "button" });
     written(page, i, (told) => {
       const { math: sides, words } = (page.isByEntry && told.entries) || told;
@@ -77,14 +77,13 @@ function written(page, i, write) {
 function both(page, host, row) {
   host.append(
     element(
-      "div",
-      { class: "list" },
+      "div.list",
       ["Forward", "Backward"].flatMap((title) => {
         const isForward = title === "Forward";
         const rows = page.statements.flatMap((x, i) =>
-          x.forward === isForward ? [element("li", {}, row(x, i))] : [],
+          x.forward === isForward ? [element("li", row(x, i))] : [],
         );
-        return [element("h3", {}, title), element("ol", {}, rows)];
+        return [element("h3", title), element("ol", rows)];
       }),
     ),
   );

@@ -329,3 +329,28 @@ def test_the_graph_runs_across_or_down_as_there_is_room(opened: Callable[..., An
     for width, wide in ((1280, True), (375, False), (1280, True)):
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function(is_wide, arg=wide)
+
+
+def test_entries_are_chosen_with_the_arrow_keys_and_by_click(opened: Callable[..., Any]) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    page.locator("#numpy button", has_text="G_bar = ").click()
+    table = page.get_by_role("grid", name="G_bar")
+
+    def chosen() -> str:
+        text: str = page.locator("#step .worked code").first.inner_text()
+        assert table.locator("[aria-selected=true]").count() == 1
+        return text[text.index("[") :]
+
+    table.locator("td[tabindex='0']").focus()
+    seen = []
+    keys = ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown", "Home"]
+    for key in [*keys, *["ArrowDown"] * 6]:
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.ariaSelected") == "true"
+        seen.append(chosen())
+    assert seen[:3] == ["[0,0]", "[0,0]", "[0,1]"]
+    assert seen[3:7] == ["[0,2]", "[0,2]", "[1,2]", "[1,2]"]
+    assert seen[7:] == ["[2,2]", "[3,2]", "[4,2]", "[5,2]", "[5,2]", "[5,2]"]
+    table.locator("tbody tr").nth(2).locator("td").first.click()
+    assert chosen() == "[2,0]"
+    assert page.locator("#step-title").inner_text() == "Step 9 of 11, backward"
