@@ -210,7 +210,7 @@ def test_arrays_of_values() -> None:
     assert gradients(autodiff.sum(made * np.array([[1.0, 2.0], [3.0, 5.0]])), a) == 1 + 5 * 4
     assert autodiff.array([b, b]).shape == (2, 2)
     assert autodiff.array([[1, 2]]).dtype == int
-    with pytest.raises(TypeError, match="does not become an array by itself"):
+    with pytest.raises(TypeError, match=r"autodiff\.array makes one Value"):
         np.array([a, a])
 
 
@@ -339,13 +339,5 @@ def test_the_reference_names_what_records() -> None:
             assert {name, getattr(theirs, "__name__", "")} & named or name in UNNAMED, name
 
 
-UNNAMED = {
-    "around",
-    "deg2rad",
-    "rad2deg",
-    "empty_like",
-    "full_like",
-    "iscomplexobj",
-    "power",
-    "sign",
-}
+UNNAMED = {"around", "deg2rad", "rad2deg", "empty_like", "full_like", "iscomplexobj"}
+UNNAMED |= {"power", "sign"}
