@@ -207,9 +207,9 @@ def test_a_value_is_not_made_of_a_value() -> None:
 
 
 def test_a_list_of_values_is_stacked() -> None:
-    with pytest.raises(TypeError, match="stack"):
+    with pytest.raises(TypeError, match=r"autodiff\.array"):
         Value([Value(1.0), Value(2.0)])
-    with pytest.raises(TypeError, match="stack"):
+    with pytest.raises(TypeError, match=r"autodiff\.array"):
         autodiff.sum([Value(1.0), Value(2.0)])
 
 
@@ -432,7 +432,7 @@ def test_nothing_turns_a_value_into_an_array_unasked(convert: Callable[..., Any]
 
 
 def test_asarray_says_what_is_meant() -> None:
-    with pytest.raises(TypeError, match=words("graph", r"\.data", "stack")):
+    with pytest.raises(TypeError, match=words("graph", r"\.data", r"autodiff\.array")):
         np.asarray(Value([1.0, 2.0]))
 
 
