@@ -5,7 +5,8 @@
 `jvp`, `hvp`, `jacobian` and `hessian` differentiate once more; `derivation` prints the equations of
 the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps; `draw`
 makes a picture of the graph; `check_gradient` compares gradients, also those derived by hand, with
-numerical differentiation.
+numerical differentiation. `primitive`, `register` and `custom_gradient` add functions, as
+`autodiff.more` does.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ from autodiff.value import Value
 
 if TYPE_CHECKING:
     from autodiff.check.gradient import check_gradient
+    from autodiff.check.primitive import check_primitive
+    from autodiff.more.extend import custom_gradient, primitive, register
+    from autodiff.more.moving import array
     from autodiff.readings.compiling.compile import compile
     from autodiff.readings.equations import derivation
     from autodiff.readings.picture import draw
@@ -34,10 +38,15 @@ if TYPE_CHECKING:
 
 # Imported when they are first used: whoever only differentiates does without them.
 READINGS = {
+    "array": "more.moving",
     "check_gradient": "check.gradient",
+    "check_primitive": "check.primitive",
     "compile": "readings.compiling.compile",
+    "custom_gradient": "more.extend",
     "derivation": "readings.equations",
     "draw": "readings.picture",
+    "primitive": "more.extend",
+    "register": "more.extend",
     "source": "readings.source",
     "steps": "readings.steps",
 }
@@ -52,11 +61,12 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Value", "abs", "broadcast_to", "check_gradient", "clip", "compile", "concatenate", "cos",
-    "derivation", "dot", "draw", "exp", "expand_dims", "expm1", "grad", "gradients", "hessian",
-    "hvp", "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax",
-    "logistic_cross_entropy", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum",
-    "outer", "ravel", "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt",
-    "square", "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
+    "Value", "abs", "array", "broadcast_to", "check_gradient", "check_primitive", "clip",
+    "compile", "concatenate", "cos", "custom_gradient", "derivation", "dot", "draw", "exp",
+    "expand_dims", "expm1", "grad", "gradients", "hessian", "hvp", "jacobian", "jvp", "log",
+    "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy", "logsumexp", "matmul",
+    "max", "maximum", "mean", "min", "minimum", "outer", "primitive", "ravel", "register",
+    "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square",
+    "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
     "var", "vjp", "where", "zero_grad",
 ]

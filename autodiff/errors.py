@@ -42,3 +42,29 @@ def refuse(
         options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
         message = f"{', '.join(names)}{' with ' if options else ''}{options}: {error}"
     raise kind(f"{primitive.name}: {message}") from None
+
+
+DATA = ".data holds the numbers, without the graph"
+WORDS = {
+    **dict.fromkeys(("detach", "numpy", "tolist", "astype", "copy", "clone", "cpu"), DATA),
+    "requires_grad": "every Value is differentiated; what is none has no gradient",
+    "requires_grad_": "every Value is differentiated; what is none has no gradient",
+    "at": "a Value is not written into: build a new one with where, concatenate or stack",
+    "label": "its name is .name",
+    "device": "everything is computed by NumPy, in main memory",
+    "to": "everything is computed by NumPy, in main memory",
+    "no_grad": "functions of plain arrays record nothing",
+    "view": "use reshape",
+    **dict.fromkeys(("unsqueeze", "permute"), "use np.expand_dims and transpose"),
+    **dict.fromkeys(("mm", "matmul", "bmm"), "use @"),
+    **dict.fromkeys(("pow", "add", "mul", "sub", "div"), "use Python's operators"),
+    **dict.fromkeys(("real", "imag", "conj"), "Values are real numbers"),
+    **dict.fromkeys(("_prev", "_op", "_children", "grad_fn"), "see .parents and .primitive"),
+    **dict.fromkeys(("fill", "put", "resize"), "a Value is not changed in place"),
+}
+"""What to use here instead of an attribute that other libraries have."""
+
+
+def advice(name: str) -> str:
+    """Return the end of a sentence about an attribute that there is not."""
+    return f"; {WORDS[name]}" if name in WORDS else ""

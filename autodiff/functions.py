@@ -6,7 +6,8 @@ Most are primitives as they stand; those here are written in terms of primitives
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.arrays import shape
 from autodiff.errors import called
-from autodiff.graph import Node, Primitive, record
+from autodiff.graph import NO_PARAMETERS, Node, Primitive, record
 from autodiff.primitives import MASKS, exp, matmul, maximum, minimum, multiply, square
 
 Axis = int | tuple[int, ...] | None
@@ -123,16 +124,14 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
 
 
 def dot(a: Any, b: Any) -> Any:
-    """Return the product as `numpy.dot` does for numbers, vectors and matrices.
+    """Return the product as `numpy.dot` does.
 
     >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
     11.0
     """
     if not shape(a) or not shape(b):
         return multiply(a, b)
-    if len(shape(b)) > 2:
-        raise ValueError(f"dot: {called(b, 2)} has more than two axes; matmul multiplies stacks")
-    return matmul(a, b)
+    return matmul(a, b) if len(shape(b)) <= 2 else named("tensordot")(a, b, ([-1], [-2]))
 
 
 def outer(a: Any, b: Any) -> Any:
@@ -278,7 +277,7 @@ def stack(arrays: Iterable[Any], axis: int = 0) -> Any:
 # What NumPy's own functions do when an operand is a Value (NEP 13 and NEP 18).
 
 # By name, so that SciPy's ufuncs are known without importing SciPy.
-UFUNCS: dict[str, Primitive] = {
+UFUNCS: dict[str, Any] = {
     name: primitive
     for name, primitive in vars(primitives).items()
     if isinstance(primitive, Primitive) and isinstance(getattr(np, name, None), np.ufunc)
@@ -302,11 +301,27 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
+def ours_for(table: dict[Any, Any], function: Any) -> Callable[..., Any] | None:
+    """Return our form of a NumPy function; `autodiff.more` is loaded when one is missed."""
+    if function not in table:
+        import_module("autodiff.more")
+    return table.get(function)
+
+
+def named(name: str) -> Callable[..., Any]:
+    """Return a function of ours, from wherever it is."""
+    places = globals(), vars(primitives), vars(import_module("autodiff.more"))
+    found: Callable[..., Any] = next(place[name] for place in places if name in place)
+    return found
+
+
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: Any) -> Any:
     """Record what NumPy was asked for, or raise a TypeError that says what to use instead."""
-    primitive = UFUNCS.get(ufunc.__name__)
-    if primitive and method == "__call__" and not options:
-        return (compare if primitive in MASKS else record)(primitive, inputs)
+    ours = ours_for(UFUNCS, ufunc.__name__)
+    if ours and method == "__call__" and not options:
+        if isinstance(ours, Primitive):
+            return (compare if ours in MASKS else record)(ours, inputs)
+        return ours(*inputs)
     name = f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__
     if method != "__call__":
         raise TypeError(
@@ -323,7 +338,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: 
 def apply_function(function: Callable[..., Any], args: Any, options: Any) -> Any:
     """As `apply_ufunc`, for NumPy's functions that are no ufuncs."""
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-    ours = FUNCTIONS.get(function)
+    ours = ours_for(FUNCTIONS, function)
     if ours is None:
         raise TypeError(f"{name} has no derivative rule; {ADVICE}")
     try:
@@ -343,14 +358,16 @@ ADVICE = (
 )
 
 
-def compare(primitive: Primitive, operands: tuple[Any, ...]) -> Any:
-    """Return the plain mask of a comparison, which has no derivative; a node where that is kept."""
+def compare(
+    primitive: Primitive, operands: tuple[Any, ...], parameters: Mapping[str, Any] = NO_PARAMETERS
+) -> Any:
+    """Return what has no derivative, such as a mask, as plain numbers; a node if that is kept."""
     if any(isinstance(v, Node) and v.keeps_masks for v in operands):
-        return record(primitive, operands)
+        return record(primitive, operands, parameters)
     inputs = [getattr(v, "_raw", v) for v in operands]
     inputs = [np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs]
     try:
-        return primitive.function(*inputs)
+        return primitive.function(*inputs, **parameters)
     except (ValueError, TypeError) as error:
         names = " and ".join([called(v, i) for i, v in enumerate(operands, 1)])
         raise type(error)(f"{names} do not compare: {error}") from None

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from types import MethodType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from autodiff import functions, primitives
 from autodiff.arrays import as_data, own, plain, read_only
-from autodiff.errors import called
+from autodiff.errors import advice, called
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, new_node, next_serial, record
 from autodiff.walk import walk
 
@@ -54,6 +55,15 @@ class Enclosing(threading.local):
 
 
 enclosing = Enclosing()
+
+
+METHODS = {
+    *("all", "any", "argmax", "argmin", "argsort", "cumprod", "cumsum", "diagonal", "prod"),
+    *("repeat", "round", "sort", "std", "take", "trace"),
+    *("cos", "cosh", "exp", "log", "relu", "sigmoid", "sin", "sinh", "softmax", "softplus"),
+    *("sqrt", "square", "tan", "tanh"),
+}
+"""Functions that are methods too: those of NumPy's arrays, and a few of other libraries."""
 
 
 class Expression(Node):
@@ -137,6 +147,27 @@ class Expression(Node):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return functions.apply_function(function, args, options)
 
+    def __mod__(self, other: Any) -> Any:
+        return np.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return np.remainder(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return np.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return np.floor_divide(other, self)
+
+    def __round__(self, digits: int = 0) -> Any:
+        return np.round(self, digits)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method that NumPy's arrays or other libraries' have, or say what to use."""
+        if name not in METHODS:
+            raise AttributeError(f"a Value has no attribute {name!r}{advice(name)}")
+        return MethodType(functions.named(name), self)
+
     sum = functions.sum
     mean = functions.mean
     max = functions.max
@@ -146,6 +177,7 @@ class Expression(Node):
     dot = functions.dot
     swapaxes = functions.swapaxes
     ravel = functions.ravel
+    flatten = functions.ravel
     squeeze = functions.squeeze
 
     def transpose(self, *axes: Any) -> Any:
@@ -281,6 +313,10 @@ class Value(Expression):
                 "np.exp and the like for functions of math, or .data where no gradient is wanted"
             )
         return number
+
+    def item(self) -> float:
+        """Return the number, as `float` does."""
+        return float(self)
 
     def __bool__(self) -> bool:
         return bool(self._single("a condition (if, and, or, not)"))

@@ -31,7 +31,8 @@ class Naming:
         """Name what the reader's code names, the adjoints of that, and what is used repeatedly."""
         self.trace, self.terms, self.used = trace, terms, set(terms.used)
         self.uses = Counter(x for term in terms.used for x in term.operands)
-        self.identifiers = Identifiers([*trace.args, *HELPERS])
+        called = [getattr(x.primitive.function, "__name__", "") for x in terms.used if x.primitive]
+        self.identifiers = Identifiers([*trace.args, *HELPERS, *called])
         self.names: dict[Term, str] = {}
         self.pieces: set[Term] = set()
         self.constants: dict[str, Any] = {}

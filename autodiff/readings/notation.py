@@ -289,5 +289,10 @@ NOTATION = {
         "scatter({}, [{index}])",
         r"\mathrm{{scatter}}\left({}, [{index}]\right)",
     ),
+    "einsum": notation(
+        'np.einsum("{subscripts}", {operands}, optimize=True)',
+        'np.einsum("{subscripts}", {operands})',
+        r"\mathrm{{einsum}}_{{{subscripts}}}\left({operands}\right)",
+    ),
     "concatenate": notation("np.concatenate([{operands}], axis={axis})"),
 }

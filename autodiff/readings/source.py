@@ -1,5 +1,8 @@
 """The NumPy code of a function and its backward pass, to be read, pasted and run."""
 
+import ast
+import builtins
+import dis
 import inspect
 import re
 import textwrap
@@ -19,8 +22,9 @@ from autodiff.readings.listing import Listing, Statement
 from autodiff.readings.native.loop import NoLoops
 from autodiff.readings.native.program import Writer
 from autodiff.readings.notation import CODE, Identifiers, code_number, placed, quoted
-from autodiff.readings.terms import Term
+from autodiff.readings.terms import Term, is_of_engine
 from autodiff.readings.trace import HELPERS, Path, Trace
+from autodiff.readings.writing import code_name, is_defined
 
 WIDTH = 88
 """Characters of a line, as ruff and Black have it."""
@@ -110,7 +114,7 @@ def module(listing: Listing, write: Callable[[Statement], str]) -> str:
     start = '"""Written from the code of a forward pass by reverse-mode differentiation."""'
     parts = [start, "import numpy as np", *(["\n".join(constants)] if constants else [])]
     called = re.findall(r"(?<![\w.])(\w+)\(", "\n".join(body[1:]))
-    return "\n\n\n".join(["\n\n".join(parts), *helpers(called), function]) + "\n"
+    return "\n\n\n".join(["\n\n".join(parts), *helpers(called, listing), function]) + "\n"
 
 
 def inputs(listing: Listing) -> list[str]:
@@ -223,17 +227,69 @@ def nested_gradients(
     return branch((), dict(enumerate(found)), ()) if trace.several else str(found[0])
 
 
-def helpers(names: Sequence[str]) -> list[str]:
-    """Return the code of the functions that NumPy has not and that are used."""
+def helpers(names: Sequence[str], listing: Listing) -> list[str]:
+    """Return the code of the functions that NumPy has not and that are used.
+
+    Raises ValueError where one is not to be written, as one of SciPy's.
+    """
+    known = {name: x for name, x in vars(numerics).items() if inspect.isfunction(x)}
+    for term in listing.terms.used:
+        primitive: Any = term.primitive
+        function, name = primitive.function, code_name(primitive)
+        if is_defined(function) and not is_of_engine(primitive):
+            if known.setdefault(name, function) is not function or name in listing.trace.args:
+                raise ValueError(f"two things are called {name} here; give the primitive its own")
+        elif not (name_in_numpy(name) is function or is_of_engine(primitive) or is_ours(function)):
+            raise ValueError(
+                f"{primitive.name} is not written as NumPy code: its function is neither NumPy's "
+                "nor defined with def"
+            )
     needed: dict[str, str] = {}
     stack = list(reversed(names))
     while stack:
         name = stack.pop()
-        function = getattr(numerics, name, None)
-        if inspect.isfunction(function) and name not in needed:
-            needed[name] = without_types(inspect.getsource(function))
-            stack += reversed(function.__code__.co_names)
+        if name in known and name not in needed:
+            function = known[name]
+            if is_ours(function):
+                needed[name] = without_types(inspect.getsource(function))
+                stack += reversed(function.__code__.co_names)
+            else:
+                needed[name] = defined(function)
     return [CHECKED, *needed.values()]
+
+
+def is_ours(function: Any) -> bool:
+    """Return whether a function is one of ours, which is NumPy's of the name of its primitive."""
+    return str(getattr(function, "__module__", "")).startswith("autodiff.")
+
+
+def name_in_numpy(name: str) -> Any:
+    """Return what code such as np.linalg.inv finds; None for nothing."""
+    found: Any = np
+    for part in name.split(".")[1:]:
+        found = getattr(found, part, None)
+    return found
+
+
+def defined(function: Callable[..., Any]) -> str:
+    """Return the code of somebody's function, which must need NumPy alone."""
+    known = {"np", *dir(builtins)}
+    others = [x.argval for x in dis.get_instructions(function) if x.opname == "LOAD_GLOBAL"]
+    others = [x for x in [*others, *function.__code__.co_freevars] if x not in known]
+    try:
+        code = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except OSError:
+        others = ["its code, which is not found"]
+    if others:
+        raise ValueError(
+            f"{function.__name__} is not written beside the code: it needs {', '.join(others)}"
+        )
+    assert isinstance(code, ast.FunctionDef)
+    code.decorator_list, code.returns = [], None
+    for x in ast.walk(code.args):
+        if isinstance(x, ast.arg):
+            x.annotation = None
+    return ast.unparse(code)
 
 
 def without_types(code: str) -> str:

@@ -58,6 +58,11 @@ def number(x: Any) -> Term:
     return Term(x, is_number=True)
 
 
+def is_of_engine(primitive: Primitive) -> bool:
+    """Return whether a primitive is one of those in the engine's own table."""
+    return vars(primitives).get(primitive.name) is primitive
+
+
 class Terms:
     """The terms of a trace.
 

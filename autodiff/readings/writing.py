@@ -1,5 +1,6 @@
 """Terms written down, in code, in text and in LaTeX, by the names that they have."""
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,8 @@ class Writer:
             x = x[0]
         if key == "index":
             return index_text(x, self.arrays, positions)
+        if isinstance(x, str):
+            return x
         return repr(tuple(map(int, x)) if isinstance(x, tuple) else x)
 
 
@@ -104,11 +107,27 @@ def template_of(
     template: Any = NOTATION.get(primitive.name, {}).get(style.name)
     if callable(template):
         return str(template(*arrays, **parameters))
-    if template is None:  # NumPy lacks what is in our module
-        is_ours = getattr(primitive.function, "__module__", None) == "autodiff.numerics"
-        place = "" if is_ours and style is CODE else "np."
-        return f"{place}{primitive.name}({{operands}}{{options}})"
+    if template is None:
+        name = code_name(primitive) if style is CODE else f"np.{primitive.name}"
+        return f"{name}({{operands}}{{options}})"
     return str(template)
+
+
+def code_name(primitive: Primitive) -> str:
+    """Return how code calls the function of a primitive: as NumPy's, or one written beside it."""
+    function = primitive.function
+    module, _, rest = str(getattr(function, "__module__", "")).partition(".")
+    if is_defined(function):
+        return str(function.__name__)
+    if module == "numpy" and rest:
+        return f"np.{rest}.{function.__name__}"
+    return f"np.{primitive.name}"
+
+
+def is_defined(function: Any) -> bool:
+    """Return whether a function is Python that NumPy has not, by a name that it is called by."""
+    ours = inspect.isfunction(function) and function.__name__.isidentifier()
+    return ours and not str(function.__module__).startswith("numpy")
 
 
 def filled(

@@ -102,7 +102,7 @@ def test_numbers_are_not_matrix_multiplied() -> None:
             words("(stack|concatenate)", r"shape \(2, 3\)", r"shape \(3,\)"),
         ),
         (lambda v: v[:, :0].max(axis=1), words("max", r"shape \(2, 0\)")),
-        (lambda v: np.dot(v, np.ones((2, 3, 4))), words("dot", r"\(2, 3, 4\)", "matmul")),
+        (lambda v: np.dot(v, np.ones((2, 4, 3))), words("dot", r"\(2, 4, 3\)", "differ")),
     ],
 )
 def test_shapes_axes_and_lengths_that_do_not_fit(call: Callable[..., Any], message: str) -> None:
@@ -367,15 +367,11 @@ def test_a_gradient_has_the_shape_of_its_data() -> None:
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda v: np.arctan(v), "np.arctan"),
-        (lambda v: np.floor(v), "np.floor"),
-        (lambda v: np.arctan2(1.0, v), "np.arctan2"),
-        (lambda v: np.ones(2) % v, "np.remainder"),
-        (lambda v: np.isnan(v), "np.isnan"),
-        (lambda v: np.cumsum(v), "np.cumsum"),
-        (lambda v: np.linalg.norm(v), r"np.linalg\S*norm"),
-        (lambda v: np.sort(v), "np.sort"),
-        (lambda v: np.std(v), "np.std"),
+        (lambda v: np.spacing(v), "np.spacing"),
+        (lambda v: np.ldexp(v, 2), "np.ldexp"),
+        (lambda v: np.copysign(1.0, v), "np.copysign"),
+        (lambda v: np.unwrap(v), "np.unwrap"),
+        (lambda v: np.linalg.svd(v), r"np.linalg\S*svd"),
         (lambda v: np.median(v), "np.median"),
     ],
 )
@@ -385,10 +381,10 @@ def test_a_numpy_function_without_a_rule(call: Callable[..., Any], name: str) ->
 
 
 def test_a_numpy_function_without_a_rule_says_what_to_use() -> None:
-    with pytest.raises(TypeError, match=words("np.arctan", "autodiff.__all__", r"\.data")):
-        np.arctan(Value(1.0))
-    with pytest.raises(TypeError, match=words("np.cumsum", "autodiff.__all__", r"\.data")):
-        np.cumsum(Value([1.0]))
+    with pytest.raises(TypeError, match=words("np.nextafter", "autodiff.__all__", r"\.data")):
+        np.nextafter(Value(1.0), 2.0)
+    with pytest.raises(TypeError, match=words("np.median", "autodiff.__all__", r"\.data")):
+        np.median(Value([1.0]))
 
 
 @pytest.mark.parametrize(

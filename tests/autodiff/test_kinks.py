@@ -8,17 +8,17 @@ import pytest
 from places import ROOT
 
 import autodiff
-from autodiff import Value
+from autodiff import Value, more
 
 PAGE = ROOT / "docs" / "kinks.md"
 ROWS = re.findall(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \| .+ \|$", PAGE.read_text(), re.MULTILINE)
-NUMBERS = {"inf": np.inf, "nan": np.nan, "dict": dict}
+NUMBERS: dict[str, Any] = {"inf": np.inf, "nan": np.nan, "dict": dict}
 
 
 def derivatives(function: str, at: dict[str, Any]) -> dict[str, Any]:
     values = {name: Value(x) for name, x in at.items()}
     with np.errstate(all="ignore"):
-        out = eval(function, {**vars(autodiff), **values})
+        out = eval(function, {**vars(more), **vars(autodiff), **values})
         out.backward(np.ones(out.shape))
     return {name: value.grad for name, value in values.items()}
 

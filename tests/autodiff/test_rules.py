@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import central_differences
 from rule_checks import check_rules
-from samples import ALL, DEFINITIONS, PRIMITIVES, SAMPLES, Sample
+from samples import ALL, DEFINITIONS, MORE, PRIMITIVES, SAMPLES, Sample
 
 import autodiff
 from autodiff import Value, gradients
@@ -82,7 +82,8 @@ def check_dot_product(
     assert abs(np.vdot(seed, pushed) - sum(terms)) <= 1e-13 * scale
 
 
-OTHERS = ("where", "outer", "matmul", "sign", "logistic_cross_entropy")  # sampled above
+OTHERS = {"where", "outer", "matmul", "sign", "logistic_cross_entropy"}  # sampled above
+OTHERS |= {name for name, x in MORE.items() if not isinstance(x.function, np.ufunc)}
 BROADCASTING = [
     name
     for name in SAMPLES
@@ -94,6 +95,9 @@ DOMAINS = {
     "sqrt": (0.1, 9),
     "divide": (0.1, 9),
     "power": (0.1, 4),
+    **dict.fromkeys(("log2", "log10", "remainder", "fmod"), (0.1, 9)),
+    **dict.fromkeys(("tan", "arcsin", "arccos", "arctanh"), (-0.9, 0.9)),
+    "arccosh": (1.1, 9),
 }
 
 

@@ -19,6 +19,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "σ'": DEFINITIONS["sigmoid_slope"],
     "ℒ": DEFINITIONS["logistic_cross_entropy"],
     "float32": np.float32,
+    "floor_divide": np.floor_divide,
+    "trunc": np.trunc,
 }
 RUNNING = {"Σ": sum, "max": max, "min": min, "log": math.log}
 SIGNS = {"=": np.equal, "≠": np.not_equal, "<": np.less, "≤": np.less_equal}

@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff import primitives
 from autodiff.graph import Primitive
+from autodiff.more import elementwise, linalg, moving, products, reductions
 from autodiff.primitives import MASKS
 
 ALL = {
@@ -18,6 +19,13 @@ ALL = {
     for name, primitive in vars(primitives).items()
     if isinstance(primitive, Primitive)
 }
+MORE = {
+    x.name: x
+    for module in (elementwise, linalg, moving, products, reductions)
+    for x in vars(module).values()
+    if isinstance(x, Primitive) and x.name not in ALL
+}
+ALL |= MORE
 PRIMITIVES = {name: primitive for name, primitive in ALL.items() if primitive not in MASKS}
 
 
@@ -32,6 +40,41 @@ def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, np.result_type(x))
     np.add.at(out, index, x)
     return out
+
+
+def _cholesky(x: Any) -> Any:
+    """Return the factor by the textbook's recursion, for complex arguments too."""
+    out = np.zeros_like(x)
+    for j in range(x.shape[-1]):
+        rest = x[..., j:, j] - np.sum(out[..., j:, :j] * out[..., j, None, :j], -1)
+        out[..., j:, j] = rest / np.sqrt(rest[..., :1])
+    return out
+
+
+def _eigenpairs(x: Any) -> Any:
+    """Return eigenvalues and eigenvectors, continued to complex arguments by Newton's method."""
+    x = np.tril(x) + np.tril(x, -1).T
+    values, vectors = np.linalg.eigh(np.real(x))
+    if np.isrealobj(x):
+        return values, vectors
+    values, vectors = values.astype(complex), vectors.astype(complex)
+    for k in range(len(x)):
+        for _ in range(2):
+            v, shifted = vectors[:, k], x - values[k] * np.eye(len(x))
+            slope = np.block([[shifted, -v[:, None]], [v, np.zeros(1)]])
+            step = np.linalg.solve(slope, -np.append(shifted @ v, (v @ v - 1) / 2))
+            vectors[:, k] += step[:-1]
+            values[k] += step[-1]
+    return values, vectors
+
+
+def _pinv(x: Any) -> Any:
+    t = np.swapaxes(x, -1, -2)
+    return np.linalg.inv(t @ x) @ t if x.shape[-2] >= x.shape[-1] else t @ np.linalg.inv(x @ t)
+
+
+def _order(x: Any, axis: int) -> Any:
+    return np.argsort(np.real(x), axis)
 
 
 # Written from the definitions, for complex arguments where a derivative exists: np.maximum and
@@ -81,6 +124,34 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "getitem": lambda x, index: x[index],
     "scatter": _scatter,
     "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
+    **{name: getattr(np, name) for name in ("tan", "arcsin", "arccos", "arctan", "sinh", "cosh")},
+    **{name: getattr(np, name) for name in ("arcsinh", "arccosh", "arctanh", "log2", "log10")},
+    "arctan2": lambda a, b: np.arctan(a / b) + np.pi * (np.real(b) < 0) * np.sign(np.real(a)),
+    "exp2": lambda x: 2.0**x,
+    "logaddexp": lambda a, b: np.log(np.exp(a) + np.exp(b)),
+    "logaddexp2": lambda a, b: np.log(2.0**a + 2.0**b) / np.log(2.0),
+    "hypot": lambda a, b: np.sqrt(a * a + b * b),
+    "reciprocal": lambda x: 1 / x,
+    "cbrt": lambda x: np.sign(np.real(x)) * (x * np.sign(np.real(x))) ** (1 / 3),
+    "fabs": lambda x: np.sqrt(x * x),
+    "remainder": lambda a, b: a - np.floor(np.real(a) / np.real(b)) * b,
+    "fmod": lambda a, b: a - np.trunc(np.real(a) / np.real(b)) * b,
+    "fmax": np.maximum,
+    "fmin": np.minimum,
+    "cumsum": np.cumsum,
+    "einsum": lambda *operands, subscripts: np.einsum(subscripts, *operands),
+    "sorted_as": lambda y, x, axis: np.take_along_axis(y, _order(x, axis), axis),
+    "unsorted_as": lambda y, x, axis: np.take_along_axis(
+        y, np.argsort(_order(x, axis), axis), axis
+    ),
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "pinv": _pinv,
+    "solve": np.linalg.solve,
+    "log_abs_det": lambda x: np.log(np.linalg.det(x) ** 2) / 2,
+    "cholesky": _cholesky,
+    "eigvalsh": np.vectorize(lambda x: _eigenpairs(x)[0], signature="(n,n)->(n)"),
+    "eigenvectors": np.vectorize(lambda x: _eigenpairs(x)[1], signature="(n,n)->(n,n)"),
 }
 
 
@@ -103,6 +174,37 @@ def apart(*shape: int, seed: int = 0) -> Any:
     steps = np.random.default_rng([seed, *shape]).permutation(np.prod(shape, dtype=int))
     x = 0.4 * (steps.reshape(shape) - steps.size // 2) + 0.1 * seed + 0.05
     return x if shape else float(x)
+
+
+def inside(*shape: int, seed: int = 0) -> Any:
+    """Return numbers between -0.9 and 0.9."""
+    return 0.9 * np.tanh(normal(*shape, seed=seed))
+
+
+def above_one(*shape: int, seed: int = 0) -> Any:
+    return 1.0 + positive(*shape, seed=seed)
+
+
+def far(*shape: int, seed: int = 0) -> Any:
+    """Return numbers of both signs, at least 0.5 from 0."""
+    x = apart(*shape, seed=seed)
+    return x + 0.5 * np.sign(x)
+
+
+def halves(*shape: int, seed: int = 0) -> Any:
+    """Return numbers between two integers, so that a multiple of an integer is never near."""
+    return np.floor(4 * normal(*shape, seed=seed)) + 0.5
+
+
+def whole(*shape: int, seed: int = 0) -> Any:
+    return np.floor(2 * positive(*shape, seed=seed)) + 2.0
+
+
+def matrices(*shape: int, symmetric: bool = False) -> Any:
+    """Return matrices with all eigenvalues, or singular values, far from each other and from 0."""
+    x = 0.3 * normal(*shape)
+    x = x + np.eye(*shape[-2:]) * np.arange(1.0, shape[-1] + 1)
+    return (x + np.swapaxes(x, -1, -2)) / 2 if symmetric else x
 
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3)]
@@ -200,6 +302,16 @@ PRODUCTS = [
     ((1, 1), (1, 1)),
     ((3, 1), (1, 4)),
 ]
+MATRICES = [(1, 1), (2, 2), (3, 3), (2, 3, 3)]
+
+
+def _sorting() -> list[Sample]:
+    return [
+        Sample((normal(*x), apart(*x)), {"axis": axis})
+        for x, axis in (((1,), -1), ((5,), -1), ((2, 3), 0), ((2, 3), 1), ((2, 3, 4), -2))
+    ]
+
+
 BLEND = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
 
 SAMPLES: dict[str, Sequence[Sample]] = {
@@ -307,4 +419,48 @@ SAMPLES: dict[str, Sequence[Sample]] = {
         Sample((normal(2, 3), normal(2, 2), normal(2, 1)), {"axis": -1}),
         Sample((normal(2, 1, 3), normal(2, 2, 3)), {"axis": -2}),
     ],
+    **{name: unary(normal) for name in ("arctan", "sinh", "cosh", "arcsinh", "exp2")},
+    **{name: unary(inside) for name in ("tan", "arcsin", "arccos", "arctanh")},
+    **{name: unary(positive) for name in ("log2", "log10")},
+    **{name: unary(far) for name in ("reciprocal", "cbrt", "fabs")},
+    **{name: binary(apart) for name in ("arctan2", "hypot", "fmax", "fmin")},
+    **{name: binary(normal) for name in ("logaddexp", "logaddexp2")},
+    **{name: binary(halves, whole) for name in ("remainder", "fmod")},
+    "arccosh": unary(above_one),
+    "cumsum": [
+        Sample((normal(*x),), {"axis": axis})
+        for x, axis in (((3,), 0), ((2, 3), 0), ((2, 3), 1), ((2, 3, 4), -2))
+    ],
+    "einsum": [
+        Sample(
+            tuple([normal(*x, seed=i) for i, x in enumerate(shapes)]), {"subscripts": subscripts}
+        )
+        for subscripts, *shapes in (
+            ("ij,jk->ik", (2, 3), (3, 4)),
+            ("ij->ji", (2, 3)),
+            ("ij->", (2, 3)),
+            ("ij,ij->j", (2, 3), (2, 3)),
+            ("i,jk->k", (3,), (2, 4)),
+            ("bij,bjk,k->bi", (2, 3, 4), (2, 4, 3), (3,)),
+            (",i->i", (), (3,)),
+        )
+    ],
+    "sorted_as": _sorting(),
+    "unsorted_as": _sorting(),
+    **{name: [Sample((matrices(*x),)) for x in MATRICES] for name in ("inv", "det", "log_abs_det")},
+    "pinv": [Sample((matrices(*x),)) for x in [*MATRICES, (4, 2), (2, 4), (2, 3, 2)]],
+    "solve": [
+        Sample((matrices(*a), normal(*b)))
+        for a, b in (
+            ((2, 2), (2, 1)),
+            ((3, 3), (3, 2)),
+            ((5, 2, 2), (5, 2, 3)),
+            ((3, 3), (2, 3, 2)),
+            ((4, 1, 2, 2), (3, 2, 1)),
+        )
+    ],
+    **{
+        name: [Sample((matrices(*x, symmetric=True),)) for x in MATRICES]
+        for name in ("cholesky", "eigvalsh", "eigenvectors")
+    },
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from autodiff.graph import Primitive
 from autodiff.primitives import (
     broadcast_to,
     cast,
@@ -20,15 +21,21 @@ from autodiff.primitives import (
     scatter,
 )
 from autodiff.readings.listing import Listing
-from autodiff.readings.terms import Term, frozen
+from autodiff.readings.terms import Term, frozen, is_of_engine
 
 KIND_OF = {
     **dict.fromkeys((reshape, getitem, broadcast_to), "view"),
     **dict.fromkeys((scatter, cast, concatenate, logsumexp), "call"),
 }
-"""Primitives that are called as they are; the functions of the others are taken apart."""
+"""Primitives that are called as they are; the functions of the engine's others are taken apart."""
 
 transpose: Any = attrgetter("T")
+
+
+def kind_of(primitive: Primitive) -> str | None:
+    """Return how a primitive is called; None for one whose function is taken apart."""
+    is_known = isinstance(primitive.function, np.ufunc) or is_of_engine(primitive)
+    return KIND_OF.get(primitive, None if is_known else "call")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,8 +80,9 @@ class Calls:
             for term in terms.used:
                 primitive: Any = term.primitive
                 operands = [recorder.symbol(result(x)) for x in term.operands]
-                if primitive in KIND_OF:
-                    how = KIND_OF[primitive], primitive.function, primitive.name
+                kind = kind_of(primitive)
+                if kind:
+                    how = kind, primitive.function, primitive.name
                     found = recorder.record(*how, operands, term.parameters)
                 else:
                     found = primitive.function(*operands, **term.parameters)

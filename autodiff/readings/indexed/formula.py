@@ -13,7 +13,7 @@ import numpy as np
 from autodiff import primitives
 from autodiff.arrays import POSITIONS
 from autodiff.graph import Primitive
-from autodiff.readings.terms import Term, is_one, number
+from autodiff.readings.terms import Term, is_of_engine, is_one, number
 from autodiff.readings.trace import own_adjoint
 from autodiff.readings.writing import is_range
 
@@ -162,11 +162,18 @@ def formula(term: Term, at: At, operand: Operand) -> Formula:
         return Whole(term, at)
     if primitive in FORMS:
         return FORMS[primitive](term, at, operand)
-    if primitive not in ELEMENTWISE:
+    if not is_elementwise(primitive):
         return Whole(term, at)
     entries = [operand(i, aligned(at, x.shape)) for i, x in enumerate(term.operands)]
     applied = Applied(primitive, tuple(entries), term)
     return multiplied(term, *entries) if primitive is primitives.multiply else applied
+
+
+def is_elementwise(primitive: Primitive) -> bool:
+    """Return whether a primitive without a form of its own is of numbers, as ufuncs are."""
+    function = primitive.function
+    is_ufunc = isinstance(function, np.ufunc) and function.signature is None
+    return is_ufunc or is_of_engine(primitive)
 
 
 def has_mask(index: Any) -> bool:
@@ -272,13 +279,15 @@ def of_scatter(term: Term, at: At, operand: Operand) -> Formula:
         return picked(term.shape, term.parameters["index"], positions, solved, operand)
 
     conditions: list[Condition] = []
-    for place, p, n in zip(places(), at, term.shape):
+    again: set[int] = set()  # axes whose index an axis before has found, as on a diagonal
+    for axis, (place, p, n) in enumerate(zip(places(), at, term.shape)):
         step, start, index = 1, 0, place
         if isinstance(index, Moved) and type(index.right) is int and index.sign in "+-":
             start, index = COMPUTE[index.sign](0, index.right), index.left
         if isinstance(index, Moved) and type(index.right) is int and index.sign == "*":
             step, index = index.right, index.left
         if not isinstance(index, Index) or index in known:
+            again.update([axis] if index in known else [])
             continue
         way = 1 if step > 0 else -1
         steps = moved(moved(p, "*", way), "+", -way * start)
@@ -288,10 +297,10 @@ def of_scatter(term: Term, at: At, operand: Operand) -> Formula:
         conditions += [(first, "<=", p)] if first > 0 and last < n - 1 else []
         conditions += [(p, "<=", last)] if last < n - 1 else []
         conditions += [(moved(steps, "%", abs(step)), "==", 0)] if abs(step) != 1 else []
-    for place, p in zip(places(), at):
+    for axis, (place, p) in enumerate(zip(places(), at)):
         if isinstance(place, int) and place != p:
             conditions.append((p, "==", place))
-        elif any(isinstance(x, Entry) for x in all_parts(place)):
+        elif axis in again or any(isinstance(x, Entry) for x in all_parts(place)):
             conditions.append((place, "==", p))
     over = tuple([p for p in fresh if isinstance(p, Index) and p not in known])
     entry = operand(0, tuple([known.get(p, p) for p in fresh]))
@@ -361,4 +370,3 @@ FORMS: dict[Primitive | None, Callable[[Term, At, Operand], Formula]] = {
     primitives.scatter: of_scatter,
     primitives.concatenate: of_concatenate,
 }
-ELEMENTWISE = {x for x in vars(primitives).values() if isinstance(x, Primitive)} - {*FORMS}

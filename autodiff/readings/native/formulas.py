@@ -22,7 +22,7 @@ from autodiff.readings.indexed.formula import (
     Whole,
 )
 from autodiff.readings.listing import Listing
-from autodiff.readings.native.functions import VECTORISED, Functions, joined, number
+from autodiff.readings.native.functions import NAMES, VECTORISED, Functions, joined, number
 from autodiff.readings.native.loop import LONGEST, Key, Loop, NoLoops, key_of
 from autodiff.readings.notation import Identifiers, Written
 from autodiff.readings.terms import Term
@@ -70,7 +70,7 @@ class Formulas(Loop):
             raise NoLoops("its value is a constant")
         super().__init__(Equations(listing))
         self.listing = listing
-        taken = [self.letter, *WORDS.split(), *VECTORISED, *vars(primitives)]
+        taken = [self.letter, *WORDS.split(), *VECTORISED, *NAMES, *vars(primitives)]
         self.identifiers = Identifiers(taken)
         arrays = [*listing.terms.inputs.values(), *[x for x, _ in listing.terms.arrays]]
         self.given = {x: self.new(listing.names[x]) for x in arrays}

@@ -1,5 +1,6 @@
 """How C writes numbers and the functions of primitives: NumPy's functions that they consist of."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from autodiff.graph import Primitive
 from autodiff.readings.compiling.calls import Call, Recorder
+from autodiff.readings.native.loop import NoLoops
 from autodiff.readings.notation import ATOM, CODE, SIGN, Written
 from autodiff.readings.writing import filled
 
@@ -23,13 +25,29 @@ TEMPLATES = {
     **{"logical_or": "({} || {})", "bitwise_or": "({} || {})"},
     **{"logical_not": "!({})", "invert": "!({})", "count_nonzero": "({} != 0)"},
     **{"where": "({} ? {} : {})", "signbit": "(copysign(1.0, {}) < 0.0)"},
+    **{name: f"({name}({{}}) != 0)" for name in ("isnan", "isfinite", "isinf")},
+    **{f"arc{name}": f"a{name}({{}})" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{"arctan2": "atan2({}, {})", "reciprocal": "1.0 / {}"},
 }
 BODIES = {
     "maximum": "double maximum(double x, double y) { return x >= y || isnan(x) ? x : y; }",
     "minimum": "double minimum(double x, double y) { return x <= y || isnan(x) ? x : y; }",
     "sign": "double sign(double x) { return isnan(x) ? x : (x > 0) - (x < 0); }",
     "square": "double square(double x) { return x * x; }",
+    "logaddexp": "double logaddexp(double x, double y) "
+    "{ return x == y ? x + 0.6931471805599453 : (x > y ? x : y) + log1p(exp(-fabs(x - y))); }",
+    "remainder": "double floored(double x, double y) "
+    "{ const double r = fmod(x, y); return r != 0.0 ? (r < 0.0) != (y < 0.0) ? r + y : r : "
+    "copysign(0.0, y); }",
 }
+TEMPLATES["remainder"] = "floored({}, {})"  # C's own remainder rounds to the nearest
+SAME = {
+    *("sqrt", "tan", "sinh", "cosh", "log2", "log10", "exp2", "hypot", "cbrt", "fabs", "floor"),
+    *("ceil", "rint", "trunc", "fmod", "fmax", "fmin", "copysign"),
+}
+"""Functions that have the same name in NumPy and in C."""
+NAMES = {*SAME, *BODIES, *re.findall(r"[a-z]\w+", " ".join(TEMPLATES.values()))}
+"""Names that a variable in C may not have."""
 ARGUMENTS = "xyz"
 
 
@@ -69,7 +87,8 @@ class Functions:
         recorder = Recorder(has_float32=False)
         like = np.bool_(True) if primitive.name.startswith("logical_") else np.float64(0.5)
         inputs = [Call("input", like, name=x) for x in arguments]
-        made = recorder.call_of(primitive.function(*map(recorder.symbol, inputs)))
+        with np.errstate(all="ignore"):
+            made = recorder.call_of(primitive.function(*map(recorder.symbol, inputs)))
         expected = [x for x in recorder.calls if x.kind == "expect"]
         if made.operands == tuple(inputs) and not expected:
             return self.named(made)
@@ -85,6 +104,8 @@ class Functions:
     def named(self, call: Call) -> str:
         """Return how a function of NumPy's is called."""
         self.require(call.name)
+        if call.name not in {*TEMPLATES, *BODIES, *VECTORISED, *SAME}:
+            raise NoLoops(f"C has no {call.name}")
         return TEMPLATES.get(call.name, f"{call.name}({', '.join(['{}'] * len(call.operands))})")
 
     def require(self, name: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from networks import LABELS, NETWORKS, T, X, batch_norm, embedding, hinge, two_layers
 from random_programs import as_function, programs, relaxed
-from samples import PRIMITIVES, SAMPLES
+from samples import MORE, PRIMITIVES, SAMPLES
 
 import autodiff
 from autodiff import compile as compiled_form
@@ -216,6 +216,40 @@ def test_nan_infinities_and_signed_zeros_mean_what_they_mean_elsewhere(f: Any, z
 
 
 # What the engine refuses.
+
+
+WITHOUT_C = {"logaddexp2"}
+NUMBERS = np.array([-0.75, -0.5, -0.0, 0.0, 0.25, 0.5, 0.9, np.nan, np.inf, -np.inf, 1.0, 3.5])
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "name", [name for name, x in MORE.items() if isinstance(x.function, np.ufunc)]
+)
+def test_numpys_other_functions_of_numbers(name: str) -> None:
+    def f(x: Any, y: Any) -> Any:
+        return sum(MORE[name](x * 1.0) if MORE[name].arity == 1 else MORE[name](x, y))
+
+    first, second = np.repeat(NUMBERS, len(NUMBERS)), np.tile(NUMBERS, len(NUMBERS))
+    compiled = compiled_form(f, backend="auto" if name in WITHOUT_C else "c")
+    for x, y in zip(first, second, strict=True):
+        args = np.full(2, x), np.full(2, y)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            got, right = compiled(*args), value_and_grad(f)(*args)
+        np.testing.assert_allclose(got[0], right[0], rtol=1e-13)
+        np.testing.assert_allclose(got[1], right[1], rtol=1e-13)
+    assert compiled.backend == ("numpy" if name in WITHOUT_C else "c")
+
+
+@needs_compiler
+def test_what_has_no_derivative_in_c() -> None:
+    def f(x: Any) -> Any:
+        masks = np.isnan(x) + 2.0 * np.isfinite(x) + 3.0 * np.isinf(x) + 4.0 * np.signbit(x)
+        return sum(x * (np.floor(x) + np.ceil(x) + np.rint(x) + np.trunc(x)) + x * masks)
+
+    x = np.array([-1.75, -0.5, 0.5, 1.5, 2.25])
+    assert_alike(in_c(f)(x), value_and_grad(f)(x))
 
 
 @needs_compiler
@@ -425,3 +459,14 @@ def test_other_backends_and_forms_are_refused() -> None:
         compiled_form(hinge, backend="cuda")
     with pytest.raises(ValueError, match="not 'fortran'"):
         source(hinge, np.ones(2), X, T, form="fortran")
+
+
+@needs_compiler
+def test_a_variable_may_have_the_name_of_a_function_of_c() -> None:
+    def f(atan: Any, floored: Any) -> Any:
+        hypot = np.arctan(atan) * np.remainder(floored, 2.0)
+        fmod = np.hypot(hypot, np.logaddexp(floored, 1.0))
+        return sum(fmod)
+
+    args = np.array([0.5, 1.5]), np.array([0.3, 0.7])
+    assert_alike(in_c(f)(*args), value_and_grad(f)(*args))

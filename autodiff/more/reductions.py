@@ -1,0 +1,99 @@
+"""Sums and products along axes. All but cumsum are written in primitives, so no rule is needed."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.arrays import shape
+from autodiff.functions import (
+    Axis,
+    concatenate,
+    expand_dims,
+    max,
+    min,
+    ravel,
+    reshape,
+    sum,
+    var,
+)
+from autodiff.more.extend import primitive
+from autodiff.more.moving import along, as_tuple, flip, moveaxis
+from autodiff.primitives import abs, power, sqrt
+
+_cumsum: Any = primitive(
+    lambda x, axis: np.cumsum(x, axis=axis),
+    lambda g, out, x, *, axis: flip(_cumsum(flip(g, axis), axis=axis), axis),
+    name="cumsum",
+)
+
+
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """Return the sums of the first elements, along `axis` or of all."""
+    x, axis = in_order(x, axis)
+    return _cumsum(x, axis=axis)
+
+
+def in_order(x: Any, axis: int | None) -> tuple[Any, int]:
+    """Return an array and the axis along which its elements follow each other."""
+    return (ravel(x), 0) if axis is None else (x, axis)
+
+
+def cumprod(x: Any, axis: int | None = None) -> Any:
+    """Return the products of the first elements, along `axis` or of all.
+
+    Those of 1, 2, 4, ... neighbours are multiplied, which is exact where an element is zero.
+    """
+    x, axis = in_order(x, axis)
+    n, step = shape(x)[axis], 1
+    while step < n:
+        first, rest = along(x, axis, slice(step)), along(x, axis, slice(step, None))
+        x = concatenate([first, rest * along(x, axis, slice(n - step))], axis)
+        step *= 2
+    return x
+
+
+def prod(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """Return the product of the elements, or the products over `axis`: halves are multiplied."""
+    ndim = len(shape(x))
+    axes = sorted(a % ndim for a in (range(ndim) if axis is None else as_tuple(axis)))
+    kept = [n for i, n in enumerate(shape(x)) if i not in axes]
+    to = [1 if i in axes else n for i, n in enumerate(shape(x))] if keepdims else kept
+    x = reshape(moveaxis(x, axes, [*range(len(axes))]), (-1, *kept)) if axes else expand_dims(x, 0)
+    while (n := shape(x)[0]) > 1:
+        half = x[: n // 2] * x[n // 2 : n // 2 * 2]
+        x = concatenate([half, x[-1:]]) if n % 2 else half
+    return reshape(x, to) if shape(x)[0] else np.ones(to)
+
+
+def root(x: Any) -> Any:
+    """Return the square root, with slope 0 at 0."""
+    return sqrt(x + (x == 0.0)) * (x != 0.0)
+
+
+def std(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    """Return the standard deviation; its slope is 0 where all elements are the same."""
+    return root(var(x, axis, ddof=ddof, keepdims=keepdims))
+
+
+def ptp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """Return the largest minus the smallest element."""
+    return max(x, axis, keepdims=keepdims) - min(x, axis, keepdims=keepdims)
+
+
+def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the norm of a vector or of the entries of a matrix; of matrices also 1 and inf."""
+    axes = range(len(shape(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    size = abs(x)
+    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
+        return root(sum(x * x, axis, keepdims=keepdims))
+    if len(axes) == 1 and ord in (math.inf, -math.inf):
+        return (max if ord > 0 else min)(size, axis, keepdims=keepdims)
+    if len(axes) == 1 and ord not in (0, "nuc"):
+        return power(sum(power(size, float(ord)), axis, keepdims=keepdims), 1.0 / ord)
+    if len(axes) == 2 and ord in (1, math.inf):
+        rows, columns = axes if ord == 1 else [*axes][::-1]
+        return max(sum(size, rows, keepdims=True), columns, keepdims=True)[
+            tuple([0 if i in axes and not keepdims else slice(None) for i in range(len(shape(x)))])
+        ]
+    raise ValueError(f"norm: ord={ord!r} of {len(axes)} axes has no derivative rule")
