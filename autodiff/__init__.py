@@ -3,10 +3,10 @@
 `Value` records what is computed with it; `Value.backward` and the functions `grad`,
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
 `jvp`, `hvp`, `jacobian` and `hessian` differentiate once more; `derivation` prints the equations of
-the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps; `draw`
-makes a picture of the graph; `check_gradient` compares gradients, also those derived by hand, with
-numerical differentiation. `primitive`, `register` and `custom_gradient` add functions, as
-`autodiff.more` does.
+the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps;
+`in_blocks` goes through data of any size; `draw` makes a picture of the graph; `check_gradient`
+compares gradients, also those derived by hand, with numerical differentiation. `primitive`,
+`register` and `custom_gradient` add functions, as `autodiff.more` does.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
 
 if TYPE_CHECKING:
+    from autodiff.blocks.blocks import in_blocks
     from autodiff.check.gradient import check_gradient
     from autodiff.check.primitive import check_primitive
     from autodiff.more.extend import custom_gradient, primitive, register
@@ -45,6 +46,7 @@ READINGS = {
     "custom_gradient": "more.extend",
     "derivation": "readings.equations",
     "draw": "readings.picture",
+    "in_blocks": "blocks.blocks",
     "primitive": "more.extend",
     "register": "more.extend",
     "source": "readings.source",
@@ -63,10 +65,10 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Value", "abs", "array", "broadcast_to", "check_gradient", "check_primitive", "clip",
     "compile", "concatenate", "cos", "custom_gradient", "derivation", "dot", "draw", "exp",
-    "expand_dims", "expm1", "grad", "gradients", "hessian", "hvp", "jacobian", "jvp", "log",
-    "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy", "logsumexp", "matmul",
-    "max", "maximum", "mean", "min", "minimum", "outer", "primitive", "ravel", "register",
-    "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square",
-    "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
+    "expand_dims", "expm1", "grad", "gradients", "hessian", "hvp", "in_blocks", "jacobian", "jvp",
+    "log", "log1p", "log_sigmoid", "log_softmax", "logistic_cross_entropy", "logsumexp", "matmul",
+    "max", "maximum", "mean", "min", "minimum", "outer", "primitive", "ravel", "register", "relu",
+    "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt", "square", "squeeze",
+    "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
     "var", "vjp", "where", "zero_grad",
 ]
