@@ -10,6 +10,8 @@ numerical differentiation.
 
 from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"
+
 # isort: off
 # fmt: off
 from autodiff.functions import (

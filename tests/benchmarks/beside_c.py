@@ -1,8 +1,8 @@
 """What the loops in C reach, beside C by hand, the tutorial's code, JAX and PyTorch, in one run.
 
-`python tests/benchmarks/beside_c.py [ROUNDS]` prints medians, and what ours is of each beside a bound;
-so of the shortest times, too, which a busy machine disturbs less. JAX and PyTorch have two threads,
-the others one.
+`python tests/benchmarks/beside_c.py [ROUNDS]` prints medians, and what ours is of each beside a
+bound; so of the shortest times, too, which a busy machine disturbs less. JAX and PyTorch have two
+threads, the others one.
 """
 
 import os
