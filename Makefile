@@ -26,7 +26,7 @@ lint: .venv/ready-dev
 oldest:
 	$(PYTHON) -m venv --clear build/oldest
 	build/oldest/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint tests/oldest.txt --editable '.[cli]' hypothesis mpmath pytest pytest-xdist scipy
+		--constraint tests/oldest.txt --editable '.[cli]' hypothesis mpmath pytest pytest-xdist ruff scipy
 	build/oldest/bin/python -m pytest -W default -n auto --dist loadfile \
 		$(or $(ARGS),tests/autodiff tests/mlp tests/comparisons tests/test_package.py)
 

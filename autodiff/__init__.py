@@ -15,20 +15,21 @@ __version__ = "0.1.0"
 # isort: off
 # fmt: off
 from autodiff.functions import (
-    broadcast_to, clip, concatenate, dot, expand_dims, log_softmax, logsumexp, max, mean, min,
-    outer, ravel, reshape, softmax, squeeze, stack, sum, swapaxes, transpose, var, where,
+    broadcast_to, clip, concatenate, dot, expand_dims, log_softmax, logsumexp, mean, outer, ravel,
+    reshape, softmax, squeeze, stack, swapaxes, transpose, var, where,
+    max as max, min as min, sum as sum,
 )
 from autodiff.jacobians import hessian, hvp, jacobian, jvp
 from autodiff.primitives import (
-    abs, cos, exp, expm1, log, log1p, log_sigmoid, logistic_cross_entropy, matmul, maximum, minimum,
-    relu, sigmoid, sin, softplus, sqrt, square, tanh,
+    abs as abs, cos, exp, expm1, log, log1p, log_sigmoid, logistic_cross_entropy, matmul, maximum,
+    minimum, relu, sigmoid, sin, softplus, sqrt, square, tanh,
 )
 from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
 
 if TYPE_CHECKING:
     from autodiff.check.gradient import check_gradient
-    from autodiff.readings.compiling.compile import compile
+    from autodiff.readings.compiling.compile import compile as compile
     from autodiff.readings.equations import derivation
     from autodiff.readings.picture import draw
     from autodiff.readings.source import source
@@ -53,12 +54,13 @@ def __getattr__(name: str) -> Any:
     return globals().setdefault(name, getattr(import_module(f"autodiff.{READINGS[name]}"), name))
 
 
+# Without abs, compile, max, min and sum: `import *` replaces no builtin.
 __all__ = [
-    "Value", "abs", "broadcast_to", "check_gradient", "clip", "compile", "concatenate", "cos",
+    "Value", "broadcast_to", "check_gradient", "clip", "concatenate", "cos",
     "derivation", "dot", "draw", "exp", "expand_dims", "expm1", "grad", "gradients", "hessian",
     "hvp", "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax",
-    "logistic_cross_entropy", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum",
+    "logistic_cross_entropy", "logsumexp", "matmul", "maximum", "mean", "minimum",
     "outer", "ravel", "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt",
-    "square", "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
+    "square", "squeeze", "stack", "steps", "swapaxes", "tanh", "transpose", "value_and_grad",
     "var", "vjp", "where", "zero_grad",
 ]

@@ -33,9 +33,7 @@ def run(program: str, missing: Any = EXTRA) -> subprocess.CompletedProcess[str]:
 
 def test_numpy_alone_is_required() -> None:
     assert [x.partition(">")[0] for x in REQUIRED] == ["numpy"]
-    assert [
-        x.partition(">")[0] for x in OPTIONAL
-    ] == EXTRA
+    assert [x.partition(">")[0] for x in OPTIONAL] == EXTRA
 
 
 def test_the_oldest_versions_tested_are_the_lower_bounds() -> None:
