@@ -79,6 +79,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "comparisons.tables": {*AUTODIFF, *MLP, *BELOW, "torch"},
     "comparisons.cli": {
+        "autodiff",
+        "comparisons",
         "comparisons.options",
         *MLP,
         *BELOW,
@@ -87,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "comparisons.tables",
         "click",
     },
-    "comparisons.__main__": {"comparisons.cli"},
+    "comparisons.__main__": {"comparisons", "comparisons.cli"},
 }
 IMPORT_BY_NAME = {
     "autodiff",
