@@ -328,4 +328,5 @@ def test_the_tables_here_are_of_all_that_is_there() -> None:
         for name, ours in vars(module).items():
             theirs = getattr(np, name, None)
             if isinstance(theirs, np.ufunc) and ours is not theirs:
-                theirs(*[Value(0.5)] * theirs.nin)
+                with np.errstate(all="ignore"):
+                    theirs(*[Value(0.5)] * theirs.nin)
