@@ -3,9 +3,9 @@
 `Value` records what is computed with it; `Value.backward` and the functions `grad`,
 `value_and_grad`, `gradients` and `vjp` differentiate the record. NumPy's functions record too.
 `jvp`, `hvp`, `jacobian` and `hessian` differentiate once more; `derivation` prints the equations of
-the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps; `draw`
-makes a picture of the graph; `check_gradient` compares gradients, also those derived by hand, with
-numerical differentiation.
+the backward pass, `source` its NumPy code, and `compile` runs that in memory that it keeps;
+`in_blocks` goes through data of any size; `draw` makes a picture of the graph; `check_gradient`
+compares gradients, also those derived by hand, with numerical differentiation.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
 
 if TYPE_CHECKING:
+    from autodiff.blocks.blocks import in_blocks
     from autodiff.check.gradient import check_gradient
     from autodiff.readings.compiling.compile import compile
     from autodiff.readings.equations import derivation
@@ -38,6 +39,7 @@ READINGS = {
     "compile": "readings.compiling.compile",
     "derivation": "readings.equations",
     "draw": "readings.picture",
+    "in_blocks": "blocks.blocks",
     "source": "readings.source",
     "steps": "readings.steps",
 }
@@ -54,7 +56,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Value", "abs", "broadcast_to", "check_gradient", "clip", "compile", "concatenate", "cos",
     "derivation", "dot", "draw", "exp", "expand_dims", "expm1", "grad", "gradients", "hessian",
-    "hvp", "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax",
+    "hvp", "in_blocks", "jacobian", "jvp", "log", "log1p", "log_sigmoid", "log_softmax",
     "logistic_cross_entropy", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum",
     "outer", "ravel", "relu", "reshape", "sigmoid", "sin", "softmax", "softplus", "source", "sqrt",
     "square", "squeeze", "stack", "steps", "sum", "swapaxes", "tanh", "transpose", "value_and_grad",
