@@ -83,11 +83,11 @@ def kinds(both: Callable[..., Any], args: Sequence[Any], call: Call, rows: int) 
     middle = 2 * rows // 5 or 1
     batched = [args[i] for i in call.names]
     found = []
-    for part in slice(middle), slice(middle, None), slice(None):
+    for part in slice(None), slice(middle), slice(middle, None):
         value, gradient = both(*call._replace(others=args).args(cut(batched, part)))
         found.append([np.ravel(x) for x in (value, *leaves(gradient))])
     eps = max(np.finfo(x.dtype).eps for x in found[0])
-    one, two, whole = map(np.concatenate, found)
+    whole, one, two = map(np.concatenate, found)
     if not np.isfinite([one, two, whole]).all():
         return {True, False}
     possible = set()
