@@ -201,9 +201,9 @@ def test_blocks_are_smaller_where_more_is_computed() -> None:
         assert len({*seen[:-1]}) == 1
         assert seen[-1] <= seen[0]
         numbers = 3 * hidden * seen[0]  # G before and after b, and H
-        assert 2**17 < numbers < 2**19
+        assert 2**18 < numbers < 2**20
         found.append(seen[0])
-    assert found[0] > 5 * found[1] > 25 * found[2]
+    assert found[0] >= 5 * found[1] >= 25 * found[2]
 
 
 def test_what_is_found_out_needs_few_blocks() -> None:
