@@ -34,7 +34,7 @@ def others(request: pytest.FixtureRequest) -> Iterator[Executor]:
     """Yield an executor of two other processes."""
     if request.param == "dask":
         distributed = pytest.importorskip("distributed")
-        workers = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+        workers = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
         with distributed.LocalCluster(**workers) as cluster, distributed.Client(cluster) as client:
             yield client.get_executor()
     else:
