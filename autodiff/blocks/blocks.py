@@ -14,7 +14,7 @@ from autodiff.blocks.call import Block, Call, called
 from autodiff.blocks.learning import Learned
 from autodiff.blocks.worker import Worker, pairwise
 
-NUMBERS = 2**19
+NUMBERS = 2**20
 """Numbers that a function computes of a block; a compiled one keeps a part of them at a time."""
 
 Map = Callable[..., Iterable[Any]]

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from random_programs import relaxed
 import autodiff
 from autodiff import Value, in_blocks, mean, value_and_grad
 from autodiff.arguments import leaves, tree_map
+from autodiff.blocks.call import called
 from autodiff.blocks.worker import KEPT, Worker
 from mlp import engine
 from mlp.data import tutorial_problem
@@ -32,7 +34,7 @@ def others(request: pytest.FixtureRequest) -> Iterator[Executor]:
     """Yield an executor of two other processes."""
     if request.param == "dask":
         distributed = pytest.importorskip("distributed")
-        workers = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+        workers = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
         with distributed.LocalCluster(**workers) as cluster, distributed.Client(cluster) as client:
             yield client.get_executor()
     else:
@@ -125,10 +127,10 @@ def test_rounding_does_not_grow_with_the_number_of_blocks() -> None:
     assert value == gradient
 
 
-@pytest.mark.parametrize("points", [999, 30_000])
+@pytest.mark.parametrize("points", [999, 100_000])
 def test_other_processes(others: Executor, points: int) -> None:
     X, t, params = tutorial_problem(points, 3, 0)
-    for size in (200, None):
+    for size in (points // 5, None):
         expected = in_blocks(engine.loss, size=size)(params, X, t)
         ours = in_blocks(engine.loss, size=size, map=others.map)
         for _ in range(2):
@@ -182,6 +184,59 @@ def test_threads_wait_for_one_that_compiles() -> None:
     with threads(8) as map_:
         in_blocks(loss, size=10, map=map_)(w, X)
     assert len(calls) == alone < 20
+
+
+def test_blocks_are_smaller_where_more_is_computed() -> None:
+    found = []
+    for hidden in (3, 30, 300):
+        X, t, params = tutorial_problem(100_000, hidden, 0)
+        seen: list[Any] = []
+
+        def noted(compute: Any, blocks: Any, seen: list[Any] = seen) -> Iterator[Any]:
+            seen += [block.rows for block in blocks]
+            return map(compute, blocks)
+
+        in_blocks(engine.loss, map=noted)(params, X, t)
+        assert sum(seen) == 100_000
+        assert len({*seen[:-1]}) == 1
+        assert seen[-1] <= seen[0]
+        numbers = 3 * hidden * seen[0]  # G before and after b, and H
+        assert 2**18 < numbers < 2**20
+        found.append(seen[0])
+    assert found[0] >= 5 * found[1] >= 25 * found[2]
+
+
+def test_what_is_found_out_needs_few_blocks() -> None:
+    X, t, params = tutorial_problem(1000, 3, 0)
+    loads = []
+
+    def load(x: Any, start: int) -> Any:
+        loads.append(start)
+        return x[start : start + 60]
+
+    blocks = [[partial(load, x, start) for start in range(0, 1000, 60)] for x in (X, t)]
+    ours = in_blocks(engine.loss)
+    ours(params, *blocks)
+    assert len(loads) == 2 * (len(blocks[0]) + 2)
+    ours(params, *blocks)
+    assert len(loads) == 2 * (2 * len(blocks[0]) + 2)
+
+
+@pytest.mark.parametrize(("f", "args", "argnums"), CASES, ids=lambda x: getattr(x, "__name__", ""))
+def test_programs_are_made_once_but_not_for_integers_that_are_read(
+    f: Any, args: Any, argnums: Any
+) -> None:
+    wanted = [argnums] if argnums == 0 else [2, 1]
+    call, (block,) = called(f, args, wanted, None)
+    worker = Worker("test", f, argnums)
+    known = worker.learned(call, [block])
+    worker.lock = MagicMock()
+    for _ in range(2):
+        worker.sums(call, known, 10, block)
+        assert worker.lock.__enter__.call_count == 2  # for 10 rows, and for the last 7
+    reads = f.__name__ == "one_hot"
+    assert (known.is_mean, known.reads_integers, known.rows) == (True, reads, 37)
+    assert bool(worker.full.source) is bool(worker.rest.source) is not reads
 
 
 MEMORY = """
