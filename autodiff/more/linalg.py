@@ -109,5 +109,6 @@ _eigenvectors = primitive(eigenvectors, _eigenvectors_rule)
 
 def eigh(x: Any, UPLO: str = "L") -> Any:
     """Return eigenvalues and eigenvectors of a symmetric matrix; derivatives where all differ."""
-    x = x if UPLO == "L" else T(x)
+    if UPLO != "L":  # of which NumPy gives other signs than of the transpose
+        raise ValueError("eigh: the lower triangle is read; give the transpose instead of UPLO")
     return EighResult(eigvalsh(x), _eigenvectors(x))

@@ -96,7 +96,7 @@ class Writer:
         if key == "index":
             return index_text(x, self.arrays, positions)
         if isinstance(x, str):
-            return x
+            return x if key == "subscripts" else f'"{x}"'
         return repr(tuple(map(int, x)) if isinstance(x, tuple) else x)
 
 

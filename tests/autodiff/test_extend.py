@@ -84,6 +84,7 @@ def test_a_name_of_numpys_records_once_it_is_registered(monkeypatch: pytest.Monk
     monkeypatch.setattr("autodiff.more.extend.UFUNCS", autodiff.functions.UFUNCS)
     monkeypatch.setattr("autodiff.functions.FUNCTIONS", FUNCTIONS.copy())
     monkeypatch.setattr("autodiff.more.extend.FUNCTIONS", autodiff.functions.FUNCTIONS)
+    autodiff.functions.UFUNCS.pop("copysign", None)
     with pytest.raises(TypeError, match="no derivative rule"):
         np.copysign(Value(1.0), 2.0)
     ours = primitive(np.copysign, lambda g, out, a, b: g * np.sign(a) * np.sign(b), None)
@@ -210,3 +211,15 @@ def test_a_wrong_backward_pass_by_hand_is_found_and_a_misshapen_one_refused() ->
         grad(short)(1.0, 2.0)
     with pytest.raises(TypeError, match=r"alone: .*returns its result and a function, backward"):
         grad(alone)(1.0)
+
+
+def powered(x: Any, kind: str = "") -> Any:
+    return x * x if kind == "square" else x * x * x
+
+
+def test_a_parameter_may_be_a_string() -> None:
+    p = primitive(powered, lambda g, out, x, *, kind: g * (2.0 * x if kind == "square" else x))
+    check_primitive(p, [1.5, np.array([1.0, -2.0])], kind="square")
+    assert 'powered(x, kind="square")' in source(lambda x: p(x, kind="square"), 2.0)
+    with pytest.raises(AssertionError, match="powered at sample 1"):
+        check_primitive(p, [1.5], kind="cube")

@@ -17,7 +17,8 @@ def evaluated(program: dict[str, Any]) -> list[Any]:
             found.append(array.astype(bool) if term["mask"] else number_or_array(array))
         else:
             parameters = {key: decoded(x) for key, x in term["parameters"].items()}
-            function = ALL[term["primitive"]].function
+            name = term["primitive"]
+            function = ALL[name].function if name in ALL else getattr(np, name)
             result = function(*[found[i] for i in term["operands"]], **parameters)
             found.append(number_or_array(result))
     return found

@@ -190,7 +190,29 @@ const logisticCrossEntropy = (z, t) =>
 // To C and NumPy these powers are 1 whatever the exponent, to JavaScript not always.
 const power = (a, b) => (a === 1 || (a === -1 && abs(b) === Infinity) ? 1 : a ** b);
 
-const SAME = ["abs", "cos", "exp", "expm1", "log", "log1p", "sign", "sin", "sqrt", "tanh"];
+const SAME = [
+  "abs",
+  "cos",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sign",
+  "sin",
+  "sqrt",
+  "tanh",
+  "tan",
+  "sinh",
+  "cosh",
+  "log2",
+  "log10",
+  "cbrt",
+  "hypot",
+  "floor",
+  "ceil",
+  "trunc",
+];
+const ARCS = ["sin", "cos", "tan", "sinh", "cosh", "tanh"];
 
 export const PRIMITIVES = {
   ...Object.fromEntries(SAME.map((name) => [name, elementwise(Math[name])])),
@@ -201,6 +223,20 @@ export const PRIMITIVES = {
   power: elementwise(power),
   negative: elementwise((x) => -x),
   square: elementwise((x) => x * x),
+  ...Object.fromEntries(ARCS.map((name) => [`arc${name}`, elementwise(Math[`a${name}`])])),
+  arctan2: elementwise(Math.atan2),
+  exp2: elementwise((x) => 2 ** x),
+  fabs: elementwise(abs),
+  reciprocal: elementwise((x) => 1 / x),
+  logaddexp: elementwise((a, b) => max(a, b) + log1p(exp(-abs(a - b)))),
+  logaddexp2: elementwise((a, b) => max(a, b) + log1p(2 ** -abs(a - b)) / Math.LN2),
+  remainder: elementwise((a, b) => (a % b !== 0 && a < 0 !== b < 0 ? (a % b) + b : a % b)),
+  fmod: elementwise((a, b) => a % b),
+  floor_divide: elementwise((a, b) => Math.floor(a / b)),
+  fmax: elementwise((a, b) => (Number.isNaN(a) || b > a ? b : a)),
+  fmin: elementwise((a, b) => (Number.isNaN(a) || b < a ? b : a)),
+  isnan: elementwise(Number.isNaN),
+  isfinite: elementwise(Number.isFinite),
   less: elementwise((a, b) => a < b),
   less_equal: elementwise((a, b) => a <= b),
   greater: elementwise((a, b) => a > b),

@@ -25,6 +25,11 @@ COMPUTE = """
 """
 
 
+def is_ufunc(primitive: Any) -> bool:
+    """Return whether the page computes a primitive that the engine's own table has not."""
+    return isinstance(primitive.function, np.ufunc)
+
+
 def applied(name: str, *operands: Any, **parameters: Any) -> dict[str, Any]:
     """Return a program of one primitive."""
     leaves = [Term(np.asarray(x)) for x in operands]
@@ -73,7 +78,9 @@ def check(got: list[Any], expected: list[Any], scale: float | None = None) -> No
         np.testing.assert_allclose(a, np.ravel(b), rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("name", sorted({*ALL} - {*MORE}))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, x in ALL.items() if name not in MORE or is_ufunc(x))
+)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_primitive_at_its_samples(script: Script, name: str) -> None:
     made = one_by_one(name) + (with_gradients(name) if ALL[name] not in MASKS else [])
