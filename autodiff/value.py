@@ -175,7 +175,8 @@ class Expression(Node):
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise TypeError(
             f"{called(self)} does not become an array by itself, which would drop its graph; "
-            f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one Value of several"
+            f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one Value of "
+            "several"
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
