@@ -66,24 +66,26 @@ def leaves(tree: Any) -> list[Any]:
     return found
 
 
-def as_positions(f: Callable[..., Any], argnums: int | Sequence[int]) -> list[int]:
+def as_positions(
+    f: Callable[..., Any], argnums: int | Sequence[int], name: str = "argnums"
+) -> list[int]:
     """Return `argnums` as a list; TypeError where they are no integers or `f` is no function."""
     if not callable(f):
         raise TypeError(f"a gradient is that of a function; {described(f)} cannot be called")
     try:
         return [index(i) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))]
     except TypeError:
-        raise TypeError(f"argnums is an integer or several, not {argnums!r}") from None
+        raise TypeError(f"{name} is an integer or several, not {argnums!r}") from None
 
 
 def positions_of(
-    f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any]
+    f: Callable[..., Any], argnums: Sequence[int], args: Sequence[Any], name: str = "argnums"
 ) -> tuple[int, ...]:
     """Return which arguments are meant, counted from the first; some are not there: TypeError."""
     for i in argnums:
         if not -len(args) <= i < len(args):
             raise TypeError(
-                f"{name_of(f)} was called with {len(args)} positional arguments; argnums={i} "
+                f"{name_of(f)} was called with {len(args)} positional arguments; {name}={i} "
                 "names none of them"
             )
     return tuple([i % len(args) for i in argnums])

@@ -52,6 +52,18 @@ def plain(data: Any) -> Any:
     return float(data) if type(data) is np.float64 else data
 
 
+def widened(inputs: list[Any], data: Any) -> list[Any]:
+    """Return the inputs of a result, float32 arrays as float64 where that is what they led to.
+
+    A rule would else compute in float32 where a number meets only them.
+    """
+    if getattr(data, "dtype", None) is FLOAT64:
+        for x in inputs:
+            if type(x) is np.ndarray and x.dtype is FLOAT32:
+                return [x.astype(FLOAT64) if getattr(x, "ndim", 0) else x for x in inputs]
+    return inputs
+
+
 def own(x: Any) -> Any:
     """Return data that nobody changes: a copy, unless `x` owns its data and is read-only.
 

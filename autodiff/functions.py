@@ -143,12 +143,13 @@ def outer(a: Any, b: Any) -> Any:
     return primitives.outer(ravel(a), ravel(b))
 
 
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+def transpose(x: Any, axes: int | Sequence[int] | None = None) -> Any:
     """Return `x` with its axes reversed, or in the order of `axes`.
 
     >>> transpose(np.ones((2, 3, 4)), (0, 2, 1)).shape
     (2, 4, 3)
     """
+    axes = (axes,) if isinstance(axes, (int, np.integer)) else axes
     if len(shape(x)) < 2 and axes is None:
         return x
     return primitives.transpose(x, axes=None if axes is None else tuple(axes))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import FLOAT64, as_data, own, plain, shape
+from autodiff.arrays import FLOAT64, as_data, own, plain, shape, widened
 from autodiff.errors import called, refuse
 
 NO_PARAMETERS: Mapping[str, Any] = {}
@@ -123,7 +123,7 @@ def record(
         return data
     if constants:
         operands = tuple([x if isinstance(x, Node) else None for x in operands])
-    return new_node(kind, primitive, operands, inputs, data, parameters)
+    return new_node(kind, primitive, operands, widened(inputs, data), data, parameters)
 
 
 def new_node(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arguments import as_positions, filled, leaves, pairs, positions_of, tree_map
+from autodiff.arguments import as_positions, filled, leaves, name_of, pairs, positions_of, tree_map
 from autodiff.arrays import shape
 from autodiff.functions import reshape, stack, sum
 from autodiff.graph import Node
@@ -28,8 +28,13 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
     >>> along.tolist()
     [2.0, 40.0]
     """
+    if not isinstance(args, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeError(
+            f"jvp takes the arguments of {name_of(f)} and their tangents as two tuples, of one "
+            f"entry each for a function of one argument: jvp({name_of(f)}, (x,), (v,))"
+        )
     result, pullback = vjp(f, *args)
-    adjoint = tree_map(lambda y, _: Value(np.zeros(shape(y))), result)
+    adjoint = tree_map(lambda y, _: Value(np.zeros(shape(y), dtype_of(y))), result)
     along = inner(pullback(adjoint), tuple(tangents), "tangents and args")
     record = any(isinstance(x, Node) for x in leaves([result, tangents]))
     if not isinstance(along, Node):  # no number of the result depends on args
@@ -37,15 +42,32 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
     return result, gradients(along, adjoint, record=record)
 
 
-def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
-    """Return the Hessian of `f` at `x` times `v`, in the structure of `x`.
+def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function of the arguments of `f` and of `v`, the Hessian of `f` times `v`.
 
-    `f` returns one number; `v` has the structure and the shapes of `x`. The matrix is never built.
+    `f` returns one number; `v`, the last argument, has the structure and the shapes of the argument
+    in which is differentiated (of several, a tuple), and so has the result. The matrix is never
+    built.
 
-    >>> hvp(lambda x: sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0])).tolist()
+    >>> hvp(lambda x: sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0])).tolist()
     [6.0, 0.0]
     """
-    return grad(lambda x: inner(grad(f)(x), v, "v and x"))(x)
+    gradient = grad(f, argnums)
+
+    @wraps(f)
+    def product(*args: Any, **options: Any) -> Any:
+        if len(args) < 2:
+            raise TypeError(
+                f"the product with the Hessian of {name_of(f)} takes its arguments and, last, v"
+            )
+        *point, v = args
+
+        def along(*xs: Any, **options: Any) -> Any:
+            return inner(gradient(*xs, **options), v, "v and x")
+
+        return grad(along, argnums)(*point, **options)
+
+    return product
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -63,6 +85,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     def derivatives(*args: Any) -> Any:
         positions = positions_of(f, as_positions(f, argnums), args)
 
+        @wraps(f)
         def of_chosen(*xs: Any) -> Any:
             inputs = list(args)
             for i, x in zip(positions, xs):
@@ -104,6 +127,10 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     [[0.0, 1.0], [1.0, 0.0]]
     """
     return jacobian(grad(f, argnums), argnums)
+
+
+def dtype_of(y: Any) -> Any:
+    return getattr(y, "dtype", np.float64)
 
 
 def inner(a: Any, b: Any, names: str) -> Any:

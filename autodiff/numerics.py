@@ -58,10 +58,10 @@ def logistic_residual(z: Any, t: Any) -> Any:
 
 
 def as_targets(t: Any, z: Any) -> Any:
-    """Targets that can be subtracted from a mask and leave the dtype of z as it is."""
+    """Targets that can be subtracted from a mask: in the dtype of both."""
     if type(t) is float:
         return t if type(z) is float else z.dtype.type(t)
-    return t.astype(getattr(z, "dtype", np.float64)) if t.dtype.kind == "b" else t
+    return t if t.dtype is getattr(z, "dtype", None) else t.astype(np.result_type(t, z))
 
 
 def relu(x: Any) -> Any:

@@ -1,5 +1,6 @@
 """Derivatives of functions: `gradients`, `grad`, `value_and_grad` and `vjp`. They store nothing."""
 
+import sys
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
@@ -18,6 +19,7 @@ from autodiff.arguments import (
     positions_of,
     tree_map,
 )
+from autodiff.arrays import shape
 from autodiff.graph import Node, as_seed
 from autodiff.primitives import identity
 from autodiff.value import Value, enclosing
@@ -132,7 +134,13 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
         warn_of_constant(f)
     value = result if record else tree_map(lambda y, _: value_of(y), result)
 
-    def pullback(adjoint: Any) -> tuple[Any, ...]:
+    def pullback(*given: Any) -> tuple[Any, ...]:
+        if len(given) != 1:
+            raise TypeError(
+                f"the pullback of {name_of(f)} takes one adjoint, in the structure of the result "
+                f"(for a tuple of results a tuple), not {len(given)}"
+            )
+        (adjoint,) = given
         seeds: dict[Node, Any] = {}
         try:
             for y, part in pairs(result, adjoint):
@@ -181,8 +189,27 @@ def enclosed(f: Callable[..., Any], args: Sequence[Any], options: Mapping[str, A
     enclosing.count += 1
     try:
         return f(*args, **options)
+    except (AttributeError, TypeError, ValueError) as error:
+        if isinstance(error.__cause__, TypeError) and "setting an array element" in str(error):
+            raise error.__cause__ from None  # ours, of a Value assigned into an array of NumPy
+        if not isinstance(error, ValueError) and any(map(has_list_of_numbers, args)):
+            raise TypeError(
+                f"{error}; an argument of {name_of(f)} is a list or a tuple of numbers, "
+                "each differentiated alone: wrap it in np.array(...) if it is used as an array"
+            ) from error
+        raise
     finally:
         enclosing.count -= 1
+
+
+def has_list_of_numbers(tree: Any) -> bool:
+    """Tell whether a list or tuple of numbers alone is in an argument made of Values."""
+    if isinstance(tree, dict):
+        return any(map(has_list_of_numbers, tree.values()))
+    if not isinstance(tree, (list, tuple)) or hasattr(tree, "_fields") or not tree:
+        return False
+    numbers = all(isinstance(x, Node) and not shape(x) for x in tree)
+    return numbers or any(map(has_list_of_numbers, tree))
 
 
 def as_values(tree: Any, name: str | None) -> Any:
@@ -222,11 +249,14 @@ def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any], record
 
 
 def warn_of_constant(f: Callable[..., Any]) -> None:
-    """Warn of a result without a graph, which may have lost it."""
+    """Warn of a result without a graph, which may have lost it, in the line of the user."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "autodiff":
+        frame, level = frame.f_back, level + 1
     warnings.warn(
         f"{name_of(f)} returned plain numbers, whose gradient is zero; if they depend on the "
         "arguments, .data or an array took them out of the graph",
-        stacklevel=3,
+        stacklevel=level,
     )
 
 

@@ -1,5 +1,6 @@
 """Value: a number or an array that remembers how it was computed."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import MethodType
@@ -48,6 +49,38 @@ def comparison(primitive: Primitive) -> Callable[[Any, Any], Any]:
     return lambda self, other: functions.compare(primitive, (self, other))
 
 
+def refused(name: str, advice: str) -> Callable[..., NoReturn]:
+    """Return the method of an operation of Python's that is not recorded."""
+
+    def method(self: Node, *_: Any) -> NoReturn:
+        raise TypeError(f"{name} of {called(self)} is not recorded; {advice}")
+
+    return method
+
+
+def advice_for_scipy() -> str:
+    """Return the name of ours where a function of SciPy asks for an array that is one of ours."""
+    frame: Any = sys._getframe(2)
+    while frame:
+        name = frame.f_code.co_name
+        if hasattr(functions, name) and frame.f_globals.get("__name__", "").startswith("scipy."):
+            return f"use autodiff.{name} in place of SciPy's; "
+        frame = frame.f_back
+    return ""
+
+
+class Digits(str):
+    """The digits of a Value, to be read by people: as a number they would have no gradient."""
+
+    def refuse(self) -> NoReturn:
+        raise TypeError(
+            f"{str(self)!r} are the digits of a Value in a function that is being differentiated; "
+            "as a number they would lose its gradient. Use the Value, or its .data"
+        )
+
+    __float__ = __int__ = refuse
+
+
 class Enclosing(threading.local):
     """The number of functions that this thread is differentiating at the moment."""
 
@@ -64,6 +97,7 @@ METHODS = {
     *("sqrt", "square", "tan", "tanh"),
 }
 """Functions that are methods too: those of NumPy's arrays, and a few of other libraries."""
+STEPS = "it has steps, and no derivative but zero between them: take it of .data, the numbers"
 
 
 class Expression(Node):
@@ -124,6 +158,9 @@ class Expression(Node):
     __truediv__, __rtruediv__ = operators(primitives.divide)
     __pow__, __rpow__ = operators(primitives.power)
     __matmul__, __rmatmul__ = operators(primitives.matmul)
+    __divmod__ = __rdivmod__ = refused("divmod()", STEPS)
+    __trunc__ = refused("trunc()", STEPS)
+    __index__ = refused("use as an integer", STEPS)
 
     __lt__ = comparison(primitives.less)
     __le__ = comparison(primitives.less_equal)
@@ -138,7 +175,8 @@ class Expression(Node):
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise TypeError(
             f"{called(self)} does not become an array by itself, which would drop its graph; "
-            ".data holds its numbers, and autodiff.array makes one Value of several"
+            f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one Value of "
+            "several"
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -306,10 +344,17 @@ class Value(Expression):
         return f"Value({', '.join(filter(None, parts))})"
 
     def __float__(self) -> float:
-        number = float(self._single("float()"))
+        return float(self._leaving("float()"))
+
+    def __int__(self) -> int:
+        return int(self._leaving("int()"))
+
+    def _leaving(self, use: str) -> Any:
+        """Return the number that this is; not while its gradient is asked for."""
+        number = self._single(use)
         if enclosing.count:
             raise TypeError(
-                f"float() would take {called(self)} out of the graph and lose its gradient; use "
+                f"{use} would take {called(self)} out of the graph and lose its gradient; use "
                 "np.exp and the like for functions of math, or .data where no gradient is wanted"
             )
         return number
@@ -330,7 +375,10 @@ class Value(Expression):
         return np.asarray(self._raw).reshape(())[()]
 
     def __format__(self, spec: str) -> str:
-        return format(float(self._single("a format")), spec) if spec else repr(self)
+        if not spec:
+            return repr(self)
+        text = format(float(self._single("a format")), spec)
+        return Digits(text) if enclosing.count else text
 
     def __reduce__(self) -> Any:
         if self.primitive is not None:

@@ -27,7 +27,18 @@ MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in MODULES:
         raise AttributeError(f"module 'comparisons' has no attribute {name!r}")
-    return globals().setdefault(name, getattr(import_module(f"comparisons.{MODULES[name]}"), name))
+    try:
+        module = import_module(f"comparisons.{MODULES[name]}")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(advice(error), name=error.name) from None
+    return globals().setdefault(name, getattr(module, name))
+
+
+def advice(error: ModuleNotFoundError) -> str:
+    """Return a sentence for a library that is not installed; another missing module is a bug."""
+    if error.name not in {"click", "latex2mathml", "matplotlib", "rich", "tqdm"}:
+        raise error
+    return f"{error.name} is missing; install it with: pip install 'backprop-by-hand[cli]'"
 
 
 __all__ = ["check_adjoints", "check_backprop", "diagnose", "explore"]

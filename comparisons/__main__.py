@@ -2,6 +2,9 @@
 
 import os
 import signal
+import sys
+
+from comparisons import advice
 
 
 def interrupted(*_: object) -> None:
@@ -18,8 +21,10 @@ def interrupted(*_: object) -> None:
 def start() -> None:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as it is in a shell's background
         signal.signal(signal.SIGINT, interrupted)
-    from comparisons.cli import main  # not before: Ctrl-C may come while it is imported
-
+    try:
+        from comparisons.cli import main  # not before: Ctrl-C may come while it is imported
+    except ModuleNotFoundError as error:
+        sys.exit(f"backprop: {advice(error)}")  # with status 1, Python's for an import that fails
     main()
 
 

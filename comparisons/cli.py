@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from comparisons import advice
 from comparisons.options import page_option, positive, whole, writable
 from comparisons.threads import THREADS
 
@@ -89,9 +90,25 @@ OPTIONS = [
 ]
 
 
+def show_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        from autodiff import __version__
+
+        click.echo(f"backprop {__version__}")
+        context.exit()
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog="Example: backprop gradients --seed 3 --hidden 5. Each command has its own --help.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and exit.",
 )
 def group() -> None:
     """Compare every way to the gradient of the tutorial's network with every other.
@@ -349,7 +366,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks comes out as \u22a4
             stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if args is None else args)
-    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
+    own = ("-h", "--help", "--version")
+    if not given or (given[0].startswith("-") and given[0] not in own):
         given = ["all", *given]
     try:
         group.main(given, prog_name="backprop", standalone_mode=False)
@@ -363,6 +381,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except ModuleNotFoundError as error:
+        fail(advice(error))
     except OSError as error:
         fail(f"{error.filename or 'output'}: {error.strerror}.")
     sys.exit(0)

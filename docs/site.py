@@ -65,7 +65,7 @@ def on_page_content(content: str, page: Any, config: Any, files: Files) -> str:
 
 def primitives() -> str:
     """Return a list of the public functions that are rows of the table of primitives."""
-    known = {name: getattr(autodiff, name) for name in autodiff.__all__}
+    known = {name: getattr(autodiff, name) for name in ("abs", *autodiff.__all__)}
     return "\n".join(
         f"- `{name}`: {x.__doc__.partition(chr(10))[0]}"
         for name, x in known.items()

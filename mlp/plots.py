@@ -7,11 +7,18 @@ apart by colour and by shape.
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.rcsetup import cycler
+
+try:
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.rcsetup import cycler
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "mlp.plots needs matplotlib; install it with: pip install 'backprop-by-hand[cli]'",
+        name=error.name,
+    ) from None
 
 from mlp.data import Parameters
 

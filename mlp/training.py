@@ -1,7 +1,7 @@
 """Full-batch gradient descent with the gradients of any `backprop(X, t, params)`."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +61,8 @@ def train(
     float64 copies, so nothing that it does reaches the caller's arrays, and returns the gradients,
     a dict with the keys and shapes of `params`, and the loss. With `snapshot_every` = k the history
     has the parameters after every k updates, from 0 on. `progress` shows a bar (True) or none
-    (False); by default there is one on a terminal when the run takes more than a second. Ctrl-C
-    ends the run and returns the history so far.
+    (False); by default there is one on a terminal when the run takes more than a second and tqdm is
+    installed. Ctrl-C ends the run and returns the history so far.
 
     Raises Diverged when the loss or a parameter is infinite or NaN, and ValueError or TypeError for
     arguments and results of `backprop` that are not as above. Source: CSC321, Tutorial 5, "Training
@@ -72,8 +72,6 @@ def train(
     >>> print(f"{history.losses[-1]:.4f}")
     0.0331
     """
-    from tqdm import tqdm  # here, because importing mlp should not have to wait for it
-
     steps = as_count(steps, "steps", 0)
     snapshot_every = as_count(snapshot_every, "snapshot_every", 0)
     check_method(backprop, learning_rate)
@@ -85,10 +83,8 @@ def train(
     losses: list[float] = []
     snapshots = {0: copies(params)} if snapshot_every else {}
     interrupted = False
-    quiet = None if progress is None else not progress  # None: unless on a terminal
-    bar = tqdm(range(1, steps + 1), desc="training", disable=quiet, delay=0.0 if progress else 1.0)
     try:
-        for step in bar:
+        for step in counted(steps, progress):
             grads, loss = checked(backprop(X, t, dict(params)), params)
             if math.isfinite(loss):
                 params = updated(params, grads, learning_rate)
@@ -105,6 +101,24 @@ def train(
         diverged.history = history
         raise diverged
     return history
+
+
+def counted(steps: int, progress: bool | None) -> Iterable[int]:
+    """Yield the numbers of the steps from 1 on, with a bar where it is wanted and there is tqdm."""
+    numbers = range(1, steps + 1)
+    if progress is False:
+        return numbers
+    try:
+        from tqdm import tqdm  # here, because importing mlp should not have to wait for it
+    except ModuleNotFoundError as error:
+        if progress:
+            raise ModuleNotFoundError(
+                "the bar needs tqdm; install it with: pip install 'backprop-by-hand[cli]'",
+                name=error.name,
+            ) from None
+        return numbers
+    quiet = None if progress is None else False  # None: unless on a terminal
+    return tqdm(numbers, desc="training", disable=quiet, delay=0.0 if progress else 1.0)
 
 
 def check_method(backprop: Any, learning_rate: Any) -> None:

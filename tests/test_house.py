@@ -13,6 +13,7 @@ from places import ROOT
 
 FOLDERS = {
     "autodiff",
+    "autodiff/blocks",
     "autodiff/check",
     "autodiff/more",
     "autodiff/readings",
@@ -37,14 +38,8 @@ PATHS = {
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Where there is no entry for a module, the one of its folder holds.
-AUTODIFF = {
-    "autodiff",
-    "autodiff.check",
-    "autodiff.more",
-    "autodiff.readings",
-    "autodiff.readings.compiling",
-}
-AUTODIFF |= {"autodiff.readings.indexed", "autodiff.readings.native"}
+AUTODIFF = {"autodiff", "autodiff.blocks", "autodiff.check", "autodiff.more", "autodiff.readings"}
+AUTODIFF |= {f"autodiff.readings.{room}" for room in ("compiling", "indexed", "native")}
 MLP = {"mlp", "mlp.plots", "mlp.pytorch", "mlp.training"}
 PAGE = "comparisons.page.sheet"
 BELOW = {"comparisons.printing", "comparisons.threads", PAGE, "matplotlib", "numpy", "rich"}
@@ -60,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "autodiff.readings.compiling": {*AUTODIFF, "autodiff.readings.source", "numpy"},
     "autodiff.readings.native": {*AUTODIFF, "autodiff.readings.source", "numpy"},
     "autodiff.readings.indexed": {"autodiff", "autodiff.readings", "numpy"},
+    "autodiff.blocks": {*AUTODIFF, "numpy"},
     "autodiff.check": {"autodiff", "numpy"},
     "autodiff.check.primitive": {*AUTODIFF, "autodiff.readings.source", "numpy"},
     "autodiff.more": {"autodiff", "numpy"},
@@ -83,6 +79,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "comparisons.tables": {*AUTODIFF, *MLP, *BELOW, "torch"},
     "comparisons.cli": {
+        "autodiff",
+        "comparisons",
         "comparisons.options",
         *MLP,
         *BELOW,
@@ -91,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "comparisons.tables",
         "click",
     },
-    "comparisons.__main__": {"comparisons.cli"},
+    "comparisons.__main__": {"comparisons", "comparisons.cli"},
 }
 IMPORT_BY_NAME = {
     "autodiff",
@@ -241,7 +239,7 @@ def test_no_folder_is_crowded() -> None:
 
 def test_the_engine_is_three_short_modules_and_the_whole_is_not_long() -> None:
     assert lines("autodiff.graph", "autodiff.primitives", "autodiff.walk") <= 520
-    assert lines(*PATHS) <= 18_100
+    assert lines(*PATHS) <= 18_900
 
 
 def test_nothing_is_taken_apart_to_be_freed() -> None:

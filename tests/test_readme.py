@@ -28,7 +28,9 @@ def test_there_is_code():
 )
 def test_block_prints_what_it_says(page, number):
     """Each block is read after those before it; what it prints is in comments or in a fence."""
-    namespace = {}
+    for library in re.findall(r"^from (\w+)", BLOCKS[page][number][0], re.MULTILINE):
+        pytest.importorskip(library)
+    namespace = {"__name__": "__main__"}
     for code, _ in BLOCKS[page][:number]:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(code, page, "exec"), namespace)

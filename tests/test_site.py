@@ -41,7 +41,8 @@ def test_every_file_of_code_has_a_page(site: dict[str, str]) -> None:
 @pytest.mark.parametrize("package", [autodiff, mlp, comparisons], ids=lambda x: x.__name__)
 def test_the_reference_has_every_public_name(site: dict[str, str], package: Any) -> None:
     page = site[f"reference/{package.__name__}.html"]
-    for name in package.__all__:
+    builtins = ["abs", "compile", "max", "min", "sum"] if package is autodiff else []
+    for name in [*package.__all__, *builtins]:
         assert f'id="{package.__name__}.{name}"' in page or f"<code>{name}</code>: " in page, name
 
 

@@ -33,6 +33,9 @@ def array(x: Any, dtype: Any = None) -> Any:
     """Return an array of what lists and tuples hold: a Value if one is among them.
 
     NumPy's own `np.array` cannot, because it asks no Value.
+
+    >>> array([[1.0, 2.0], [3.0, 4.0]]).shape
+    (2, 2)
     """
     if isinstance(x, Node):
         return x

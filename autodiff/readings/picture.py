@@ -134,7 +134,8 @@ class Picture:
             from matplotlib.patches import Polygon
         except ImportError:
             raise ImportError(
-                "a .png or .pdf is drawn by matplotlib, which is not installed; .svg needs nothing"
+                "a .png or .pdf is drawn by matplotlib, which is missing and .svg does not need; "
+                "install it with: pip install 'backprop-by-hand[cli]'"
             ) from None
         (width, height), middles, shapes = self.shapes()
         figure = Figure((width / 72, height / 72))

@@ -235,7 +235,7 @@ class Task(NamedTuple):
 
     def drawn(self, seed: int) -> list[Draw]:
         rng = np.random.default_rng(seed)
-        drawn = [self.problem(rng) for _ in range(DRAWS)]
+        drawn: list[Any] = [self.problem(rng) for _ in range(DRAWS)]
         for x in drawn:
             if not (isinstance(x, tuple) and isinstance(x[-1], dict)):
                 raise TypeError(

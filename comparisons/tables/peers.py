@@ -46,13 +46,13 @@ def descent(backprop: Backprop, X: Array, t: Any, params: Parameters) -> Steps:
     return step, lambda: params
 
 
-def pytorch(dtype_name: str, X: Array, t: Any, params: Parameters) -> Steps:
+def pytorch(dtype_name: str, X: Array, t: Any, params: Parameters, threads: int = 1) -> Steps:
     """The tutorial's PyTorch loop: one model, `BCEWithLogitsLoss` and SGD."""
     import torch
 
     from mlp.pytorch import Model, like
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     dtype = getattr(torch, dtype_name)
     model = Model(params, dtype)
     inputs, targets = torch.tensor(X, dtype=dtype), torch.tensor(t, dtype=dtype)[:, None]

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from time import perf_counter
@@ -19,12 +20,23 @@ from rich.table import Table
 
 from comparisons.printing import circumstances, table
 from comparisons.tables.peers import Peer, descent, installed_peers, micrograd_backprop
-from comparisons.tables.ways import BY_HAND, LOOPS, NUMPY_WAYS, affordable, difference, fallback
+from comparisons.tables.ways import (
+    BLOCKS,
+    BY_HAND,
+    LOOPS,
+    NUMPY_WAYS,
+    affordable,
+    difference,
+    fallback,
+)
+from comparisons.threads import THREADS
 from mlp import scalar
 from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import BLUE, STYLE
 
 ROUNDS = 15
+LARGE = 1_000_000
+"""Points times hidden units from which on threads are measured, too."""
 
 
 def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
@@ -50,6 +62,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         "rounds": ROUNDS,
         "ways": timed(steps),
         "alone": number_by_number(seed, points, hidden) if numbers else {},
+        "on_all_cores": on_all_cores(seed, points, hidden) if points * hidden >= LARGE else {},
         "notes": notes,
         "fallback": fallback(steps),
     }
@@ -134,12 +147,25 @@ def number_by_number(seed: int, points: int, hidden: int) -> dict[str, Any]:
 
 def in_own_process(name: str, seed: int, points: int, hidden: int) -> list[float]:
     """Return the times of some calls in a new Python process, the garbage collector on."""
-    arguments = f"{name!r}, {seed}, {points}, {hidden}"
-    code = f"from comparisons.tables.speed import print_times; print_times({arguments})"
+    return list(printed(f"print_times({name!r}, {seed}, {points}, {hidden})"))
+
+
+def on_all_cores(seed: int, points: int, hidden: int) -> dict[str, Any]:
+    """Time who takes several threads in a process where all of them may have as many as cores."""
+    return dict(printed(f"print_on_all_cores({seed}, {points}, {hidden})", one_thread=False))
+
+
+def printed(call: str, one_thread: bool = True) -> Any:
+    """Return what a function of this module prints in a new Python process."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    if not one_thread:
+        environment = {key: x for key, x in environment.items() if key not in THREADS}
+        environment["OPENBLAS_NUM_THREADS"] = (
+            "1"  # NumPy's, which get in the way of those of blocks
+        )
+    code = f"from comparisons.tables import speed; speed.{call}"
     command = [sys.executable, "-c", code]
-    printed = subprocess.check_output(command, env=environment, stderr=subprocess.PIPE)
-    return list(json.loads(printed))
+    return json.loads(subprocess.check_output(command, env=environment, stderr=subprocess.PIPE))
 
 
 def print_times(name: str, seed: int, points: int, hidden: int) -> None:
@@ -147,6 +173,21 @@ def print_times(name: str, seed: int, points: int, hidden: int) -> None:
     call = partial(ALONE[name], *tutorial_problem(points, hidden, seed))
     first = time_of(call, 1)
     print(json.dumps([time_of(call, 1) for _ in range(max(3, min(20, int(0.5 / first))))]))
+
+
+def print_on_all_cores(seed: int, points: int, hidden: int) -> None:
+    """Print, as JSON, the times of the ways that take several threads, and by hand."""
+    problem = tutorial_problem(points, hidden, seed)
+    contestants = [Peer(w.name, "numpy", partial(descent, w.backprop)) for w in (BY_HAND, BLOCKS)]
+    for peer in installed_peers():
+        if peer.package == "torch":
+            start: Any = peer.start
+            contestants.append(replace(peer, start=partial(start, threads=os.cpu_count())))
+        elif peer.package == "jax":
+            contestants.append(peer)
+    steps = [(peer, *checked_step(peer, *problem)) for peer in contestants]
+    found = timed({peer.name: step for peer, step, gap in steps if gap <= peer.tolerance})
+    print(json.dumps({"cores": os.cpu_count(), "ways": found}))
 
 
 def verdict(result: dict[str, Any]) -> str:
@@ -175,6 +216,13 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         result["fallback"] or f"The {LOOPS.name} are built by {made['compiler']}.",
         *result["notes"],
     ]
+    if cores := result["on_all_cores"]:
+        rows = [[name, *cost(way), str(way["rounds"])] for name, way in cores["ways"].items()]
+        shown += [
+            f"With as many threads as cores, {cores['cores']}, in a process of its own; by hand "
+            "takes one.",
+            table(["who", "us a step", "by hand = 1", "rounds"], rows),
+        ]
     if alone:
         rows = [[name, f"{found:.1f}"] for name, found in alone["milliseconds"].items()]
         shown += [

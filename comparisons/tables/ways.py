@@ -36,6 +36,7 @@ class Way:
 # One loss takes some 50 ns a unit and point in complex numbers and 12 in real ones.
 BY_HAND = Way("by hand", by_hand.backprop)
 LOOPS = Way("loops in C", loops.backprop)
+BLOCKS = Way("in blocks", loops.backprop_in_blocks)  # of threads, so not among those of one
 COMPLEX_STEP = Way(
     "complex step", complex_step, seconds=lambda n, h: (4 * h + 1) * (3e-5 + 6e-8 * n * h)
 )

@@ -1,5 +1,6 @@
 """Every public function against NumPy's or SciPy's own: numbers, shapes, dtypes, special values."""
 
+import builtins
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -336,6 +337,16 @@ def test_logistic_cross_entropy_is_that_of_the_tutorial(z: Any, t: float) -> Non
     np.testing.assert_allclose(recorded.data, expected, rtol=1e-15)
 
 
+BUILTINS = {"abs", "compile", "max", "min", "sum"}
+
+
+def test_import_star_replaces_no_builtin() -> None:
+    namespace: dict[str, Any] = {}
+    exec("from autodiff import *", namespace)
+    assert not {*namespace} & {*dir(builtins)} - {"__builtins__"}
+    assert all(hasattr(autodiff, name) for name in BUILTINS)
+
+
 def test_every_public_function_is_tested_here() -> None:
     tested = {*ELEMENTWISE, *OPERATORS, *(call[0] for call in CALLS)}
     tested |= {"where", "logsumexp", "softmax", "log_softmax", "matmul", "concatenate", "stack"}
@@ -343,15 +354,23 @@ def test_every_public_function_is_tested_here() -> None:
     transforms = {"Value", "grad", "gradients", "value_and_grad", "vjp", "zero_grad"}
     transforms |= {"jvp", "hvp", "jacobian", "hessian", "source", "compile", "derivation"}
     transforms |= {"check_gradient", "draw", "steps"}
-    transforms |= {"array", "check_primitive", "custom_gradient", "primitive", "register"}
-    assert set(autodiff.__all__) - transforms <= tested
+    transforms |= {
+        "array",
+        "check_primitive",
+        "custom_gradient",
+        "in_blocks",
+        "primitive",
+        "register",
+    }
+    public = {*autodiff.__all__, *BUILTINS}
+    assert public - transforms <= tested
     required = (
         "exp expm1 log log1p sqrt square abs sin cos tanh sigmoid log_sigmoid softplus relu "
         "maximum minimum where clip sum mean max min var logsumexp softmax log_softmax dot matmul "
         "outer transpose swapaxes reshape ravel expand_dims squeeze broadcast_to concatenate stack "
         "logistic_cross_entropy"
     )
-    assert set(required.split()) | transforms <= set(autodiff.__all__)
+    assert set(required.split()) | transforms <= public
 
 
 def test_infinity_and_nan_flow_through_gradients_too() -> None:

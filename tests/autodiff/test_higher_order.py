@@ -129,7 +129,7 @@ def test_a_gradient_at_a_value_can_be_differentiated() -> None:
 def test_float32_is_kept_by_the_recorded_pass() -> None:
     x = np.array([0.5, -1.0], np.float32)
     w = np.array([1.0, 2.0])
-    twice = hvp(lambda x: autodiff.sum(w * x**3), x, np.ones(2))
+    twice = hvp(lambda x: autodiff.sum(w * x**3))(x, np.ones(2))
     assert twice.dtype == np.float32
     np.testing.assert_allclose(twice, 6 * w * x, rtol=1e-6)
 
@@ -218,12 +218,12 @@ def test_hvp_is_the_hessian_times_the_vector() -> None:
     rng = np.random.default_rng(0)
     v = {name: rng.normal(size=np.shape(p)) for name, p in params.items()}
     matrix = hessian(engine.loss)(params, X, t)
-    product = hvp(lambda params: engine.loss(params, X, t), params, v)
+    product = hvp(engine.loss)(params, X, t, v)
     for a in params:
         expected = sum(np.tensordot(matrix[a][b], v[b], np.ndim(v[b])) for b in params)
         np.testing.assert_allclose(product[a], expected, rtol=1e-12, atol=1e-15)
     with pytest.raises(ValueError, match="structure"):
-        hvp(lambda params: engine.loss(params, X, t), params, {"U": v["U"]})
+        hvp(engine.loss)(params, X, t, {"U": v["U"]})
 
 
 def test_newtons_method_goes_below_what_a_thousand_gradient_steps_reach() -> None:
@@ -263,7 +263,7 @@ def test_tangents_have_the_shapes_of_the_arguments(tangent: Any) -> None:
     with pytest.raises(ValueError, match=r"shape.*expected shape \(3,\)"):
         jvp(lambda x: np.sum(x * x), (np.ones(3),), (tangent,))
     with pytest.raises(ValueError, match=r"shape.*expected shape \(3,\)"):
-        hvp(lambda x: np.sum(x * x), np.ones(3), tangent)
+        hvp(lambda x: np.sum(x * x))(np.ones(3), tangent)
 
 
 def test_jacobian_of_no_argument() -> None:

@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from autodiff import Value, logistic_cross_entropy, mean, tanh
 from autodiff.readings.native.build import compiler
 from mlp import by_hand, compiled, engine, loops, numerical, scalar, tutorial_problem
 
-WAYS = [by_hand, engine, compiled, loops, scalar, numerical]
+IN_BLOCKS = SimpleNamespace(backprop=loops.backprop_in_blocks, forward=loops.forward)
+WAYS = [by_hand, engine, compiled, loops, IN_BLOCKS, scalar, numerical]
 NAMES = ["U", "b", "W", "c"]
 
 

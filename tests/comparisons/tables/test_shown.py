@@ -45,6 +45,7 @@ def result_of(part: str, module: Any) -> Any:
         "versions": {"another": "1.0"},
         "ways": ways,
         "alone": {"milliseconds": {"one": 20.0, "micrograd": 100.0}, "ratio": 5.0},
+        "on_all_cores": {"cores": 2, "ways": dict.fromkeys(("in blocks", "by hand"), TIMED)},
         "notes": ["A note."],
         "fallback": "",
     }

@@ -1,5 +1,6 @@
 """Training with every way, and the timing of every way and peer."""
 
+import json
 import os
 import subprocess
 import sys
@@ -188,6 +189,50 @@ def test_each_engine_is_timed_in_a_process_of_its_own():
         times = speed.in_own_process(name, 0, 10, 2)
         assert len(times) >= 3
         assert min(times) > 0.0
+
+
+def test_who_takes_threads_is_timed_with_them(monkeypatch, capsys):
+    monkeypatch.setattr(
+        speed, "timed", lambda steps: {name: step() for name, step in steps.items()}
+    )
+    speed.print_on_all_cores(0, 100, 3)
+    found = json.loads(capsys.readouterr().out)
+    packages = {"PyTorch float64": "torch", "PyTorch float32": "torch", "JAX jit": "jax"}
+    installed = [name for name, package in packages.items() if find_spec(package)]
+    assert [*found["ways"]] == ["by hand", "in blocks", *installed]
+    assert found["cores"] == os.cpu_count()
+    if find_spec("torch"):
+        import torch
+
+        assert torch.get_num_threads() == os.cpu_count()
+        torch.set_num_threads(1)
+
+
+def test_threads_are_as_many_as_they_like_only_where_they_are_measured(monkeypatch):
+    monkeypatch.setenv("NPROC", "1")
+    seen = []
+
+    def check_output(command, env, stderr):
+        seen.append((command[-1].partition("; ")[2], env.get("NPROC"), env["OPENBLAS_NUM_THREADS"]))
+        return "{}"
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "5")
+    monkeypatch.setattr(subprocess, "check_output", check_output)
+    speed.on_all_cores(0, 100, 3)
+    speed.in_own_process("micrograd", 0, 10, 2)
+    assert seen == [
+        ("speed.print_on_all_cores(0, 100, 3)", None, "1"),
+        ("speed.print_times('micrograd', 0, 10, 2)", "1", "5"),
+    ]
+
+
+def test_threads_are_measured_where_there_is_much_to_compute(monkeypatch):
+    contestants = [x for x in speed.contestants_for(60, 3)[0] if x.name == "by hand"]
+    monkeypatch.setattr(speed, "contestants_for", lambda points, hidden: (contestants, ""))
+    monkeypatch.setattr(speed, "on_all_cores", lambda *problem: {"problem": problem})
+    monkeypatch.setattr(speed, "LARGE", 90)
+    assert speed.measure(1, 29, 3)["on_all_cores"] == {}
+    assert speed.measure(1, 30, 3)["on_all_cores"] == {"problem": (1, 30, 3)}
 
 
 def test_what_would_take_too_long_is_left_out(monkeypatch):
