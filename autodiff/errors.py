@@ -1,5 +1,6 @@
 """Error messages: sentences that name the operation, its operands and their shapes."""
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from autodiff.arrays import shape
@@ -68,3 +69,24 @@ WORDS = {
 def advice(name: str) -> str:
     """Return the end of a sentence about an attribute that there is not."""
     return f"; {WORDS[name]}" if name in WORDS else ""
+
+
+def refused(name: str, advice: str) -> Callable[..., NoReturn]:
+    """Return the method of an operation of Python's that is not recorded."""
+
+    def method(self: Any, *_: Any) -> NoReturn:
+        raise TypeError(f"{name} of {called(self)} is not recorded; {advice}")
+
+    return method
+
+
+class Digits(str):
+    """The digits of a Value, to be read by people: as a number they would have no gradient."""
+
+    def refuse(self) -> NoReturn:
+        raise TypeError(
+            f"{str(self)!r} are the digits of a Value in a function that is being differentiated; "
+            "as a number they would lose its gradient. Use the Value, or its .data"
+        )
+
+    __float__ = __int__ = refuse

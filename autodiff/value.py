@@ -4,13 +4,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import MethodType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
 from autodiff import functions, primitives
 from autodiff.arrays import as_data, own, plain, read_only
-from autodiff.errors import advice, called
+from autodiff.errors import Digits, advice, called, refused
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, new_node, next_serial, record
 from autodiff.walk import walk
 
@@ -49,15 +49,6 @@ def comparison(primitive: Primitive) -> Callable[[Any, Any], Any]:
     return lambda self, other: functions.compare(primitive, (self, other))
 
 
-def refused(name: str, advice: str) -> Callable[..., NoReturn]:
-    """Return the method of an operation of Python's that is not recorded."""
-
-    def method(self: Node, *_: Any) -> NoReturn:
-        raise TypeError(f"{name} of {called(self)} is not recorded; {advice}")
-
-    return method
-
-
 def advice_for_scipy() -> str:
     """Return the name of ours where a function of SciPy asks for an array that is one of ours."""
     frame: Any = sys._getframe(2)
@@ -67,18 +58,6 @@ def advice_for_scipy() -> str:
             return f"use autodiff.{name} in place of SciPy's; "
         frame = frame.f_back
     return ""
-
-
-class Digits(str):
-    """The digits of a Value, to be read by people: as a number they would have no gradient."""
-
-    def refuse(self) -> NoReturn:
-        raise TypeError(
-            f"{str(self)!r} are the digits of a Value in a function that is being differentiated; "
-            "as a number they would lose its gradient. Use the Value, or its .data"
-        )
-
-    __float__ = __int__ = refuse
 
 
 class Enclosing(threading.local):
@@ -97,6 +76,7 @@ METHODS = {
     *("sqrt", "square", "tan", "tanh"),
 }
 """Functions that are methods too: those of NumPy's arrays, and a few of other libraries."""
+Operand = Node | float | np.number[Any] | np.ndarray[Any, Any]
 STEPS = "it has steps, and no derivative but zero between them: take it of .data, the numbers"
 
 
@@ -122,20 +102,68 @@ class Expression(Node):
         return np.result_type(self._raw)
 
     @property
-    def T(self) -> Any:  # noqa: N802
+    def T(self) -> Self:  # noqa: N802
         if type(self._raw) is not np.ndarray or self._raw.ndim < 2:
             return self
-        return record(primitives.transpose, (self,), {"axes": None})
+        return record(primitives.transpose, (self,), {"axes": None})  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError(f"{called(self)} is a number and has no length")
         return self.shape[0]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
-    __getitem__ = functions.getitem
+    if TYPE_CHECKING:  # what stands below, in the types that Python has for it
+
+        def __getitem__(self, index: Any) -> Self: ...
+        def __add__(self, other: Operand) -> Self: ...
+
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
+        __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __add__
+
+        def sum(self, axis: functions.Axis = None, *, keepdims: bool = False) -> Self: ...
+
+        mean = max = min = sum
+
+        def var(
+            self, axis: functions.Axis = None, *, ddof: int = 0, keepdims: bool = False
+        ) -> Self: ...
+        def clip(self, a_min: Any = None, a_max: Any = None) -> Self: ...
+        def dot(self, b: Operand) -> Self: ...
+        def swapaxes(self, axis1: int, axis2: int) -> Self: ...
+        def ravel(self) -> Self: ...
+        def squeeze(self, axis: functions.Axis = None) -> Self: ...
+
+        flatten = ravel
+    else:
+        __getitem__ = functions.getitem
+        __add__, __radd__ = operators(primitives.add)
+        __sub__, __rsub__ = operators(primitives.subtract)
+        __mul__, __rmul__ = operators(primitives.multiply)
+        __truediv__, __rtruediv__ = operators(primitives.divide)
+        __pow__, __rpow__ = operators(primitives.power)
+        __matmul__, __rmatmul__ = operators(primitives.matmul)
+
+        sum = functions.sum
+        mean = functions.mean
+        max = functions.max
+        min = functions.min
+        var = functions.var
+        clip = functions.clip
+        dot = functions.dot
+        swapaxes = functions.swapaxes
+        ravel = functions.ravel
+        flatten = functions.ravel
+        squeeze = functions.squeeze
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+            raise TypeError(
+                f"{called(self)} does not become an array by itself, which would drop its graph; "
+                f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one "
+                "Value of several"
+            )
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
@@ -143,21 +171,15 @@ class Expression(Node):
             "build a new Value with where, concatenate or stack"
         )
 
-    def __neg__(self) -> Any:
-        return record(primitives.negative, (self,))
+    def __neg__(self) -> Self:
+        return record(primitives.negative, (self,))  # type: ignore[no-any-return]
 
-    def __pos__(self) -> Any:
+    def __pos__(self) -> Self:
         return self
 
-    def __abs__(self) -> Any:
-        return record(primitives.abs, (self,))
+    def __abs__(self) -> Self:
+        return record(primitives.abs, (self,))  # type: ignore[no-any-return]
 
-    __add__, __radd__ = operators(primitives.add)
-    __sub__, __rsub__ = operators(primitives.subtract)
-    __mul__, __rmul__ = operators(primitives.multiply)
-    __truediv__, __rtruediv__ = operators(primitives.divide)
-    __pow__, __rpow__ = operators(primitives.power)
-    __matmul__, __rmatmul__ = operators(primitives.matmul)
     __divmod__ = __rdivmod__ = refused("divmod()", STEPS)
     __trunc__ = refused("trunc()", STEPS)
     __index__ = refused("use as an integer", STEPS)
@@ -171,13 +193,6 @@ class Expression(Node):
     __hash__ = Node.__hash__  # by identity, although == compares numbers
 
     # NumPy's protocols: its own functions record too.
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        raise TypeError(
-            f"{called(self)} does not become an array by itself, which would drop its graph; "
-            f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one Value of "
-            "several"
-        )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         return functions.apply_ufunc(ufunc, method, inputs, options)
@@ -206,25 +221,17 @@ class Expression(Node):
             raise AttributeError(f"a Value has no attribute {name!r}{advice(name)}")
         return MethodType(functions.named(name), self)
 
-    sum = functions.sum
-    mean = functions.mean
-    max = functions.max
-    min = functions.min
-    var = functions.var
-    clip = functions.clip
-    dot = functions.dot
-    swapaxes = functions.swapaxes
-    ravel = functions.ravel
-    flatten = functions.ravel
-    squeeze = functions.squeeze
-
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Any) -> Self:
         """As `autodiff.transpose`; the axes as one tuple or one by one."""
-        return functions.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        return functions.transpose(  # type: ignore[no-any-return]
+            self, (axes[0] if len(axes) == 1 else axes) or None
+        )
 
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: Any) -> Self:
         """As `autodiff.reshape`; the shape as one tuple or one by one."""
-        return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return functions.reshape(  # type: ignore[no-any-return]
+            self, shape[0] if len(shape) == 1 else shape
+        )
 
 
 class Value(Expression):
