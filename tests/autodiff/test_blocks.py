@@ -9,6 +9,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -38,7 +39,8 @@ def others(request: pytest.FixtureRequest) -> Iterator[Executor]:
         with distributed.LocalCluster(**workers) as cluster, distributed.Client(cluster) as client:
             yield client.get_executor()
     else:
-        with ProcessPoolExecutor(2) as executor:
+        # Not forked: a process in which JAX has threads must not be.
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
             yield executor
 
 
