@@ -42,7 +42,9 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
     return result, gradients(along, adjoint, record=record)
 
 
-def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hvp(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *others: Any
+) -> Callable[..., Any]:
     """Return a function of the arguments of `f` and of `v`, the Hessian of `f` times `v`.
 
     `f` returns one number; `v`, the last argument, has the structure and the shapes of the argument
@@ -52,6 +54,8 @@ def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     >>> hvp(lambda x: sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0])).tolist()
     [6.0, 0.0]
     """
+    if others or isinstance(argnums, (np.ndarray, float)):
+        raise TypeError(f"hvp is called as hessian is: hvp({name_of(f)})(x, v)")
     gradient = grad(f, argnums)
 
     @wraps(f)

@@ -25,6 +25,11 @@ def along(x: Any, axis: int, index: Any) -> Any:
     return functions.getitem(x, (*[slice(None)] * (axis % len(shape(x))), index))
 
 
+def in_order(x: Any, axis: int | None) -> tuple[Any, int]:
+    """Return an array and the axis along which its elements follow each other."""
+    return (ravel(x), 0) if axis is None else (x, axis)
+
+
 def as_tuple(x: Any) -> tuple[Any, ...]:
     return tuple(x) if isinstance(x, Sequence | np.ndarray) else (x,)
 
@@ -161,7 +166,7 @@ def split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Return `x` with each element repeated, along an axis or all in one row."""
-    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    x, axis = in_order(x, axis)
     return along(x, axis, np.repeat(np.arange(shape(x)[axis]), repeats))
 
 
@@ -192,7 +197,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Return the elements at some positions, along an axis or among all."""
-    return along(ravel(x), 0, indices) if axis is None else along(x, axis, indices)
+    x, axis = in_order(x, axis)
+    return along(x, axis, indices)
 
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
@@ -243,7 +249,7 @@ _unsorted: Any = primitive(
 
 def sort(x: Any, axis: int | None = -1) -> Any:
     """Return `x` sorted along an axis, or all its elements; equal ones stay in their order."""
-    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    x, axis = in_order(x, axis)
     return _sorted(x, x, axis=axis)
 
 

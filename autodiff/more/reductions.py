@@ -12,13 +12,12 @@ from autodiff.functions import (
     expand_dims,
     max,
     min,
-    ravel,
     reshape,
     sum,
     var,
 )
 from autodiff.more.extend import primitive
-from autodiff.more.moving import along, as_tuple, flip, moveaxis
+from autodiff.more.moving import along, as_tuple, flip, in_order, moveaxis
 from autodiff.primitives import abs, power, sqrt
 
 _cumsum: Any = primitive(
@@ -32,11 +31,6 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     """Return the sums of the first elements, along `axis` or of all."""
     x, axis = in_order(x, axis)
     return _cumsum(x, axis=axis)
-
-
-def in_order(x: Any, axis: int | None) -> tuple[Any, int]:
-    """Return an array and the axis along which its elements follow each other."""
-    return (ravel(x), 0) if axis is None else (x, axis)
 
 
 def cumprod(x: Any, axis: int | None = None) -> Any:

@@ -178,6 +178,9 @@ def test_hvp_and_hessian_are_called_alike() -> None:
     rows = hessian(lambda a, b: f(a, b, scale=1.0), (0, 1))(a, b)
     for product, row in zip(both, rows):
         np.testing.assert_allclose(product, row[0] @ v, rtol=1e-14)
+    for given in [(a, v), (a,), (2.0, 1.0)]:
+        with pytest.raises(TypeError, match=r"as hessian is: hvp\(f\)\(x, v\)"):
+            hvp(f, *given)
 
 
 NARROW = np.array([0.1, 0.7, 0.9], np.float32)
