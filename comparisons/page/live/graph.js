@@ -65,9 +65,9 @@ function node(page, term) {
   const name = input?.text ?? statement.text[0];
   const { shape } = program.terms[term];
   const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
-  const [, stem, number] = short.match(/^(.*?)([₀-₉]*)$/s);
   const corner = { class: "bar", x: width / 2 - 4, y: -height / 2 - 3 };
-  const bar = svg("text", corner, svg("tspan", stem), number);
+  const adjoint = statements.find((x) => x.of === term)?.text[0] ?? "";
+  const bar = svg("text", corner, adjoint.slice(0, 2 * LONGEST).normalize());
   const label = `${input?.words ?? statement.words}, ${kind}`;
   const item = svg(
     "g",
