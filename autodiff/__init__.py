@@ -9,7 +9,7 @@ compares gradients, also those derived by hand, with numerical differentiation. 
 `register` and `custom_gradient` add functions, as `autodiff.more` does.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -28,8 +28,19 @@ from autodiff.primitives import (
 from autodiff.transforms import grad, gradients, value_and_grad, vjp, zero_grad
 from autodiff.value import Value
 
-# Imported when they are first used: whoever only differentiates does without them. What type
-# checkers know of them is in the stub beside this.
+if TYPE_CHECKING:
+    from autodiff.blocks.blocks import in_blocks
+    from autodiff.check.gradient import check_gradient
+    from autodiff.check.primitive import check_primitive
+    from autodiff.more.extend import custom_gradient, primitive, register
+    from autodiff.more.moving import array
+    from autodiff.readings.compiling.compile import compile as compile
+    from autodiff.readings.equations import derivation
+    from autodiff.readings.picture import draw
+    from autodiff.readings.source import source
+    from autodiff.readings.steps import steps
+
+# Imported when they are first used: whoever only differentiates does without them.
 READINGS = {
     "array": "more.moving",
     "check_gradient": "check.gradient",
