@@ -41,7 +41,8 @@ def test_the_oldest_versions_tested_are_the_lower_bounds() -> None:
     pins = dict(
         line.split("==") for line in (ROOT / "tests" / "oldest.txt").read_text().splitlines()
     )
-    assert len(pins) == len(stated)
+    # With the newest pyparsing the oldest matplotlib warns when it is imported.
+    assert pins.keys() - {x.partition(">")[0] for x in stated} == {"pyparsing"}
     for bound in stated:
         name, least = bound.split(">=")
         assert pins[name].startswith(least)

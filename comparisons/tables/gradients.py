@@ -19,6 +19,7 @@ from comparisons.tables.ways import (
     disagree,
     fallback,
     installed_ways,
+    lost_digits,
 )
 from mlp.data import tutorial_problem
 from mlp.plots import STYLE
@@ -121,7 +122,10 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         ]
     if result["culprits"] and len(result["places"]) == 1:
         shown.append("Nothing was trained, because the gradients are wrong before it.")
-    return [*shown, *filter(None, [result["left_out"], result["fallback"]])]
+    from_y = [x for _, x in exact_pairs(result) if x["ways"][0] == BY_HAND.name and not disagree(x)]
+    lost = max(from_y, key=lambda pair: float(pair["relative_loss"]), default=None)
+    notes = [lost_digits(lost) if lost else "", result["left_out"], result["fallback"]]
+    return [*shown, *filter(None, notes)]
 
 
 @rc_context(STYLE)

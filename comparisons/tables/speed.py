@@ -6,7 +6,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -18,41 +18,36 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from comparisons.printing import circumstances, table
-from comparisons.tables.peers import Peer, descent, installed_peers, micrograd_backprop
+from comparisons.printing import circumstances, scientific, table
+from comparisons.tables.peers import Peer, descent, installed_peers
 from comparisons.tables.ways import (
     BLOCKS,
     BY_HAND,
     LOOPS,
     NUMPY_WAYS,
+    TOLERANCE,
     affordable,
     difference,
     fallback,
+    lost_digits,
+    rounding,
 )
 from comparisons.threads import THREADS
-from mlp import scalar
+from mlp import engine
 from mlp.data import Array, Parameters, tutorial_problem
 from mlp.plots import BLUE, STYLE
 
+Step = Callable[[], Any]
 ROUNDS = 15
 LARGE = 1_000_000
 """Points times hidden units from which on threads are measured, too."""
 
 
 def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
-    """Time one step, loss, gradients and update, in this process, and number by number alone."""
+    """Time one step, loss, gradients and update, of everyone whose gradient is the engine's."""
     X, t, params = tutorial_problem(points, hidden, seed)
     contestants, left_out = contestants_for(points, hidden)
-    notes = [left_out] if left_out else []
-    steps: dict[str, Callable[[], Any]] = {}
-    for peer in contestants:
-        step, gap = checked_step(peer, X, t, params)
-        if gap <= peer.tolerance:
-            steps[peer.name] = step
-        else:
-            wrong = f"{peer.name} is not timed: it and by hand disagree ({gap:.1e})"
-            notes.append(f"{wrong}; run `backprop gradients`.")
-    numbers = any(peer.name == "micrograd" for peer in contestants)
+    steps, notes = checked_steps(contestants, X, t, params)
     packages = sorted({peer.package for peer in installed_peers()})
     return {
         "points": points,
@@ -61,9 +56,8 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
         "versions": {package: version(package) for package in packages},
         "rounds": ROUNDS,
         "ways": timed(steps),
-        "alone": number_by_number(seed, points, hidden) if numbers else {},
         "on_all_cores": on_all_cores(seed, points, hidden) if points * hidden >= LARGE else {},
-        "notes": notes,
+        "notes": [*filter(None, [left_out]), *notes],
         "fallback": fallback(steps),
     }
 
@@ -77,17 +71,42 @@ def contestants_for(points: int, hidden: int) -> tuple[list[Peer], str]:
     return affordable([*ways, *installed_peers()], points, hidden, 3.0)
 
 
-def checked_step(peer: Peer, X: Array, t: Any, params: Parameters) -> tuple[Any, float]:
-    """Make the first step; return `step` and how far its gradient is from that by hand."""
+def checked_steps(
+    contestants: Sequence[Peer], X: Array, t: Any, params: Parameters
+) -> tuple[dict[str, Step], list[str]]:
+    """Return the steps of those who agree with the engine, by name, and a sentence on each other.
+
+    By hand is the unit of time and always among them; what its formulas lose is said as well.
+    """
+    steps, notes = dict[str, Step](), list[str]()
+    for peer in contestants:
+        step, found = checked_step(peer, X, t, params)
+        gap, is_unit = max(found["relative"], found["relative_loss"]), peer.name == BY_HAND.name
+        if is_unit or gap <= peer.tolerance:
+            steps[peer.name] = step
+        if (
+            is_unit
+            and found["relative"] <= TOLERANCE
+            and found["loss"] <= rounding(X, t, params)[1]
+        ):
+            notes += filter(None, [lost_digits(found)])
+        elif gap > peer.tolerance:
+            is_timed = "timed all the same, but" if is_unit else "not timed:"
+            wrong = f"it and the engine disagree ({scientific(gap)}); run `backprop gradients`."
+            notes.append(f"{peer.name} is {is_timed} {wrong}")
+    return steps, notes
+
+
+def checked_step(peer: Peer, X: Array, t: Any, params: Parameters) -> tuple[Step, dict[str, Any]]:
+    """Make the first step; return `step` and how far its gradient is from the engine's."""
     step, current = peer.start(X, t, params)
     loss = float(step())
     # With learning rate 1 the gradient is what the parameters have lost.
     grads = {name: params[name] - np.asarray(p, float) for name, p in current().items()}
-    found = difference((grads, loss), BY_HAND.backprop(X, t, params))
-    return step, max(found["relative"], found["relative_loss"])
+    return step, difference((grads, loss), engine.backprop(X, t, params))
 
 
-def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+def timed(steps: dict[str, Step]) -> dict[str, Any]:
     """Time all in turn, in rounds of 20 ms, fewer for slow ones; return medians, the fastest first.
 
     The garbage collector is on, but does not look at what was there before: otherwise the steps of
@@ -122,7 +141,7 @@ def timed(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     }
 
 
-def time_of(step: Callable[[], Any], calls: int, finish: Callable[[], Any] = lambda: None) -> float:
+def time_of(step: Step, calls: int, finish: Callable[[], Any] = lambda: None) -> float:
     """Return the seconds that some calls and `finish` take."""
     begin = perf_counter()
     for _ in range(calls):
@@ -131,53 +150,19 @@ def time_of(step: Callable[[], Any], calls: int, finish: Callable[[], Any] = lam
     return perf_counter() - begin
 
 
-ALONE = {"engine, number by number": scalar.backprop, "micrograd": micrograd_backprop}
-
-
-def number_by_number(seed: int, points: int, hidden: int) -> dict[str, Any]:
-    """Time loss and gradients on graphs of single numbers, in alternating processes of each."""
-    times: dict[str, list[float]] = {name: [] for name in ALONE}
-    for _ in range(2):
-        for name, found in times.items():
-            found += in_own_process(name, seed, points, hidden)
-    medians = {name: 1e3 * statistics.median(found) for name, found in times.items()}
-    ours, theirs = medians.values()
-    return {"milliseconds": medians, "ratio": theirs / ours, "processes_each": 2}
-
-
-def in_own_process(name: str, seed: int, points: int, hidden: int) -> list[float]:
-    """Return the times of some calls in a new Python process, the garbage collector on."""
-    return list(printed(f"print_times({name!r}, {seed}, {points}, {hidden})"))
-
-
 def on_all_cores(seed: int, points: int, hidden: int) -> dict[str, Any]:
     """Time who takes several threads in a process where all of them may have as many as cores."""
-    return dict(printed(f"print_on_all_cores({seed}, {points}, {hidden})", one_thread=False))
-
-
-def printed(call: str, one_thread: bool = True) -> Any:
-    """Return what a function of this module prints in a new Python process."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    if not one_thread:
-        environment = {key: x for key, x in environment.items() if key not in THREADS}
-        environment["OPENBLAS_NUM_THREADS"] = (
-            "1"  # NumPy's, which get in the way of those of blocks
-        )
-    code = f"from comparisons.tables import speed; speed.{call}"
-    command = [sys.executable, "-c", code]
-    return json.loads(subprocess.check_output(command, env=environment, stderr=subprocess.PIPE))
-
-
-def print_times(name: str, seed: int, points: int, hidden: int) -> None:
-    """Print, as JSON, seconds of calls after a first one: three, or more if they are short."""
-    call = partial(ALONE[name], *tutorial_problem(points, hidden, seed))
-    first = time_of(call, 1)
-    print(json.dumps([time_of(call, 1) for _ in range(max(3, min(20, int(0.5 / first))))]))
+    environment = {key: x for key, x in os.environ.items() if key not in THREADS}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's would get in the way of those of blocks
+    call = f"print_on_all_cores({seed}, {points}, {hidden})"
+    command = [sys.executable, "-c", f"from comparisons.tables import speed; speed.{call}"]
+    found = subprocess.check_output(command, env=environment, stderr=subprocess.PIPE)
+    return dict(json.loads(found))
 
 
 def print_on_all_cores(seed: int, points: int, hidden: int) -> None:
     """Print, as JSON, the times of the ways that take several threads, and by hand."""
-    problem = tutorial_problem(points, hidden, seed)
     contestants = [Peer(w.name, "numpy", partial(descent, w.backprop)) for w in (BY_HAND, BLOCKS)]
     for peer in installed_peers():
         if peer.package == "torch":
@@ -185,52 +170,46 @@ def print_on_all_cores(seed: int, points: int, hidden: int) -> None:
             contestants.append(replace(peer, start=partial(start, threads=os.cpu_count())))
         elif peer.package == "jax":
             contestants.append(peer)
-    steps = [(peer, *checked_step(peer, *problem)) for peer in contestants]
-    found = timed({peer.name: step for peer, step, gap in steps if gap <= peer.tolerance})
-    print(json.dumps({"cores": os.cpu_count(), "ways": found}))
+    steps, _ = checked_steps(contestants, *tutorial_problem(points, hidden, seed))
+    print(json.dumps({"cores": os.cpu_count(), "ways": timed(steps)}))
 
 
 def verdict(result: dict[str, Any]) -> str:
     ways = result["ways"]
-    if "engine" not in ways:
-        return "The engine is not timed."
     spoken = {"engine": "the engine", "compiled": "its compiled form"}
     if not result["fallback"]:
         spoken[LOOPS.name] = "its loops in C"
     found = [f"{spoken[name]} {ways[name]['ratio']:.2f}" for name in spoken if name in ways]
-    return f"By hand takes 1, {', '.join(found)}."
+    return f"{', '.join(['By hand takes 1', *found])}."
 
 
 def tables(result: dict[str, Any]) -> list[str | Table]:
-    ways, alone, made = result["ways"], result["alone"], result["circumstances"]
-    rows = [[name, *cost(way), str(way["rounds"])] for name, way in ways.items()]
-    engine = f": {verdict(result).replace('By', 'by')}" if "engine" in ways else "."
+    made, cores = result["circumstances"], result["on_all_cores"]
     shown = [
-        f"One step of training, loss, gradients and update, on {result['points']} points and "
-        f"{result['hidden']} hidden units{engine}",
-        table(["who", "us a step", "by hand = 1", "rounds"], rows),
-        f"Medians of up to {result['rounds']} rounds, in turn in one process; NumPy "
-        f"{made['numpy']}, Python {made['python']}, threads: {made['threads']}, garbage "
-        "collector on. Every gradient was checked against by hand first."
-        + "".join(f" {name} {found}." for name, found in result["versions"].items()),
-        result["fallback"] or f"The {LOOPS.name} are built by {made['compiler']}.",
+        f"The time of one training step (loss, gradients and update) with {result['points']:,} "
+        f"points and {result['hidden']:,} hidden units. {verdict(result)}",
+        times(result["ways"]),
+        f"Medians of up to {result['rounds']} rounds, taken in turn in one process; NumPy "
+        f"{made['numpy']}, Python {made['python']}, threads: {made['threads']}, garbage collector "
+        "on. Every gradient was first checked against the engine's.",
+        result["fallback"] or f"The {LOOPS.name} were built by {made['compiler']}.",
         *result["notes"],
     ]
-    if cores := result["on_all_cores"]:
-        rows = [[name, *cost(way), str(way["rounds"])] for name, way in cores["ways"].items()]
+    if versions := result["versions"]:
+        found = ", ".join(f"{name} {number}" for name, number in versions.items())
+        shown.insert(3, f"Other libraries: {found}.")
+    if cores:
         shown += [
-            f"With as many threads as cores, {cores['cores']}, in a process of its own; by hand "
-            "takes one.",
-            table(["who", "us a step", "by hand = 1", "rounds"], rows),
-        ]
-    if alone:
-        rows = [[name, f"{found:.1f}"] for name, found in alone["milliseconds"].items()]
-        shown += [
-            "Number by number, each in a process of its own: loss and gradients on the same graph "
-            f"of single numbers; micrograd takes {alone['ratio']:.1f} times as long.",
-            table(["who", "ms a gradient"], rows),
+            f"With a thread for each of {cores['cores']} cores, in a process of its own; by hand "
+            "uses one.",
+            times(cores["ways"]),
         ]
     return shown
+
+
+def times(ways: dict[str, Any]) -> Table:
+    rows = [[name, *cost(way), str(way["rounds"])] for name, way in ways.items()]
+    return table(["who", "µs per step", "by hand = 1", "rounds"], rows)
 
 
 def cost(way: dict[str, Any]) -> list[str]:

@@ -415,8 +415,8 @@ def test_all_begins_with_a_line_for_each_part_and_prints_tables_on_request(capsy
     _, verbose, _ = run(capsys, "all", "--verbose", *SMALL)
     assert [line.split(":")[0] for line in verbose.splitlines()[:5]] == cli.COMPARISONS
     assert verbose.splitlines()[-1] == page
-    assert "us a step" not in brief
-    assert "us a step" in verbose
+    assert "µs per step" not in brief
+    assert "µs per step" in verbose
 
 
 def test_a_small_number_has_two_digits_or_as_many_as_asked_for():

@@ -117,6 +117,16 @@ def test_a_wrong_loss_with_right_gradients_is_named():
     assert "its loss" in gradients.verdict(result)
 
 
+@pytest.mark.parametrize("hidden", [256, 1000])
+def test_digits_that_the_tutorials_loss_loses_far_out_are_said_and_no_mistake(hidden):
+    """There y rounds to 1, or nearly: log(1 - y) is infinite, or has few digits left."""
+    with np.errstate(all="ignore"):
+        result = gradients.measure(0, 5000, hidden, 0, 1.0, NUMPY_WAYS[:3])
+    assert result["culprits"] == []
+    assert gradients.tables(result)[-1].startswith("The loss by hand is ")
+    assert "exact ways agree" in gradients.verdict(result)
+
+
 def test_without_a_majority_both_are_named():
     pair = {"ways": ["a", "b"], "absolute": 1.0, "allowed": 0.1, "relative_loss": 0.0}
     assert culprits(["a", "b"], [pair]) == ["a", "b"]

@@ -44,7 +44,6 @@ def result_of(part: str, module: Any) -> Any:
         "circumstances": {"numpy": "2.0", "python": "3.11", "compiler": "cc -O3", "threads": 1},
         "versions": {"another": "1.0"},
         "ways": ways,
-        "alone": {"milliseconds": {"one": 20.0, "micrograd": 100.0}, "ratio": 5.0},
         "on_all_cores": {"cores": 2, "ways": dict.fromkeys(("in blocks", "by hand"), TIMED)},
         "notes": ["A note."],
         "fallback": "",
