@@ -7,23 +7,14 @@ PyTorch is installed, `mlp.pytorch`. X is (N, 2), t (N,), params and grads are d
 """
 
 from mlp.data import initial_parameters, make_dataset, tutorial_problem
-from mlp.losses import (
-    cross_entropy,
-    cross_entropy_slope,
-    logistic_cross_entropy,
-    logistic_cross_entropy_slope,
-    sigmoid,
-)
+from mlp.losses import cross_entropy, sigmoid
 from mlp.training import Diverged, History, train
 
 __all__ = [
     "Diverged",
     "History",
     "cross_entropy",
-    "cross_entropy_slope",
     "initial_parameters",
-    "logistic_cross_entropy",
-    "logistic_cross_entropy_slope",
     "make_dataset",
     "sigmoid",
     "train",

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autodiff import logistic_cross_entropy
 from autodiff.check.slopes import EPS, Derivatives, central_gradient
 from mlp import by_hand, tutorial_problem
-from mlp.losses import logistic_cross_entropy
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 100))
