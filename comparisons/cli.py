@@ -3,6 +3,7 @@
 import importlib
 import io
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from comparisons import advice
-from comparisons.options import page_option, positive, whole, writable
+from comparisons.options import page_option, positive, whole
 from comparisons.threads import THREADS
 
 PROBLEM = ("seed", "points", "hidden")
@@ -20,34 +21,34 @@ PROBLEM = ("seed", "points", "hidden")
 PARTS = {
     "gradients": (
         (*PROBLEM, "steps", "learning_rate"),
-        "Compare every way's gradient with every other's, before and after training. "
+        "Compare every way's gradient with every other's. It is done before and after training. "
         "The exit status is 1 if two exact ways differ by more than rounding.",
         "--seed 3 --hidden 5",
     ),
     "training": (
-        (*PROBLEM, "steps", "learning_rate", "every_step"),
-        "Train with every way's gradients: the tutorial's loss table, paths, accuracy.",
+        (*PROBLEM, "steps", "learning_rate"),
+        "Train with every way's gradients: losses, paths, accuracy.",
         "--steps 2000 --learning-rate 0.5",
     ),
     "stability": (
         (),
-        "Show what is left of the loss and its slope for large logits, from y and from z.",
+        "Show the digits that the loss loses for large logits.",
         "--json",
     ),
     "differences": (
         PROBLEM,
-        "Show the error of finite differences and of the complex step against their step.",
+        "Show the error of numerical gradients against their step.",
         "--points 100",
     ),
     "speed": (
         PROBLEM,
-        "Time one training step of every way and of every other library that is installed.",
+        "Time a training step in every way, and in other libraries.",
         "--points 5000",
     ),
     "derivation": (
         (*PROBLEM, "indices", "side_by_side"),
-        "Derive the equations of the backward pass from the code of the forward pass, in scalar "
-        "form and vectorised.",
+        "Derive the backward pass from the code of the forward pass. Its equations are printed in "
+        "scalar form and vectorised.",
         "--side-by-side",
     ),
 }
@@ -57,10 +58,12 @@ LARGEST = 10_000_000
 
 
 JSON = click.Option(
-    ["--json", "as_json"], is_flag=True, help="Write JSON to standard output, and no tables."
+    ["--json", "as_json"], is_flag=True, help="Write JSON to standard output in place of tables."
 )
 OPTIONS = [
-    whole("seed", 0, 2**32 - 1, 0, "Seed of data and initial parameters; 0 is the tutorial's."),
+    whole(
+        "seed", 0, 2**32 - 1, 0, "Seed of the data and initial parameters; 0 gives the tutorial's."
+    ),
     whole("points", 2, 2_000_000, 500, "Number of data points, N."),
     whole("hidden", 1, 1000, 3, "Number of hidden units, H."),
     whole("steps", 0, 1_000_000, 1000, "Steps of gradient descent."),
@@ -69,23 +72,22 @@ OPTIONS = [
         type=float,
         default=1.0,
         callback=positive,
-        help="How far a step goes along the negative gradient.",
+        metavar="NUMBER",
+        help="Step size: p is replaced by p - learning rate * gradient.",
     ),
-    click.Option(
-        ["--every-step"],
-        is_flag=True,
-        help="Let slow ways make every step of the training, however long it takes.",
-    ),
-    click.Option(["--indices"], is_flag=True, help="Show the form with indices, too."),
+    click.Option(["--indices"], is_flag=True, help="Also show the form with indices."),
     click.Option(
         ["--side-by-side"],
         is_flag=True,
-        help="Show the form with indices and the vectorised one in one line each.",
+        help="Show the form with indices and the vectorised form side by side.",
     ),
-    click.Option(["--out"], default="out", help="Folder for what is written; made if not there."),
     click.Option(
-        ["--verbose"], is_flag=True, help="Print every table too, and not only in the page."
+        ["--out"],
+        type=click.Path(file_okay=False, writable=True, path_type=Path),
+        default="out",
+        help="Folder for figures and page, created if it is not there.",
     ),
+    click.Option(["--verbose"], is_flag=True, help="Also print every table."),
     JSON,
 ]
 
@@ -111,9 +113,9 @@ def show_version(context: click.Context, parameter: click.Parameter, asked: bool
     help="Show the version and exit.",
 )
 def group() -> None:
-    """Compare every way to the gradient of the tutorial's network with every other.
+    """Check backpropagation by hand, and compare every way to the gradient of a small network.
 
-    Without a command everything is run, as by `all`.
+    Without a command, all comparisons are run, as by `all`.
     """
 
 
@@ -139,7 +141,7 @@ for part, (_, summary, example) in PARTS.items():
 
 
 def run(
-    parts: Sequence[str], out: str, as_json: bool, verbose: bool = False, **options: Any
+    parts: Sequence[str], out: Path, as_json: bool, verbose: bool = False, **options: Any
 ) -> None:
     """Run some parts with the options that they know; exit with 1 if exact ways disagree.
 
@@ -147,10 +149,10 @@ def run(
     """
     if options.get("points", 0) * options.get("hidden", 0) > LARGEST:
         raise click.UsageError(
-            f"{options['points']} points with {options['hidden']} hidden units are too many; "
-            f"their product must be at most {LARGEST}."
+            f"{options['points']:,} points times {options['hidden']:,} hidden units are too many: "
+            f"at most {LARGEST:,} fit."
         )
-    folder = writable(out)
+    out.mkdir(parents=True, exist_ok=True)  # before anything is measured, as it may not be allowed
     import numpy as np
 
     from comparisons.page.sheet import save
@@ -180,11 +182,11 @@ def run(
             console.rule(x.name, style="none")
         for shown in x.shown:
             console.print(paragraph(shown) if isinstance(shown, str) else shown, crop=False)
-    figures = results["figures"] = [report.save_figure(x, folder) for x in done if x.figure]
+    figures = results["figures"] = [report.save_figure(x, out) for x in done if x.figure]
     if figures:
         console.print(f"\nFigure{'s' * (len(figures) > 1)}: {', '.join(figures)}", soft_wrap=True)
     if len(parts) > 1:
-        results["page"] = str(folder / "report.html")
+        results["page"] = str(out / "report.html")
         save(report.page(done, options, results["circumstances"]), Path(results["page"]))
         console.print(f"Page, with every table and figure: {results['page']}", soft_wrap=True)
     if as_json:
@@ -196,12 +198,12 @@ def run(
 def checking(hint: int) -> list[click.Option]:
     """Return the options that `check` and `grade` share, hints up to a level by default."""
     levels = "0 right or wrong, 1 which parameters, 2 which equation, 3 which slip"
-    points = "Number of data points of the tutorial's network; with few of them mistakes hide."
-    loss = "Another network: a loss(params, *data) in a file that also has problem(rng)."
+    points = "Number of data points of the tutorial's network; with few, mistakes may not show."
+    loss = "Another network: a loss(params, *data), in a file that also has problem(rng)."
     return [
-        whole("hint", 0, 3, hint, f"What is said: {levels}."),
+        whole("hint", 0, 3, hint, f"How much is said: {levels}."),
         JSON,
-        whole("seed", 0, 2**32 - 1, 0, "Seed of the data and parameters at which is checked."),
+        whole("seed", 0, 2**32 - 1, 0, "Seed of the data and parameters of the check."),
         whole("points", 1, 5_000, 11, points),
         click.Option(["--loss"], metavar="FILE:FUNCTION", help=loss),
     ]
@@ -214,10 +216,11 @@ def checking(hint: int) -> list[click.Option]:
         click.Option(
             ["--intermediates"],
             is_flag=True,
-            help="Say of every adjoint in a variable such as dH or H_bar whether it is right.",
+            help="Check every adjoint held in a variable such as dH or H_bar.",
         ),
         page_option(
-            "--html", "Write a page too: the code with remarks beside its lines, and all gradients."
+            "--html",
+            "Also write a page: the code with remarks beside its lines, and all gradients.",
         ),
     ],
     epilog="Example: backprop check homework.py --hint 1",
@@ -232,11 +235,11 @@ def check(
     intermediates: bool,
     html: Path | None,
 ) -> None:
-    """Check a hand-written backprop(X, t, params), and say which line of it went wrong.
+    """Find the mistake in a hand-written backprop(X, t, params).
 
-    FILE is a Python file or a notebook. It runs in a process of its own with time and memory
-    limits, but can do to this machine whatever you can. The exit status is 0 if all is right, 1 if
-    not, 2 if it could not be checked.
+    FILE is a Python file or a notebook. It runs in a process of its own, with limits on time and
+    memory, but can do to this machine whatever you can. The exit status is 0 if all is right, 1 if
+    not, and 2 if it could not be checked.
     """
     from comparisons.homework.checking import Task, check_file
     from comparisons.printing import to_json
@@ -263,7 +266,8 @@ def check(
         click.echo(to_json(rows) if as_json else adjoints.text)
         sys.exit(not adjoints.ok)
     found = check_file(path, name, task, seed)
-    click.echo(to_json(found.to_dict(hint)) if as_json else found.text(hint))
+    width = min(100, shutil.get_terminal_size((100, 0)).columns)
+    click.echo(to_json(found.to_dict(hint)) if as_json else found.text(hint, width))
     if html and path.is_file():
         from comparisons.homework.page import page
         from comparisons.page.sheet import save
@@ -286,10 +290,11 @@ def check(
 def grade(
     folder: Path, out: Path, hint: int, loss: str | None, points: int, seed: int, as_json: bool
 ) -> None:
-    """Check every .py and .ipynb file in FOLDER and below; write marks, hints and a histogram.
+    """Check a folder of submissions: marks, hints and a histogram.
 
-    The files can do to this machine whatever you can: use a container for those of strangers. A run
-    that was interrupted goes on where it was. The exit status is 0 whatever the marks are.
+    Submissions are the .py and .ipynb files in FOLDER and below. They can do to this machine
+    whatever you can: use a container for those of strangers. A run that was interrupted goes on
+    where it was. The exit status is 0 whatever the marks are.
     """
     from rich.progress import track
 
@@ -323,18 +328,14 @@ def grade(
 @group.command(
     params=[
         click.Argument(["target"], metavar="[FILE:FUNCTION]", required=False),
-        whole("seed", 0, 2**32 - 1, 0, "Seed of data and parameters."),
-        click.Option(
-            ["--points"],
-            type=click.IntRange(2, 20_000),
-            help="Number of data points of the tutorial's network, 8 if not given.",
-        ),
-        page_option("--out", "The page.", "explore.html"),
+        whole("seed", 0, 2**32 - 1, 0, "Seed of the data and parameters."),
+        whole("points", 2, 20_000, None, "Data points of the tutorial's network, 8 unless given."),
+        page_option("--out", "File for the page.", "explore.html"),
     ],
     epilog="Example: backprop explore network.py:loss --out network.html",
 )
 def explore(target: str | None, seed: int, points: int | None, out: Path) -> None:
-    """Write a page that shows a function and its backward pass step by step, and computes live.
+    """Write a page that steps through backpropagation, live.
 
     FILE defines a loss(params, *data) and problem(rng), which draws the data and the parameters;
     without it the page is about the tutorial's network.

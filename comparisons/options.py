@@ -1,7 +1,6 @@
 """Kinds of options of the command `backprop`, and what they refuse."""
 
 import math
-import os
 from pathlib import Path
 
 import click
@@ -15,9 +14,9 @@ def positive(context: click.Context, parameter: click.Parameter, value: float) -
     return value
 
 
-def whole(name: str, least: int, most: int, default: int, summary: str) -> click.Option:
+def whole(name: str, least: int, most: int, default: int | None, summary: str) -> click.Option:
     kind = click.IntRange(least, most)
-    return click.Option([f"--{name}"], type=kind, default=default, help=summary)
+    return click.Option([f"--{name}"], type=kind, default=default, metavar="INTEGER", help=summary)
 
 
 def page_name(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -30,18 +29,3 @@ def page_name(context: click.Context, parameter: click.Parameter, path: Path | N
 def page_option(name: str, summary: str, default: str | None = None) -> click.Option:
     kind = click.Path(dir_okay=False, path_type=Path)
     return click.Option([name], type=kind, default=default, callback=page_name, help=summary)
-
-
-def writable(out: str) -> Path:
-    """Make the folder for the figures, or say why it cannot be, before anything is measured."""
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(None, "Permission denied")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        shown = out if len(out) < 60 else f"{out[:57]}..."
-        sentence = f"--out: no figures can be written to {shown!r}: {reason}."
-        raise click.UsageError(sentence) from None
-    return folder

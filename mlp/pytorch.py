@@ -4,6 +4,7 @@
 the tutorial's float32.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,25 +71,40 @@ def backprop_float32(X: Array, t: Array, params: Parameters) -> Result:
     return backprop(X, t, params, torch.float32)
 
 
-def train_float32(
-    X: Array, t: Array, params: Parameters, steps: int = 1000, learning_rate: float = 1.0
-) -> History:
-    """Train as the tutorial does: one float32 model, PyTorch's own SGD and its own loop."""
+def descent(
+    X: Array, t: Array, params: Parameters, dtype: torch.dtype, learning_rate: float = 1.0
+) -> tuple[Callable[[], float], Callable[[], Parameters]]:
+    """Return the tutorial's loop as `(step, current)`: one model, PyTorch's own loss and SGD.
+
+    `step()` makes a step and returns the loss before it; `current()` returns the parameters.
+    """
     check_shapes(X, t, params)
-    model = Model(params, torch.float32)
-    inputs = torch.tensor(X, dtype=torch.float32)
-    targets = torch.tensor(t, dtype=torch.float32)[:, None]
+    model = Model(params, dtype)
+    inputs, targets = torch.tensor(X, dtype=dtype), torch.tensor(t, dtype=dtype)[:, None]
     criterion = nn.BCEWithLogitsLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    losses = np.empty(as_count(steps, "steps", 0))
-    for step in range(steps):
+
+    def step() -> float:
         loss = criterion(model(inputs), targets)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        losses[step] = loss.item()
-    final = {name: like(p.detach(), params[name]) for name, p in model.by_name().items()}
-    return History(final, losses, {})
+        return float(loss.item())
+
+    def current() -> Parameters:
+        found = model.by_name().items()
+        return {name: like(p.detach().clone(), params[name]) for name, p in found}
+
+    return step, current
+
+
+def train_float32(
+    X: Array, t: Array, params: Parameters, steps: int = 1000, learning_rate: float = 1.0
+) -> History:
+    """Train as the tutorial does, by `descent` in float32."""
+    step, current = descent(X, t, params, torch.float32, learning_rate)
+    losses = np.array([step() for _ in range(as_count(steps, "steps", 0))])
+    return History(current(), losses, {})
 
 
 def like(tensor: Any, parameter: Array) -> Any:

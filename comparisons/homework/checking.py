@@ -27,7 +27,6 @@ from mlp import engine
 DRAWS = 3
 EXAMPLES = 11  # no other length in the network, and 1/11 is no factor that one writes by chance
 FULL = 3  # the level of hints that tells the slip
-wrapped = partial(textwrap.fill, width=100, break_long_words=False, break_on_hyphens=False)
 
 
 class Verdict(StrEnum):
@@ -129,8 +128,11 @@ class Check:
             lines += dict.fromkeys(filter(None, self.lines))
         return lines
 
-    def text(self, hint: int = FULL) -> str:
+    def text(self, hint: int = FULL, width: int = 100) -> str:
         """Return the verdict, a table, the diagnosis up to a level of hints, and notes."""
+        wrapped = partial(
+            textwrap.fill, width=width, break_long_words=False, break_on_hyphens=False
+        )
         said = [
             [self.sentence()],
             self.hint(hint),

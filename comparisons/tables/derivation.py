@@ -16,12 +16,12 @@ FORMS = {
     "side_by_side": "With indices, and vectorised",
 }
 NOTE = (
-    "The scalar form has an equation for each number that one data point leads to. The form with "
-    "indices (--indices) has one for an entry of each array, for all data points, and sums say "
-    "over what is added. The vectorised form has whole arrays: such a sum has become a product of "
-    "matrices, and --side-by-side shows how.\n\n"
-    "A bar marks an adjoint, the derivative of the loss in a quantity; ⊙ multiplies element by "
-    "element, σ is the logistic function, and a product with 1 is a sum."
+    "The scalar form has an equation for each number computed from one data point. The form with "
+    "indices (--indices) has one for an entry of each array, with sums written out. The vectorised "
+    "form is for whole arrays: such a sum becomes a product of matrices, and --side-by-side shows "
+    "how.\n\n"
+    "A bar marks an adjoint, the derivative of the loss with respect to a quantity; ⊙ multiplies "
+    "element by element, σ is the logistic function, and a product with 1 is a sum."
 )
 MOST_HIDDEN = 10
 

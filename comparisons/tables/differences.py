@@ -28,7 +28,7 @@ def measure(seed: int, points: int, hidden: int) -> dict[str, Any]:
     seconds = 2.0 * len(STEPS) * COMPLEX_STEP.seconds(points, hidden)
     if seconds > 30.0:
         left_out = (
-            f"At this size finite differences in {len(STEPS)} steps would take about "
+            f"At this size, finite differences with {len(STEPS)} steps would take about "
             f"{seconds:.0f} s; give fewer --points or --hidden to see them."
         )
         return {"steps": [], "methods": {}, "left_out": left_out}
@@ -55,8 +55,8 @@ def verdict(result: dict[str, Any]) -> str:
             "errors of the methods; run `backprop gradients`."
         )
     return (
-        f"At their best forward differences get {digits_right(forward)} digits right, central ones "
-        f"{digits_right(central)} and the complex step {digits_right(complex_)}."
+        f"At their best, forward differences get {digits_right(forward)} digits right, central "
+        f"differences {digits_right(central)}, and the complex step {digits_right(complex_)}."
     )
 
 

@@ -111,13 +111,13 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         ]
         after = f" ({result['steps']} steps)" if place["place"] == "trained" else ""
         shown += [
-            f"At the {place['place']} parameters{after}: how far each way is from {names[0]}, "
-            "absolute and relative to the parameter's largest entry, and the entry at which it is "
-            "farthest.",
+            f"At the {place['place']} parameters{after}: how far the loss and each gradient are "
+            f"from those {names[0]}, absolutely and relative to the gradient's largest entry, and "
+            "in which entry the difference is largest.",
             table(["way", "", "loss", *first[0]["parameters"]], rows, left=2, group=3),
             "Every way against every other: the largest difference, relative to the largest entry "
-            "of the whole gradient. Exact ways, marked *, differ by rounding alone; 0 is agreement "
-            "to the last bit.",
+            "of the whole gradient. Exact ways, marked *, differ by rounding alone, and 0 is "
+            "agreement to the last bit.",
             table(["way", *map(str, range(1, len(names)))], matrix),
         ]
     if result["culprits"] and len(result["places"]) == 1:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.tables.ways import Backprop
+from mlp import scalar
 from mlp.data import Array, Parameters
 
 Steps = tuple[Callable[[], Any], Callable[[], Parameters]]
@@ -46,31 +47,14 @@ def descent(backprop: Backprop, X: Array, t: Any, params: Parameters) -> Steps:
     return step, lambda: params
 
 
-def pytorch(dtype_name: str, X: Array, t: Any, params: Parameters, threads: int = 1) -> Steps:
-    """The tutorial's PyTorch loop: one model, `BCEWithLogitsLoss` and SGD."""
+def pytorch(dtype: str, X: Array, t: Any, params: Parameters, threads: int = 1) -> Steps:
+    """The tutorial's PyTorch loop."""
     import torch
 
-    from mlp.pytorch import Model, like
+    from mlp import pytorch
 
     torch.set_num_threads(threads)
-    dtype = getattr(torch, dtype_name)
-    model = Model(params, dtype)
-    inputs, targets = torch.tensor(X, dtype=dtype), torch.tensor(t, dtype=dtype)[:, None]
-    criterion = torch.nn.BCEWithLogitsLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-
-    def step() -> Any:
-        loss = criterion(model(inputs), targets)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss.item()
-
-    def current() -> Parameters:
-        found = model.by_name().items()
-        return {name: like(p.detach().clone(), params[name]) for name, p in found}
-
-    return step, current
+    return pytorch.descent(X, t, params, getattr(torch, dtype))
 
 
 def loss_in(numpy: Any, dot: Any, params: Any, X: Any, t: Any) -> Any:
@@ -134,17 +118,15 @@ def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters
         out._backward = _backward
         return out
 
-    values = np.frompyfunc(Value, 1, 1)
-    gradient = np.frompyfunc(lambda value: value.grad, 1, 1)
-    tree = {name: values(np.array(p).astype(object)) for name, p in params.items()}
-    units = list(zip(tree["U"].tolist(), tree["b"].tolist(), tree["W"].tolist()))
+    def tanh(g: Any) -> Any:
+        h = math.tanh(g.data)
+        return operation(g, h, 1 - h**2)
+
+    arrays = {name: np.frompyfunc(Value, 1, 1)(np.array(p, object)) for name, p in params.items()}
+    lists = {name: p.tolist() if np.ndim(p) else p for name, p in arrays.items()}
     total: Any = 0.0
-    for (x_1, x_2), t_i in zip(X.tolist(), np.asarray(t, float).tolist()):
-        z = tree["c"]
-        for (u_1, u_2), b_j, w_j in units:
-            g = u_1 * x_1 + u_2 * x_2 + b_j
-            h = math.tanh(g.data)
-            z = z + w_j * operation(g, h, 1 - h**2)
+    for x, t_i in zip(X.tolist(), np.asarray(t, float).tolist()):
+        z = scalar.logit(lists, x, tanh)
         e = math.exp(-abs(z.data))
         cross_entropy = math.log1p(e) + max(z.data, 0.0) - t_i * z.data
         total += operation(z, cross_entropy, (1.0 if z.data > 0 else e) / (1.0 + e) - t_i)
@@ -156,7 +138,8 @@ def micrograd_backprop(X: Array, t: Any, params: Parameters) -> tuple[Parameters
         loss.backward()
     finally:
         sys.setrecursionlimit(limit)
-    return {name: np.array(gradient(p), float) for name, p in tree.items()}, loss.data
+    gradient = np.frompyfunc(lambda value: value.grad, 1, 1)
+    return {name: np.array(gradient(p), float) for name, p in arrays.items()}, loss.data
 
 
 PEERS = (

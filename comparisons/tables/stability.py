@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from autodiff import logistic_cross_entropy, value_and_grad
+from autodiff import Value, logistic_cross_entropy
 from comparisons.printing import digits_right, table
 from mlp import cross_entropy, sigmoid
 from mlp.plots import BLUE, STYLE, VERMILION
@@ -49,7 +49,10 @@ def evaluated(z: float, t: int) -> dict[str, Any]:
     with np.errstate(all="ignore"):  # infinities and NaN are what is to be seen
         y = sigmoid(z)
         from_y = cross_entropy(y, t), y - t
-        from_z = value_and_grad(logistic_cross_entropy)(z, t)
+        logit = Value(z)
+        loss = logistic_cross_entropy(logit, t)
+        loss.backward()
+        from_z = loss.data, logit.grad
     for name, truth, naive, stable in zip(("loss", "slope"), exact_values(z, t), from_y, from_z):
         forms = {"naive": float(naive), "stable": float(stable)}
         errors = {f"{form}_error": relative_error(x, truth) for form, x in forms.items()}
@@ -83,10 +86,10 @@ def verdict(result: dict[str, Any]) -> str:
 
 def tables(result: dict[str, Any]) -> list[str | Table]:
     sentences = {
-        1: "Target 1. For large z the point is classified rightly and y rounds to 1: log(y) and "
+        1: "Target 1. For large z the point is classified correctly and y rounds to 1: log(y) and "
         "y - 1 keep fewer and fewer digits and none from z = 37 on, where the other half of the "
         "formula is 0 log(0), which is NaN. Far below 0, y rounds to 0 and its loss is infinite.",
-        0: "Target 0. For large z the point is classified wrongly, and 1 - y rounds to 0: the loss "
+        0: "Target 0. For large z the point is misclassified, and 1 - y rounds to 0: the loss "
         "from y becomes infinite from z = 37 on, where the true loss is a harmless 37. "
         "For negative z it vanishes long before the true loss does. The slope keeps its digits.",
     }

@@ -46,12 +46,11 @@ def measure(
     hidden: int,
     steps: int,
     learning_rate: float,
-    every_step: bool = False,
     ways: Sequence[Way] = (),
 ) -> dict[str, Any]:
     """Train with each way, from the same parameters.
 
-    A slow way takes as many of the first steps as fit into 2.5 seconds, or all with `every_step`.
+    A slow way takes as many of the first steps as fit into 2.5 seconds.
     Raises Diverged where training by hand does.
     """
     X, t, initial = tutorial_problem(points, hidden, seed)
@@ -65,7 +64,7 @@ def measure(
         if way is not BY_HAND:
             fit = int(2.5 / way.seconds(points, hidden))
             # All, or as many as fit the time, a multiple of 50 if it can be.
-            allowed = steps if every_step or fit >= steps else max(1, fit // EVERY * EVERY or fit)
+            allowed = steps if fit >= steps else max(1, fit // EVERY * EVERY or fit)
             try:
                 history = train_with(way, X, t, initial, allowed, learning_rate)
             except Diverged as error:
@@ -167,16 +166,14 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
         if w["diverged_at"] is not None:
             notes.append(f"{name} diverged: its loss is {last} at step {w['diverged_at']}.")
         elif w["steps"] < steps:
-            made = f"{name} made the first {w['steps']} steps only"
-            notes.append(f"{made}, to save time; --every-step makes all.")
+            notes.append(f"To save time, {name} made only the first {w['steps']} steps.")
     return [
         f"The loss during training, learning rate {result['learning_rate']:g}. {verdict(result)}",
         table(["step", *(name.replace(" ", "\n", 1) for name in ways)], rows, left=0),
         *notes,
         *filter(None, [result["left_out"], result["fallback"]]),
-        f"Where the runs end: before training {correct} No parameter is ever farther than "
-        f"{scientific(farthest)} from its value {reference}, looked at every {EVERY} steps and at "
-        "the end.",
+        f"How the runs end. Before training, {correct} At every {EVERY}th step and at the end, no "
+        f"parameter is farther than {scientific(farthest)} from its value {reference}.",
         table(["way", "steps", "last loss", "correct", "farthest", "at step"], summary),
     ]
 
