@@ -101,14 +101,12 @@ def plot_hidden_lines(params: Parameters, ax: Axes | None = None) -> Axes:
     return with_legend(ax)
 
 
-def plot_loss(losses: Any, ax: Axes | None = None, label: str | None = None) -> Axes:
-    """Draw the loss at each step; `label` names the curve in a legend."""
+def plot_loss(losses: Any, ax: Axes | None = None) -> Axes:
+    """Draw the loss at each step."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    ax.plot(np.asarray(losses), label=label)
+    ax.plot(np.asarray(losses))
     ax.set(xlabel="step", ylabel="loss (mean cross-entropy)", ylim=(0.0, None), axisbelow=True)
     ax.grid(True, color="0.9", linewidth=0.6)
-    if label is not None:
-        ax.legend()
     return ax
 
 

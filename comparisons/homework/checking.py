@@ -3,7 +3,7 @@
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -61,11 +61,18 @@ class Check:
     lines: list[str] = field(default_factory=list)
     points: str = ""
     mistakes: list[dict[str, str]] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    right: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
     spots: list[tuple[Spot, dict[str, str]]] = field(default_factory=list)
     arrays: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The parameters whose gradients are wrong."""
+        return [name for name, x in self.per_parameter.items() if x["verdict"] is Verdict.WRONG]
+
+    @property
+    def right(self) -> list[str]:
+        return [name for name in self.per_parameter if name not in self.wrong]
 
     @property
     def verdict(self) -> Verdict:
@@ -304,52 +311,46 @@ def checked(name: str, task: Task, seed: int, called: Callable[..., Collected]) 
     coarse = {NoteKind.COARSE, NoteKind.BY_DIFFERENCES}
     if diagnosis.ok and coarse.isdisjoint(note.kind for note in collected.notes):
         notes += diagnosis.remarks
+    loss = wrong_loss(found, diagnosis, collected)
+    if judged is None and (diagnosis.wrong or loss):
+        judged = judge(diagnosis)
     N = found.backward.N
     examples = f" of {N} example{'' if N == 1 else 's'}" if N else ""
     arrays = {path: farthest(found, path) for path in found.errors}
-    check = Check(
+    return Check(
         name,
         None,
         notes,
         {path: compared(found, diagnosis, path, *arrays[path]) for path in found.errors},
-        wrong_loss(found, diagnosis, collected),
-        diagnosis,
-        [line for x in diagnosis.explanations[:1] for line in x.lines],
-        f"Checked at {len(points)} points{examples}, seed {seed}.",
-        [slip for x in diagnosis.explanations[:1] for slip in x.slips],
-        diagnosis.wrong,
-        diagnosis.right,
-        spots=spotted(diagnosis),
+        loss,
+        points=f"Checked at {len(points)} points{examples}, seed {seed}.",
         arrays=arrays,
+        **explained(diagnosis, judged, collected.variables),
     )
-    if judged is None and not check.ok:
-        judged = judge(diagnosis)
-    return with_forward(check, judged, collected.variables) if judged else check
 
 
-def with_forward(check: Check, found: forward.Forward, variables: Sequence[Variable]) -> Check:
-    """Return a check that says what is wrong with the forward pass, and how the rest is judged."""
-    said, lines, spots = list[str](), list[str](), list[tuple[Spot, dict[str, str]]]()
-    for slip, places in zip(found.mistakes, found.places):
+def explained(
+    diagnosis: Diagnosis, judged: forward.Forward | None, variables: Sequence[Variable]
+) -> dict[str, Any]:
+    """Return what a check says of the mistakes: of those in the forward pass first, if any."""
+    backward = diagnosis if judged is None else judged.backward
+    first = next(iter(backward.explanations), None) if backward else None
+    slips = list(first.slips) if first else []
+    spots = [(spot, slip) for spot, slip in zip(first.spots, slips) if spot] if first else []
+    if judged is None:
+        lines = list(first.lines) if first else []
+        return {"diagnosis": diagnosis, "mistakes": slips, "lines": lines, "spots": spots}
+    said, lines, earlier = list[str](), list[str](), list[tuple[Spot, dict[str, str]]]()
+    for slip, places in zip(judged.mistakes, judged.places):
         written = f": {slip['written']}" if slip["written"] else ""
-        said.append(f"In the forward pass, in {slip['right']}, {slip['words']}{written}.")
         here = [Spot(variables[i], is_own=bool(written)) for i in places]
-        spots += [(spot, slip) for spot in here]
-        said += dict.fromkeys(map(str, here))
-        lines += dict.fromkeys(map(str, here))
-    mistakes, said = found.mistakes, [*said, *filter(None, [found.remark])]
-    if found.backward is not None:
-        said += found.backward.sentences()
-        mistakes = [*mistakes, *(slip for x in found.backward.explanations[:1] for slip in x.slips)]
-        spots += spotted(found.backward)
-    check = replace(check, lines=lines, mistakes=mistakes, spots=spots)
-    return replace(check, diagnosis=None, forward=said)
-
-
-def spotted(diagnosis: Diagnosis) -> list[tuple[Spot, dict[str, str]]]:
-    """Return the slips of the most likely explanation whose lines are known, with those."""
-    pairs = [pair for x in diagnosis.explanations[:1] for pair in zip(x.spots, x.slips)]
-    return [(spot, slip) for spot, slip in pairs if spot]
+        shown = list(dict.fromkeys(map(str, here)))
+        said += [f"In the forward pass, in {slip['right']}, {slip['words']}{written}.", *shown]
+        lines += shown
+        earlier += [(spot, slip) for spot in here]
+    said += [*filter(None, [judged.remark]), *(backward.sentences() if backward else [])]
+    mistakes = [*judged.mistakes, *slips]
+    return {"mistakes": mistakes, "lines": lines, "spots": [*earlier, *spots], "forward": said}
 
 
 def farthest(found: Evidence, path: str) -> tuple[Any, Any]:

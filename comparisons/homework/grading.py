@@ -6,12 +6,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from matplotlib import rc_context
@@ -84,37 +83,35 @@ def in_processes(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the keys and rows of submissions, checked by as many processes as there are processors.
 
-    Each process is a pool of its own: so it is known which submission it was that ended one, and
-    another takes its place.
+    Where one of these ends, it is not known which submission has ended it: those that are left are
+    checked again, each in a process of its own.
     """
-    idle, count = SimpleQueue[ProcessPoolExecutor](), os.cpu_count() or 1
-    for _ in range(count):
-        idle.put(ProcessPoolExecutor(1, SPAWN))
-
-    def checked(path: Path, name: str) -> dict[str, Any]:
-        pool = idle.get()
-        try:
-            return pool.submit(graded, path, name, settings).result()
-        except (BrokenExecutor, KeyboardInterrupt):
-            pool.shutdown(wait=False)
-            pool = ProcessPoolExecutor(1, SPAWN)
-            killed = (
-                "the process that was checking it has ended: the file may have killed it, or "
-                "memory may have run out."
-            )
-            return row(name, Check(name, killed), settings.hint)
-        finally:
-            idle.put(pool)
-
-    threads = ThreadPoolExecutor(count)
-    futures = {threads.submit(checked, *submission): key for key, submission in left.items()}
+    again = dict(left)
+    pool = ProcessPoolExecutor(os.cpu_count(), SPAWN)
     try:
+        futures = {pool.submit(graded, *left[key], settings): key for key in left}
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            with suppress(BrokenExecutor, KeyboardInterrupt):
+                row = future.result()
+                del again[futures[future]]
+                yield futures[future], row
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        while not idle.empty():
-            idle.get().shutdown(wait=False)
+        pool.shutdown(wait=False, cancel_futures=True)
+    for key, (path, name) in again.items():
+        yield key, graded_alone(path, name, settings)
+
+
+def graded_alone(path: Path, name: str, settings: Settings) -> dict[str, Any]:
+    """Check one submission in a process of its own, which it may end."""
+    try:
+        with ProcessPoolExecutor(1, SPAWN) as pool:
+            return pool.submit(graded, path, name, settings).result()
+    except (BrokenExecutor, KeyboardInterrupt):
+        killed = (
+            "the process that was checking it has ended: the file may have killed it, or memory "
+            "may have run out."
+        )
+        return row(name, Check(name, killed), settings.hint)
 
 
 def graded(path: Path, name: str, settings: Settings) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The tutorial's training run with every way's gradients: losses and parameter paths."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,18 +93,6 @@ def measure(
         "fallback": fallback(results),
         "problem": {"num_points": points, "hidden": hidden, "seed": seed},
     }
-
-
-def why_diverged(error: Diverged, learning_rate: float) -> str:
-    """Return what is wrong where training by hand raises Diverged."""
-    losses, params = error.history.losses, error.history.params
-    if not all(math.isfinite(abs(p).sum()) for p in params.values()):
-        return f"training by hand: {error}"
-    found = "NaN" if math.isnan(losses[-1]) else "infinite"
-    return (
-        f"by hand the loss is {found} at step {len(losses) - 1}: a y has rounded to 0 or 1 "
-        f"(see `backprop stability`); try a smaller --learning-rate than {learning_rate:g}"
-    )
 
 
 def distance(a: Parameters, b: Parameters) -> float:

@@ -90,7 +90,6 @@ def test_hidden_units_without_a_line_and_many_of_them():
 
 
 def test_loss():
-    ax = plots.plot_loss(np.array([3.0, 2.0, 1.0]), label="by hand")
+    ax = plots.plot_loss(np.array([3.0, 2.0, 1.0]))
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [3.0, 2.0, 1.0])
     assert ax.get_ylim()[0] == 0.0
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["by hand"]
