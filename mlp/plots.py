@@ -110,6 +110,11 @@ def plot_loss(losses: Any, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def beside(ax: Axes, text: str, at: Any, by: tuple[int, int], **style: Any) -> None:
+    """Write a text beside a point of the data, moved by so many points of print."""
+    ax.annotate(text, at, textcoords="offset points", xytext=by, **style)
+
+
 def plane(ax: Axes | None) -> Axes:
     """Return the Axes, or new ones, that show the part of the plane in all pictures."""
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax

@@ -11,7 +11,7 @@ from comparisons.printing import digits_right, scientific, table
 from comparisons.tables.ways import BY_HAND, COMPLEX_STEP, TOLERANCE, difference
 from mlp.data import tutorial_problem
 from mlp.numerical import central_differences, complex_step, forward_differences
-from mlp.plots import BLUE, STYLE, VERMILION
+from mlp.plots import BLUE, STYLE, VERMILION, beside
 
 # Each with its best step in theory, and the colour, marker and width of its curve: a wide one can
 # be seen below a narrow one where they coincide.
@@ -108,14 +108,7 @@ def figure(result: dict[str, Any]) -> Figure | None:
         )
         at = method["best_step"], max(method["best_error"], 1e-17)
         ax.plot(*at, "*", color=colour, markersize=15, markeredgecolor="black")
-        ax.annotate(
-            scientific(method["best_error"]),
-            at,
-            textcoords="offset points",
-            xytext=(-12, -8),
-            ha="right",
-            va="top",
-        )
+        beside(ax, scientific(method["best_error"]), at, (-12, -8), ha="right", va="top")
     ax.set(
         xscale="log",
         yscale="log",

@@ -35,7 +35,7 @@ from comparisons.tables.ways import (
 from comparisons.threads import THREADS
 from mlp import engine
 from mlp.data import Array, Parameters, tutorial_problem
-from mlp.plots import BLUE, STYLE
+from mlp.plots import BLUE, STYLE, beside
 
 Step = Callable[[], Any]
 ROUNDS = 15
@@ -232,15 +232,8 @@ def figure(result: dict[str, Any]) -> Figure:
     for i, (name, way) in enumerate(ways.items()):
         marker, colour = ("s", "0.4") if name in others else ("o", BLUE)
         ax.plot(values[i], name, marker, color=colour)
-        ax.annotate(
-            "{} µs, {} ×".format(*cost(way)),
-            (values[i], i),
-            textcoords="offset points",
-            xytext=(7, 0),
-            va="center",
-            fontsize=9,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
+        text, box = "{} µs, {} ×".format(*cost(way)), {"fc": "white", "ec": "none", "pad": 1}
+        beside(ax, text, (values[i], i), (7, 0), va="center", fontsize=9, bbox=box)
     ax.set(
         xscale="log",
         xlim=(min(values) / 2, max(values) * 12),

@@ -13,7 +13,7 @@ from rich.table import Table
 from autodiff import Value, logistic_cross_entropy
 from comparisons.printing import digits_right, table
 from mlp import cross_entropy, sigmoid
-from mlp.plots import BLUE, STYLE, VERMILION
+from mlp.plots import BLUE, STYLE, VERMILION, beside
 
 LOGITS = (-1000.0, -700.0, -100.0, -40.0, -20.0, -5.0, 0.0, 5.0, 20.0, 36.0, 40.0, 100.0, 1000.0)
 EPS = 2.0**-52
@@ -131,8 +131,8 @@ def figure(result: dict[str, Any]) -> Figure:
             if infinite.size:
                 top = np.full_like(infinite, 3.0)
                 ax.plot(infinite, top, "^", ms=4, color=colour, label="infinite or NaN")
-                place: Any = {"textcoords": "offset points", "xytext": (-8, 0), "ha": "right"}
-                ax.annotate(f"from z = {infinite.min():g} on", (infinite.min(), 3.0), **place)
+                first = infinite.min()
+                beside(ax, f"from z = {first:g} on", (first, 3.0), (-8, 0), ha="right")
         ax.axhline(EPS, color="0.5", linewidth=0.8)
         ax.set(yscale="log", ylim=(2e-19, 20.0), title=f"{title}, t = {t}")
         ax.grid(True)
@@ -140,7 +140,5 @@ def figure(result: dict[str, Any]) -> Figure:
     picture.legend(*handles, loc="outside upper center", ncols=3, frameon=False)
     picture.supxlabel("logit z", fontsize="medium")
     picture.supylabel("relative error (1e-18 stands for 0)", fontsize="medium")
-    axes[0, 0].annotate(
-        "eps = 2.2e-16", (-58, EPS), textcoords="offset points", xytext=(0, 3), fontsize=8
-    )
+    beside(axes[0, 0], "eps = 2.2e-16", (-58, EPS), (0, 3), fontsize=8)
     return picture

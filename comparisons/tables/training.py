@@ -19,9 +19,8 @@ from comparisons.tables.ways import (
     fallback,
     installed_ways,
 )
-from mlp import Diverged, History, by_hand, train
+from mlp import Diverged, History, by_hand, plots, train
 from mlp.data import Array, Parameters, tutorial_problem
-from mlp.plots import STYLE, plot_data, plot_decision_surface, plot_hidden_lines, plot_loss
 
 EVERY = 50
 SAME = 1e-3
@@ -165,7 +164,7 @@ def tables(result: dict[str, Any]) -> list[str | Table]:
     ]
 
 
-@rc_context(STYLE)
+@rc_context(plots.STYLE)
 def figure(result: dict[str, Any]) -> Figure:
     X, t, initial = tutorial_problem(**result["problem"])
     reference, *others = result["ways"]
@@ -180,17 +179,16 @@ def figure(result: dict[str, Any]) -> Figure:
         accuracies,
     ):
         arrays = {name: np.array(p) for name, p in params.items()}
-        plot_decision_surface(by_hand.forward, arrays, ax)
+        plots.plot_decision_surface(by_hand.forward, arrays, ax)
         if len(t) <= 5000:
-            plot_data(X, t, ax)
-        plot_hidden_lines(arrays, ax)
+            plots.plot_data(X, t, ax)
+        plots.plot_hidden_lines(arrays, ax)
         ax.set_title(f"{title}: {accuracy:.1%} correct")
     if trained["losses"]:
-        plot_loss(trained["losses"], loss)
+        plots.plot_loss(trained["losses"], loss)
         for step, side in (0, "left"), (len(trained["losses"]) - 1, "right"):
             value = trained["losses"][step]
-            place: Any = {"textcoords": "offset points", "xytext": (4, 6), "ha": side}
-            loss.annotate(f"{value:.4f}", (step, value), **place)
+            plots.beside(loss, f"{value:.4f}", (step, value), (4, 6), ha=side)
     loss.set_title(f"loss, {reference}")
     # Each curve is thinner, with smaller markers and wider gaps, than the one below it: where they
     # coincide, all can be seen.
