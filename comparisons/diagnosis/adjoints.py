@@ -31,7 +31,7 @@ from comparisons.diagnosis.search.evidence import (
     merged,
 )
 from comparisons.diagnosis.slips.typical import Slip
-from comparisons.diagnosis.wording import about_numbers, once, slip_in_text
+from comparisons.diagnosis.wording import about_numbers, once, texts
 from comparisons.printing import as_text, listed, scientific, table
 
 
@@ -231,9 +231,7 @@ def explained(slips: Sequence[Slip], x: Term, shown: Term, state: State, evidenc
     """Say which slips in an equation give what is claimed for an adjoint, its own or a later."""
     backward, case = evidence.backward, evidence.cases[0]
     changes = merged(slips)
-    # A slip on top of another is written with what that one has brought in.
-    names = {term: name for slip in slips for term, name in slip.names.items()}
-    said = [slip_in_text(slip._replace(names=names), changes, backward, {}) for slip in slips]
+    said = texts(slips, backward, {})
     right = changes.get(shown, backward.rights[shown])
     off = error(case, backward.names[shown], backward.compute(right, state.now))
     sentence = (

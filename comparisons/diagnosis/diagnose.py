@@ -124,12 +124,13 @@ def hidden(backward: Backward, params: Any, data: tuple[Any, ...]) -> list[str]:
     """Say which mistakes cannot be seen at a point, though they can elsewhere."""
     random = np.random.default_rng(0)
     here = backward.numbers(params, data)
-    elsewhere = backward.numbers(*[jittered(x, random) for x in (params, data)])
+    other = elsewhere(params, random, is_data=False), elsewhere(data, random, is_data=True)
+    there = backward.numbers(*other)
 
     def is_hidden(slip: Slip) -> bool:
         if slip.factor is not None or slip.cost >= FAR_FETCHED:
             return False
-        return effect(backward, slip, here) <= INVISIBLE < effect(backward, slip, elsewhere)
+        return effect(backward, slip, here) <= INVISIBLE < effect(backward, slip, there)
 
     slips = (slip for x in backward.equations for slip in slips_in(backward, x))
     mistakes = [
@@ -153,20 +154,14 @@ def effect(backward: Backward, slip: Slip, known: Numbers) -> float:
     return worst
 
 
-def jittered(tree: Any, random: np.random.Generator) -> Any:
-    """Return random numbers in a structure; targets from 0 to 1 stay there."""
+def elsewhere(tree: Any, random: np.random.Generator, is_data: bool) -> Any:
+    """Return other numbers in a structure: arrays of data shuffled, so that labels stay labels."""
 
     def leaf(given: Any, path: Any) -> Any:
         if not isinstance(given, (float, np.floating, np.ndarray)):
             return given
-        x = np.asarray(given)
-        if x.ndim and (x.dtype.kind in "iu" or np.all((x == 0.0) | (x == 1.0))):  # labels
-            return random.permutation(x)
-        if x.ndim and np.all((x >= 0.0) & (x <= 1.0)):
-            return random.uniform(size=x.shape)
-        spread = float(np.std(x)) or 1.0
-        if np.all(x > 0.0):
-            return abs(x) + spread * random.uniform(size=x.shape)
-        return spread * random.normal(size=x.shape)
+        if is_data and np.ndim(given):
+            return random.permuted(given)
+        return (float(np.std(given)) or 1.0) * random.normal(size=np.shape(given))
 
     return tree_map(leaf, tree)

@@ -4,7 +4,7 @@ The forward pass is a list of equations too. Where the numbers that it gives are
 the code, slips are tried in it until they are.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -18,16 +18,15 @@ from autodiff.arguments import leaves
 from autodiff.graph import Node
 from autodiff.readings.terms import Term
 from comparisons.diagnosis import diagnose
-from comparisons.diagnosis.equations.paper import MISFIT, made, rebuilt, replaced
+from comparisons.diagnosis.equations.paper import MISFIT, made, rebuilt, replaced, within
 from comparisons.diagnosis.equations.replay import (
     Backward,
     Changes,
     Numbers,
     as_float,
     local_values,
-    within,
 )
-from comparisons.diagnosis.search.evidence import Claim, Evidence, alike, bound, evidence
+from comparisons.diagnosis.search.evidence import Claim, Evidence, alike, bound, evidence, merged
 from comparisons.diagnosis.slips.kinds import FAR_FETCHED, Kind
 from comparisons.diagnosis.slips.typical import (
     Slip,
@@ -80,13 +79,13 @@ def judge(
         slips = slips or search.hidden(unknown=not diagnosis.explanations)
     if not slips:
         return None
-    now = search.numbers(changed(slips))
+    now = search.numbers(merged(slips))
     mistakes = [search.in_text(x) for x in slips]
     places = [search.places(x, now) for x in slips]
     if not found.wrong:
         return Forward(mistakes, places)
-    rights = search.written(slips)
-    if slips[0].kind is Kind.SOMETHING_ELSE:  # known at the first point alone
+    rights, is_known = search.written(slips), slips[0].kind is not Kind.SOMETHING_ELSE
+    if not is_known:  # but at the first point
         found, points = replace(found, cases=found.cases[:1]), points[:1]
     else:
         claims = [Claim(case.claimed, found.named) for case in found.cases]
@@ -97,13 +96,10 @@ def judge(
     if not asked.wrong:
         return Forward(mistakes, places, RIGHT_FOR.format("was asked for"))
     for_asked = diagnose.diagnosis(asked, [])
-    if slips[0].kind is Kind.SOMETHING_ELSE:
-        if fewest(for_asked) > 1:
-            return Forward(mistakes, places, "The backward pass can be judged once this is right.")
-    else:
-        for_written = diagnose.diagnosis(written, [])
-        if fewest(for_written) <= fewest(for_asked):
-            return Forward(mistakes, places, "For the network that you wrote:", for_written)
+    if is_known and fewest(for_written := diagnose.diagnosis(written, [])) <= fewest(for_asked):
+        return Forward(mistakes, places, "For the network that you wrote:", for_written)
+    if not is_known and fewest(for_asked) > 1:
+        return Forward(mistakes, places, "The backward pass can be judged once this is right.")
     return Forward(mistakes, places, "With the numbers of your forward pass:", for_asked)
 
 
@@ -134,18 +130,18 @@ class Written:
 
     def value(self, term: Term, known: Numbers) -> Any:
         """Return what a term is; a variable that held a Value here would give it its name."""
-        if term not in known:
-            known[term] = self.computed(term, known)
-            if isinstance(known[term], Node) and known[term].name is None:
-                known[term].name = self.backward.names.get(term)
-        return known[term]
-
-    def computed(self, term: Term, known: Numbers) -> Any:
+        if term in known:
+            return known[term]
         if term in self.rights:
-            return self.value(self.rights[term], known)
-        if term.primitive is None:
-            return term.data
-        return term.primitive(*[self.value(x, known) for x in term.operands], **term.parameters)
+            found = self.value(self.rights[term], known)
+        elif term.primitive is None:
+            found = term.data
+        else:
+            operands = [self.value(x, known) for x in term.operands]
+            found = term.primitive(*operands, **term.parameters)
+        if isinstance(found, Node) and found.name is None:
+            found.name = self.backward.names.get(term)
+        return known.setdefault(term, found)
 
 
 class Search:
@@ -161,14 +157,18 @@ class Search:
         self.found, self.backward, self.seen, self.returned = found, found.backward, seen, returned
         self.first, self.point = replace(found, cases=found.cases[:1]), point
         self.known = found.cases[0].known
-        self.read = read_outside_masks(self.backward, self.backward.variables)
+        # What only masks and the loss read can give by chance what a slip on the way back gives.
+        rights = self.backward.rights
+        readers = [
+            rights[x] for x in self.backward.variables if x in rights and not self.is_loss(x)
+        ]
+        self.read = {x for right in readers for x in outside_masks(right, self.backward)}
         self.inner = [x for x in local_values(self.backward) if x.ndim]
         self.norms = np.array([np.linalg.norm(x) for _, x in seen])
         self.given = {i for x in self.backward.inputs for i in self.at(x, self.known)}
         self.fused: dict[Term, Term] = {}
         self.losses: dict[Term, tuple[Term, Term]] = {}
-        rights, pieces = self.backward.rights, self.backward.pieces
-        shown = [x for x in self.backward.forward if x in rights and x not in pieces]
+        shown = [x for x in self.backward.forward if x in rights and x not in self.backward.pieces]
         # Integers may be one-hot rows on paper, as not in the loss itself.
         shown = [x for x in shown if rights[x].primitive is not primitives.scatter]
         rights = {x: self.apart(rights[x]) for x in shown}
@@ -195,8 +195,8 @@ class Search:
 
     def written(self, slips: Sequence[Slip]) -> dict[Term, Term]:
         """Return all right sides with slips, the cross-entropy as in the loss where y is right."""
-        rights = {**self.backward.rights, **self.rights, **changed(slips)}
-        if changed(slips).keys().isdisjoint(y for _, y in self.losses.values()):
+        rights = {**self.backward.rights, **self.rights, **merged(slips)}
+        if merged(slips).keys().isdisjoint(y for _, y in self.losses.values()):
             rights |= {x: replaced(rights[x], self.fused) or rights[x] for x in self.rights}
         return rights
 
@@ -204,8 +204,8 @@ class Search:
         """Return slips, each of which explains most of what was seen beside those before."""
         slips: list[Slip] = []
         while len(slips) < MOST:
-            before = len(self.explained(changed(slips)))
-            ranks = [(self.rank([*slips, x]), x) for x in self.possible(changed(slips))]
+            before = len(self.explained(self.numbers(merged(slips))))
+            ranks = [(self.rank([*slips, x]), x) for x in self.possible(merged(slips))]
             rank, slip = max(ranks, key=lambda x: x[0], default=((0,), None))
             if slip is None or rank[0] <= before:
                 break
@@ -214,10 +214,9 @@ class Search:
 
     def rank(self, slips: Sequence[Slip]) -> tuple[int, int, int]:
         """Return how much is explained, by named terms and by others, and how likely that is."""
-        changes, last = changed(slips), slips[-1]
-        now = self.numbers(changes)
+        now, last = self.numbers(merged(slips)), slips[-1]
         inner = [x for x in path(last, self.rights) if now and self.at(x, now) - self.given]
-        return len(self.explained(changes)), len(inner), -last.cost
+        return len(self.explained(now)), len(inner), -last.cost
 
     def hidden(self, unknown: bool) -> list[Slip]:
         """Return a slip that gives the gradients claimed, if not what was seen.
@@ -225,10 +224,10 @@ class Search:
         With `unknown` it may also be of no kind, if a variable of the code, put in place of one,
         gives either what was seen after that or the gradients.
         """
-        before = len(self.explained({}))
+        before = len(self.explained(self.numbers({})))
         others = chain(self.possible({}), self.of_no_kind() if unknown else ())
         for slip in others if self.found.wrong else ():
-            more = len(self.explained(slip.changes)) - before
+            more = len(self.explained(self.numbers(slip.changes))) - before
             least = 2 if self.read.isdisjoint(slip.changes) else slip.kind is Kind.SOMETHING_ELSE
             if more > 1 or (more >= least and self.fits(slip)):
                 return [slip]
@@ -272,13 +271,12 @@ class Search:
 
     def unconfirmed(self, changes: Changes) -> list[Term]:
         """Return the variables that are not seen, and what is made of them neither."""
-        now = self.numbers(changes)
+        now, parts = self.numbers(changes), self.backward.parts
         terms = [y for x in self.rights for y in within(self.backward.rights[x]) if y.ndim]
-        shown = {x for y in terms if now and self.at(y, now) for x in self.backward.parts(y)}
+        shown = {x for y in terms if self.at(y, now) for x in parts(y)}
         confirmed = set(changes)
         for x in reversed(self.rights):
-            readers = [y for y in confirmed if x in self.backward.parts(self.rights[y])]
-            if readers or x in shown or (now and self.at(x, now)):
+            if x in shown or self.at(x, now) or any(x in parts(self.rights[y]) for y in confirmed):
                 confirmed.add(x)
         return [x for x in self.rights if x not in confirmed]
 
@@ -296,9 +294,8 @@ class Search:
             return {}
         return now
 
-    def explained(self, changes: Changes) -> set[int]:
-        """Return where the numbers of the forward pass, with some changes, are seen."""
-        now = self.numbers(changes)
+    def explained(self, now: Numbers) -> set[int]:
+        """Return where the numbers of a forward pass are seen."""
         return {i for x in [*now, *(self.inner if now else ())] for i in self.at(x, now)}
 
     def at(self, x: Term, now: Numbers) -> set[int]:
@@ -361,15 +358,6 @@ def differing(new: Term, old: Term) -> list[Term]:
     return [*(differing(*inner[0]) if is_inside else ()), new]
 
 
-def read_outside_masks(backward: Backward, equations: Iterable[Term]) -> set[Term]:
-    """Return the variables that some equations read not only in masks, but for that of the loss.
-
-    A mistake in another can give by chance what one in the backward pass gives.
-    """
-    rights = [y for x in equations if x is not backward.value and (y := backward.rights.get(x))]
-    return {x for y in rights for x in outside_masks(y, backward)}
-
-
 def outside_masks(term: Term, backward: Backward) -> Iterator[Term]:
     """Yield the variables that a right side is written with, but for those in masks alone."""
     for x in term.operands:
@@ -385,7 +373,3 @@ def laid_out(x: Any, shape: tuple[int, ...]) -> Any:
         if np.squeeze(y).shape == tuple(n for n in shape if n != 1):
             return y.reshape(shape)
     return None
-
-
-def changed(slips: Sequence[Slip]) -> dict[Term, Term]:
-    return {x: right for slip in slips for x, right in slip.changes.items()}

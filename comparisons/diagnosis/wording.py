@@ -111,9 +111,11 @@ class Diagnosis(NamedTuple):
         for i, slip in enumerate(first.slips):
             found.setdefault(slip["right"], []).append(i)
         several = len({first.lines[ones[0]] or right for right, ones in found.items()})
-        number = f"{several} mistakes were" if several > 1 else "One mistake was"
-        start = f"{number} found, in the order of the backward pass"
-        said = [f"{start}; with them {self.reproduced(first)}." if not self.left else f"{start}."]
+        start, them = f"{several} mistakes were found, in the order of the backward pass", "them"
+        if several == 1:
+            shows = ", which shows in several equations" if len(found) > 1 else ""
+            start, them = f"One mistake was found{shows}", "it"
+        said = [f"{start}; with {them} {self.reproduced(first)}." if not self.left else f"{start}."]
         for right, ones in found.items():
             slips = [first.slips[i] for i in ones]
             words = once(slip["words"] for slip in slips)
@@ -158,9 +160,7 @@ def in_text(fit: Fit, evidence: Evidence) -> Explanation:
     now = backward.replay(changes, known) or known
     terms = [*backward.forward, *(x for x in backward.equations if x in backward.bars)]
     found = {x: y for x in terms if changes and (y := place_of(x, now, evidence))}
-    # A slip on top of another is written with what that one has brought in.
-    names = {x: name for slip in slips for x, name in slip.names.items()}
-    said = [slip_in_text(x._replace(names=names), changes, backward, found) for x in slips]
+    said = texts(slips, backward, found)
     first = [
         next((found[x] for x in differing(slip, changes, evidence) if x in found), None)
         for slip in slips
@@ -205,6 +205,13 @@ def lacks_share(backward: Backward, now: Numbers, slip: Slip) -> bool:
     x = next(iter(slip.changes))
     k = multiple(now[x], backward.compute(backward.rights[x], now))
     return x not in backward.gradients.values() and k is not None and is_close(k, backward.N)
+
+
+def texts(slips: Sequence[Slip], backward: Backward, found: Places) -> list[dict[str, str]]:
+    """Return slips as plain text; one upon another is written with what that has brought in."""
+    names = {x: name for slip in slips for x, name in slip.names.items()}
+    changes = merged(slips)
+    return [slip_in_text(x._replace(names=names), changes, backward, found) for x in slips]
 
 
 def slip_in_text(slip: Slip, changes: Changes, backward: Backward, found: Places) -> dict[str, str]:

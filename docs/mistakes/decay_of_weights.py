@@ -1,4 +1,4 @@
-"""The gradients of the weights have the term of a weight decay that the loss has not.
+"""The gradients of the weights have the term of a weight decay that the loss does not have.
 
 Wrong: U_bar, W_bar
 """

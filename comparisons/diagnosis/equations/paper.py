@@ -81,6 +81,12 @@ def replaced(term: Term, new: Mapping[Term, Term | None]) -> Term | None:
     return term if operands == term.operands else rebuilt(term, *operands)
 
 
+def within(term: Term) -> list[Term]:
+    """Return the terms that one is made of, without variables and numbers."""
+    inner = [x for x in term.operands if x.operands]
+    return [*inner, *(y for x in inner for y in within(x))]
+
+
 def argument(term: Term, rights: Mapping[Term, Term]) -> Term | None:
     """Return what softmax, exp(...) over its sum, or a function of one operand is taken of.
 
@@ -109,7 +115,6 @@ def on_paper(listing: Listing) -> Paper:
     rights = {copy(x): copies.rights[copy(x)] for x in named}
     read = {x for right in rights.values() for x in parts(right, names)}
     backward = [copy(s.term) for s in listing.backward if s.of is None and s.term in copies.names]
-    backward = [x for x in backward if x not in copies.spread or x in read]
     gradients = {}
     arguments = [argument(rights[x], rights) for x in forward if x in rights]
     before = {of: z for z in arguments if z for of in summands(z)}

@@ -14,7 +14,7 @@ from autodiff.readings.notation import CODE
 from autodiff.readings.terms import Term, Terms, frozen, key_of
 from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
-from comparisons.diagnosis.equations.paper import MISFIT, argument, on_paper, replaced
+from comparisons.diagnosis.equations.paper import MISFIT, argument, on_paper, replaced, within
 from comparisons.diagnosis.equations.softmax import with_softmax
 
 Changes = Mapping[Term, Term]
@@ -188,12 +188,6 @@ def wiring(terms: Terms) -> list[Any]:
 
 def numbers_in(term: Term) -> list[Term]:
     return [term] if term.is_number else [y for x in term.operands for y in numbers_in(x)]
-
-
-def within(term: Term) -> list[Term]:
-    """Return the terms that one is made of, without variables and numbers."""
-    inner = [x for x in term.operands if x.operands]
-    return [*inner, *(y for x in inner for y in within(x))]
 
 
 def local_values(backward: Backward) -> list[Term]:

@@ -8,7 +8,7 @@ from autodiff import primitives
 from autodiff.readings.notation import Identifiers
 from autodiff.readings.terms import Term, number
 from autodiff.readings.trace import HELPERS
-from comparisons.diagnosis.equations.paper import Paper, argument, made
+from comparisons.diagnosis.equations.paper import Paper, argument, made, within
 
 ROUNDING = 1e-10
 
@@ -19,26 +19,21 @@ def with_softmax(paper: Paper) -> Paper:
     The adjoint of its logits Z is (Y - T) / N where the loss is the cross-entropy, and else
     Y (Y_bar - sum(Y_bar Y)). An equation stays as it is where neither has its numbers.
     """
-    names, rights = dict(paper.names), dict(paper.rights)
+    names, rights, pieces = dict(paper.names), dict(paper.rights), set(paper.pieces)
     forward, backward = list(paper.forward), list(paper.backward)
-    pieces = set(paper.pieces)
     identifiers = Identifiers([*names.values(), *HELPERS])
-    softmaxes = dict.fromkeys(found for x in rights.values() for found in softmaxes_in(x, rights))
+    axes = {Z: axis for x in paper.rights.values() for Z, axis in softmaxes_in(x, rights)}
     for adjoint in paper.backward:
         Z = paper.bars.get(adjoint)
-        axes = [axis for logits, axis in softmaxes if logits is Z]
-        if Z is None or not axes or not Z.ndim:
+        if Z not in axes or not Z.ndim:
             continue
         quotients = (x for x in rights if rights[x].primitive is primitives.divide)
         Y = next((x for x in quotients if logits_of(rights[x], rights) is Z), None)
-        right = rights[Y] if Y in forward else softmax(Z, axes[0])
+        right = rights[Y] if Y in forward else softmax(Z, axes[Z])
         Y = Y or Term(right.data)
-        for T in targets(paper, Z):
-            new = scaled(made(primitives.subtract, Y, T), adjoint)
-            if new is not None:
-                break
-        else:
-            T, new = None, through(paper, Y, axes[0], adjoint)
+        differences = ((scaled(Y, T, adjoint), T, ones) for T, ones in targets(paper, Z))
+        otherwise = through(paper, Y, axes[Z], adjoint), None, None
+        new, T, ones = next((found for found in differences if found[0]), otherwise)
         if new is None:
             continue
         rights[adjoint] = new
@@ -49,15 +44,11 @@ def with_softmax(paper: Paper) -> Paper:
             forward.append(Y)
             backward = [x for x in backward if x is not Y]
         if T is not None and T not in paper.inputs:
-            one_hot = identifiers.new("one_hot")
-            if T not in names:
-                variable = Term(T.data)
-                rights[adjoint] = scaled(made(primitives.subtract, Y, variable), adjoint) or new
-                rights[variable] = T
-                forward.append(variable)
-                pieces.add(variable)
-                T = variable
-            names[T] = one_hot
+            names[T] = identifiers.new("one_hot")
+        if T is not None and ones is not None:
+            rights[T] = ones
+            forward.append(T)
+            pieces.add(T)
     return paper._replace(
         names=names, rights=rights, forward=forward, backward=backward, pieces=frozenset(pieces)
     )
@@ -96,27 +87,24 @@ def softmax(Z: Term, axis: int) -> Term:
     return made(primitives.divide, e, made(primitives.sum, e, axis=axis, keepdims=True))
 
 
-def targets(paper: Paper, Z: Term) -> Iterator[Term]:
-    """Yield what may be the targets: data, or a one at each label."""
+def targets(paper: Paper, Z: Term) -> Iterator[tuple[Term, Term | None]]:
+    """Yield what may be the targets: data, or with its right side a one at each label."""
     for x in [*paper.inputs, *paper.forward]:
         if x not in paper.rights and x.shape == Z.shape:
-            yield x
-    for term in paper.rights.values():
-        yield from ones(term, Z)
+            yield x, None
+    for right in paper.rights.values():
+        for x in (right, *within(right)):
+            if x.primitive is primitives.scatter and x.shape == Z.shape:
+                ones = made(primitives.scatter, number(1.0), *x.operands[1:], **x.parameters)
+                yield Term(ones.data), ones
 
 
-def ones(term: Term, Z: Term) -> Iterator[Term]:
-    if term.primitive is primitives.scatter and term.shape == Z.shape:
-        yield made(primitives.scatter, number(1.0), *term.operands[1:], **term.parameters)
-    for x in term.operands:
-        yield from ones(x, Z)
-
-
-def scaled(term: Term, adjoint: Term) -> Term | None:
-    """Return a term over a length of its own that has the numbers of an adjoint; None if none.
+def scaled(Y: Term, T: Term, adjoint: Term) -> Term | None:
+    """Return Y - T over a length of its own, if it has the numbers of an adjoint then.
 
     Other factors may depend on data.
     """
+    term = made(primitives.subtract, Y, T)
     size = np.sum(np.multiply(term.data, adjoint.data))
     n = np.round(np.sum(np.square(term.data)) / size) if size > 0 else 0.0
     if n not in (1, term.data.size, *term.shape):

@@ -257,15 +257,25 @@ def layouts(x: Any) -> tuple[Any, ...]:
     return (x, x.T) if x.ndim > 1 else (x,)
 
 
-def multiple(target: Any, one: Any, zero: Any = 0.0, tolerance: float = 1e-8) -> float | None:
+def multiple(target: Any, one: Any, zero: Any = 0.0) -> float | None:
     """Return k for which zero + k (one - zero) is the target, if there is one."""
+    k = nearest(target, one, zero)
+    if k is None:
+        return None
+    off = np.max(np.abs(np.subtract(target, zero) - k * np.subtract(one, zero)), initial=0.0)
+    return k if off <= 1e-8 * np.max(np.abs(target), initial=0.0) else None
+
+
+def nearest(target: Any, one: Any, zero: Any) -> float | None:
+    """Return k for which zero + k (one - zero) is nearest to the target; None if there is none."""
+    if one is None or zero is None:
+        return None
     if np.shape(one) != np.shape(target) or np.shape(zero) not in ((), np.shape(one)):
         return None
     slope, gap = np.subtract(one, zero), np.subtract(target, zero)
     size = float(np.sum(slope * slope))
     k = float(np.sum(slope * gap)) / size if size > 0.0 else np.nan
-    off = np.max(np.abs(gap - k * slope), initial=0.0)
-    return k if off <= tolerance * np.max(np.abs(target), initial=0.0) else None
+    return k if np.isfinite(k) else None
 
 
 def solved(evidence: Evidence, slip: Slip, path: str) -> Slip | None:
@@ -274,26 +284,21 @@ def solved(evidence: Evidence, slip: Slip, path: str) -> Slip | None:
     By Newton's method. Where the only evidence is one number, a factor that nobody would write is
     not accepted.
     """
-    case, backward, factor = evidence.cases[0], evidence.backward, slip.factor
+    case, factor = evidence.cases[0], slip.factor
     assert factor is not None
     target = case.claimed[path]
 
     def at(x: float) -> Any:
-        now = backward.replay(slip.changes, {**case.known, factor: x})
+        now = evidence.backward.replay(slip.changes, {**case.known, factor: x})
         return None if now is None else evidence.true(case, path, now)
 
     x = 0.0
     for _ in range(8):
-        here, there = at(x), at(x + 0.125)
-        if here is None or there is None or np.shape(here) != np.shape(target):
+        step = nearest(target, at(x + 0.125), at(x))
+        if step is None:
             return None
-        slope = np.subtract(there, here) / 0.125
-        size = np.sum(slope * slope)
-        step = np.sum(np.subtract(target, here) * slope) / size if size > 0 else np.nan
-        if not np.isfinite(step):
-            return None
-        x += float(step)
-        if abs(step) <= 1e-13 * abs(x):
+        x += 0.125 * step
+        if abs(step) <= 1e-12 * abs(x):
             break
     found = bound(evidence, slip, x)
     is_certain = len(evidence.cases) > 1 or np.size(target) > 1

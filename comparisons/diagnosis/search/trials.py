@@ -91,7 +91,7 @@ class Trials:
         for slip in chain(self.slips_in(x), anew(self.backward, x)):
             if slip.factor is not None:
                 one, zero = self.ends(slip, x, now)
-                k = None if one is None else multiple(target, one, zero)
+                k = multiple(target, one, zero)
                 exact = None if k is None else bound(self.evidence, slip, k)
                 if exact and (np.size(target) > 1 or is_simple(self.evidence, exact)):
                     value = self.computed(exact.changes[x], now)

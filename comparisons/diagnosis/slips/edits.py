@@ -14,8 +14,8 @@ from autodiff.graph import Node, Primitive
 from autodiff.readings.terms import Table, Term, number
 from autodiff.readings.trace import Traced
 from autodiff.readings.writing import index_text
-from comparisons.diagnosis.equations.paper import apply, made, rebuilt, replaced, summands
-from comparisons.diagnosis.equations.replay import Backward, within
+from comparisons.diagnosis.equations.paper import apply, made, rebuilt, replaced, summands, within
+from comparisons.diagnosis.equations.replay import Backward
 from comparisons.diagnosis.slips.kinds import LIKELY, POSSIBLE, Kind
 
 ACTIVATIONS = (primitives.tanh, primitives.sigmoid, primitives.relu)
@@ -264,13 +264,14 @@ def of_product(eq: Equation, term: Term) -> Iterator[Edit]:
 def of_sum(eq: Equation, term: Term) -> Iterator[Edit]:
     """Yield a term forgotten, of the wrong sign, or with a wrong factor."""
     a, b = term.operands
-    minus = term.primitive is primitives.subtract
-    swapped = apply(primitives.add if minus else primitives.subtract, a, b)
-    yield Edit(swapped, Kind.PLUS_FOR_MINUS if minus else Kind.MINUS_FOR_PLUS)
-    if minus:
-        yield Edit(rebuilt(term, b, a), Kind.WRONG_WAY_ROUND, cost=LIKELY)
-    negative = apply(primitives.negative, b) if minus else b
-    for x, rest in ((a, negative), (b, a)):
+    without_a: Term | None = b
+    if term.primitive is primitives.add:
+        yield Edit(apply(primitives.subtract, a, b), Kind.MINUS_FOR_PLUS)
+    else:
+        yield Edit(apply(primitives.add, a, b), Kind.PLUS_FOR_MINUS)
+        yield Edit(apply(primitives.subtract, b, a), Kind.WRONG_WAY_ROUND, cost=LIKELY)
+        without_a = apply(primitives.negative, b)
+    for x, rest in ((a, without_a), (b, a)):
         own = eq.of is not None and eq.backward.parts(x) == [eq.of]
         yield without(term, rest, Kind.OWN_TERM_FORGOTTEN if own else Kind.TERM_FORGOTTEN, x)
         if x.is_number:

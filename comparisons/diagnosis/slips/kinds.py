@@ -20,16 +20,15 @@ class Kind(Enum):
     OF_OUTPUT = "gradient of the output", "this is the gradient of the {} of {}, not of the loss"
     DECAY = (
         "regularisation",
-        "a multiple of {} is added, as by regularisation that the loss does not have "
-        "({k:.6g} times)",
+        "{k:.6g} times {} is added, as by regularisation, which the loss does not have",
     )
-    CONSTANT = "constant added", "a constant is added, {k:.6g}"
-    CONSTANT_IN = "constant added", "a constant is added in {}, {k:.6g}"
-    SIBLING = "gradient of a sibling", "{} stands there"
-    SUM_OF_SIBLING = "gradient of a sibling", "the sum of {} over axis {} stands there"
-    PART_OF_SIBLING = "gradient of a sibling", "a part of {} stands there"
+    CONSTANT = "constant added", "a constant, {k:.6g}, is added"
+    CONSTANT_IN = "constant added", "a constant, {k:.6g}, is added in {}"
+    SIBLING = "gradient of a sibling", "{} stands there instead"
+    SUM_OF_SIBLING = "gradient of a sibling", "the sum of {} over axis {} stands there instead"
+    PART_OF_SIBLING = "gradient of a sibling", "a part of {} stands there instead"
     RESULT_TRANSPOSED = "transposed", "the result is transposed"
-    RESHAPED = "reshaped", "the result is of another layout: reshaped where transposed is due"
+    RESHAPED = "reshaped", "the result was reshaped where it has to be transposed"
 
     SLOPE_ELSEWHERE = "slope at the wrong place", "the slope was taken at {}"
     SLOPE_OF_ANOTHER = "slope of another activation", "the slope is that of {}, not of {}"
@@ -39,7 +38,7 @@ class Kind(Enum):
     MASK_TURNED = "slope mistyped", "the mask is the wrong way round"
     MASK_FORGOTTEN = "mask forgotten", "{} was taken to be {} everywhere"
     SQUARE_NOT_DIFFERENTIATED = "slope mistyped", "the square was not differentiated"
-    DOUBLE_FOR_SQUARE = "slope mistyped", "the double stands in place of the square"
+    DOUBLE_FOR_SQUARE = "slope mistyped", "twice the value stands in place of its square"
     SQUARE_OUTSIDE = "slope mistyped", "the square stands outside the brackets"
 
     GRADIENT_FOR_WEIGHT = (
@@ -50,7 +49,10 @@ class Kind(Enum):
     ANOTHER_VARIABLE = "another variable", "{} stands in place of {}"
     COMPLEMENT = "another variable", "1 - {} stands in place of {}"
     ANEW = "another adjoint", "{} is not used but computed anew, times {factor}"
-    OPERAND_TRANSPOSED = "transposed", "{} is transposed where it must not be, or not where it must"
+    OPERAND_TRANSPOSED = (
+        "transposed",
+        "{} is transposed where it should not be, or not where it should",
+    )
     SPREAD = "broadcast", "{} was {} over the batch"
     SPREAD_VECTOR = "broadcast", "{} was {} over the batch, as when (N,) and (N, 1) make (N, N)"
     CHANGED_IN_PLACE = "changed in place", "{} had been changed in place"
@@ -97,7 +99,8 @@ class Kind(Enum):
     WRONG_AXIS = "wrong axis", "the sum is over the wrong axis"
     LAST_OF_SAME = (
         "sum forgotten",
-        "of the rows with the same index only the last counts: all are added, as by np.add.at",
+        "of the rows with the same index only the last counts: they have to be added, "
+        "as by np.add.at",
     )
     ALL_SUMMED = "wrong axis", "all is summed"
 

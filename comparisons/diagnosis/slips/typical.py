@@ -13,8 +13,8 @@ import numpy as np
 
 from autodiff import primitives
 from autodiff.readings.terms import Term, number
-from comparisons.diagnosis.equations.paper import apply, made, replaced
-from comparisons.diagnosis.equations.replay import Backward, Changes, within
+from comparisons.diagnosis.equations.paper import apply, made, replaced, within
+from comparisons.diagnosis.equations.replay import Backward, Changes
 from comparisons.diagnosis.slips.edits import (
     ACTIVATIONS,
     ELEMENTWISE,
@@ -263,13 +263,10 @@ def slips_in_several(backward: Backward) -> Iterator[Slip]:
         ("every weight", [x for x in gradients if x not in biases]),
         ("every bias", biases),
     ):
-        factor, changes = number(1.0), {}
-        for x in chosen:
-            if x in backward.of(gradients[x]):
-                break  # the loss has a decay
-            decay = made(primitives.multiply, factor, x)
-            changes[gradients[x]] = made(primitives.add, rights[gradients[x]], decay)
-        if len(changes) > 1:
+        if len(chosen) > 1 and not any(x in backward.of(gradients[x]) for x in chosen):
+            factor = number(1.0)
+            pairs = [(gradients[x], made(primitives.multiply, factor, x)) for x in chosen]
+            changes = {x: made(primitives.add, rights[x], decay) for x, decay in pairs}
             yield Slip(changes, ((Kind.DECAY, (which,)),), POSSIBLE, backward.names, factor)
 
 

@@ -177,7 +177,7 @@ MISTAKES = [
     ),
     ("columns", "dZ2 @ A1.T", "dZ2 @ A2.T", "W2_bar", "in place of A1"),
     ("columns", "(1 - A1**2)", "(1 - A1)", "Z1_bar", "slope became 1 - A1"),
-    ("first column", "penalty[:, 0] = 0", "penalty[:, 0] = 0.1", "w_bar", "constant is added"),
+    ("first column", "penalty[:, 0] = 0", "penalty[:, 0] = 0.1", "w_bar", "is added in [:, :1]"),
     ("gates", 'grads["k"] = da', 'grads["k"] = dc', "k_bar", "in place of"),
     ("gates", "(self.s - self.new)", "(self.s + self.new)", "keep_bar", "minus was forgotten"),
     ("per example", "(1 - out**2)", "(1 - out)", "w_bar", "factor np.tanh(X @ w)"),
