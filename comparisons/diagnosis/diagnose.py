@@ -1,13 +1,13 @@
 """Which slip, in which equation of a backward pass, gives the gradients that somebody claims."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from autodiff.arguments import parameter_names, tree_map
+from autodiff.arguments import pairs, parameter_names, tree_map
 from comparisons.diagnosis import wording
 from comparisons.diagnosis.equations.replay import Backward, Numbers, as_float, paths
 from comparisons.diagnosis.search.evidence import ROUGH, Claim, Evidence, evidence
@@ -90,23 +90,11 @@ def as_claim(names: Sequence[str], params: Any, claimed: Any) -> Claim:
             raise ValueError(f"claimed lacks {listed(missing)}; it needs the keys {listed(keys)}")
         extras = {key: claimed_numbers(x, key) for key, x in claimed.items() if key not in params}
         claimed = {key: claimed[key] for key in params}
-    found = zip(names, matched(params, claimed))
-    return Claim({name: claimed_numbers(x, name) for name, x in found}, extras)
-
-
-def matched(params: Any, claimed: Any) -> Iterator[Any]:
-    if isinstance(params, dict):
-        if not isinstance(claimed, Mapping) or claimed.keys() != params.keys():
-            raise ValueError(f"claimed needs a dict with the keys {listed(list(params))}")
-        for key, x in params.items():
-            yield from matched(x, claimed[key])
-    elif isinstance(params, (list, tuple)):
-        if not isinstance(claimed, (list, tuple)) or len(claimed) != len(params):
-            raise ValueError(f"claimed needs {len(params)} gradients where params has a sequence")
-        for x, part in zip(params, claimed):
-            yield from matched(x, part)
-    else:
-        yield claimed
+    try:
+        given = [x for _, x in pairs(params, claimed)]
+    except ValueError as error:
+        raise ValueError(f"claimed does not have the structure of params: {error}") from None
+    return Claim({name: claimed_numbers(x, name) for name, x in zip(names, given)}, extras)
 
 
 def claimed_numbers(x: Any, name: str) -> Any:

@@ -165,7 +165,8 @@ class Backward:
     def meaning(self, variable: Term) -> str:
         """Say what an adjoint is that of if that has no name."""
         of = self.bars.get(variable)
-        return "" if of is None or of in self.names else f"the adjoint of {self.expression(of)}"
+        is_clear = of is None or of in self.names or variable.forward
+        return "" if is_clear else f"the adjoint of {self.expression(of)}"
 
     def expression(self, term: Term, names: Any = None, digits: bool = True) -> str:
         """Write a term as code; a number that stands alone to six digits, or to all."""

@@ -181,7 +181,11 @@ class Chain:
             target, is_target = self.target(x, state), partial(self.is_target, x, state)
             fits = list(self.trials.explaining(x, state.now, target, is_target))
             if not fits and twice and (len(state.open) == 1 or x not in self.paths):
-                fits = list(self.trials.twice(x, state.now, is_target))
+                fits = [
+                    (slip, other)
+                    for slip, other in self.trials.upon(x)
+                    if is_target(self.trials.computed(other.changes[x], state.now))
+                ]
             found = min(fits, key=self.likeliness, default=())
             slips += found
             cost += sum(map(price, found)) or 3 * OPEN

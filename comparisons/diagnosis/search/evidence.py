@@ -157,9 +157,6 @@ class Evidence:
         below = {x for term in changed for x in self.backward.below[term]}
         return {path for path, x in self.backward.gradients.items() if x in below}
 
-    def largest(self, paths: Iterable[str]) -> str:
-        return max(sorted(paths), key=lambda path: np.size(self.cases[0].claimed[path]))
-
     def fits(self, slips: Iterable[Slip], only: set[str] | None = None) -> float | None:
         """Return how well slips reproduce what is claimed; None where they do not.
 

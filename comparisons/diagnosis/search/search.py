@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain as joined
-from itertools import combinations, groupby, islice, takewhile
+from itertools import groupby, islice, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from autodiff.readings.terms import Term
 from comparisons.diagnosis.equations.paper import replaced
 from comparisons.diagnosis.search.chain import Chain, State
-from comparisons.diagnosis.search.evidence import ROUGH, Case, Evidence, alike, merged, solved
+from comparisons.diagnosis.search.evidence import ROUGH, Evidence, alike, merged, solved
 from comparisons.diagnosis.search.trials import Trials, cost_of
 from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.slips.typical import Slip, alike_in_layers, slips_in, slips_in_several
@@ -67,17 +67,14 @@ def at_a_glance(evidence: Evidence) -> Fit | None:
     wrong = evidence.wrong
     if not any(np.any(case.claimed[path]) for case in evidence.cases for path in wrong):
         return without_equation(Kind.ZERO, listed(wrong))  # a template, not filled in
-    for x, y in combinations(wrong, 2):
-        if len(wrong) == 2 and all(is_swapped(case, evidence, x, y) for case in evidence.cases):
-            return without_equation(Kind.SWAPPED, x, y)
+    other = dict(zip(wrong, reversed(wrong)))
+    if len(wrong) == 2 and all(
+        alike(case.claimed[x], evidence.true(case, other[x]))
+        for case in evidence.cases
+        for x in wrong
+    ):
+        return without_equation(Kind.SWAPPED, *wrong)
     return None
-
-
-def is_swapped(case: Case, evidence: Evidence, x: str, y: str) -> bool:
-    """Return whether two right gradients stand for each other."""
-    return all(
-        alike(case.claimed[one], evidence.true(case, other)) for one, other in ((x, y), (y, x))
-    )
 
 
 def in_one_slip(evidence: Evidence) -> list[Fit]:
@@ -86,7 +83,7 @@ def in_one_slip(evidence: Evidence) -> list[Fit]:
     equations = [x for x in backward.equations if evidence.affected([x]).issuperset(wrong)]
     single = joined(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
     for slips in (single, alike_in_layers(backward)):
-        largest = evidence.largest(wrong)
+        largest = max(sorted(wrong), key=lambda path: np.size(evidence.cases[0].claimed[path]))
         known = (x if x.factor is None else solved(evidence, x, largest) for x in slips)
         if alone := ranked(evidence, ((x,) for x in known if x is not None)):
             return alone

@@ -106,14 +106,6 @@ class Trials:
                 if is_simple(self.evidence, factor):
                     yield factor, slip._replace(changes=factor.changes)
 
-    def twice(
-        self, x: Term, now: Numbers, fits: Callable[[Any], bool]
-    ) -> Iterator[tuple[Slip, Slip]]:
-        """Yield a slip on top of another in an equation that give a target."""
-        for slip, other in self.upon(x):
-            if fits(self.computed(other.changes[x], now)):
-                yield slip, other
-
     def upon(self, x: Term) -> Iterator[tuple[Slip, Slip]]:
         """Yield a slip on top of another in an equation."""
         for slip in self.options(x):

@@ -56,10 +56,13 @@ class Kind(Enum):
     SPREAD = "broadcast", "{} was {} over the batch"
     SPREAD_VECTOR = "broadcast", "{} was {} over the batch, as when (N,) and (N, 1) make (N, N)"
     CHANGED_IN_PLACE = "changed in place", "{} had been changed in place"
-    UPDATED = "updated too early", "{} had been updated before, with a learning rate of {k:.6g}"
+    UPDATED = (
+        "updated too early",
+        "{} had been updated before it was used here, with a learning rate of {k:.6g}",
+    )
     ALL_UPDATED = (
         "updated too early",
-        "the parameters had been updated before all gradients were there, "
+        "the parameters had been updated before all gradients were computed, "
         "with a learning rate of {k:.6g}",
     )
 
@@ -105,7 +108,7 @@ class Kind(Enum):
     ALL_SUMMED = "wrong axis", "all is summed"
 
     ANOTHER_ACTIVATION = "another activation", "{} stands in place of {}"
-    EXTRA_ACTIVATION = "extra activation", "{} was applied too"
+    EXTRA_ACTIVATION = "extra activation", "{} was applied as well"
     ARGUMENT_NEGATIVE = "sign", "the argument of {} has the wrong sign"
     ADDED_AFTER = "activation too early", "{} was added after {}, not before it"
     OPERAND_RESHAPED = "reshaped", "{} was reshaped where it has to be transposed"
