@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.arguments import pairs, parameter_names, tree_map
 from comparisons.diagnosis import wording
 from comparisons.diagnosis.equations.replay import Backward, Numbers, as_float, paths
-from comparisons.diagnosis.search.evidence import ROUGH, Claim, Evidence, evidence
+from comparisons.diagnosis.search.evidence import ROUGH, Claim, Evidence, difference, evidence
 from comparisons.diagnosis.search.search import Found, search
 from comparisons.diagnosis.slips.kinds import FAR_FETCHED
 from comparisons.diagnosis.slips.typical import Slip, slips_in
@@ -18,6 +18,8 @@ from comparisons.diagnosis.wording import Diagnosis
 from comparisons.printing import listed
 
 INVISIBLE = 1e-6
+"""What cannot be seen changes no gradient by more than this, in units of its largest entry."""
+
 SINGLE = 1e-4
 """How far gradients with a slip may be from what is claimed in float32."""
 
@@ -132,14 +134,10 @@ def hidden(backward: Backward, params: Any, data: tuple[Any, ...]) -> list[str]:
 
 def effect(backward: Backward, slip: Slip, known: Numbers) -> float:
     """Return by how much a slip changes gradients, in units of each; 0 where that is NaN."""
-    now = backward.replay(slip.changes, known) or {}
-    worst = 0.0
-    for x in backward.gradients.values():
-        if x in now and np.shape(now[x]) == np.shape(known[x]):
-            gap = np.max(np.abs(np.subtract(now[x], known[x])), initial=0.0)
-            size = np.max(np.abs(known[x]), initial=0.0)
-            worst = max(worst, float(gap / size) if size and np.isfinite(gap / size) else 0.0)
-    return worst
+    now = backward.replay(slip.changes, known) or known
+    gradients = [x for x in backward.gradients.values() if x is not None]
+    found = [difference(known[x], now[x], 0.0) for x in gradients]
+    return max((off for off in found if np.isfinite(off)), default=0.0)
 
 
 def elsewhere(tree: Any, random: np.random.Generator, is_data: bool) -> Any:

@@ -165,8 +165,9 @@ class Backward:
     def meaning(self, variable: Term) -> str:
         """Say what an adjoint is that of if that has no name."""
         of = self.bars.get(variable)
-        is_clear = of is None or of in self.names or variable.forward
-        return "" if is_clear else f"the adjoint of {self.expression(of)}"
+        if of is None or of in self.names or variable.forward:
+            return ""
+        return f"the adjoint of {self.expression(of)}"
 
     def expression(self, term: Term, names: Any = None, digits: bool = True) -> str:
         """Write a term as code; a number that stands alone to six digits, or to all."""
