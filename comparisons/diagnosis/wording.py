@@ -299,13 +299,6 @@ def sentence(slip: Slip, backward: Backward) -> str:
 # Where no slip was found.
 
 
-def about_rounding(evidence: Evidence) -> str:
-    return (
-        f"The gradients are off by {max(evidence.errors.values()):.0e} of their largest entries, "
-        "which no slip explains: it is the rounding of float32, or the error of finite differences."
-    )
-
-
 def first_wrong(evidence: Evidence) -> tuple[str, str]:
     """Return the first adjoint on the way back from the loss that is wrong, and say so.
 

@@ -115,6 +115,11 @@ class Evidence:
     def right(self) -> list[str]:
         return [path for path in self.errors if path not in self.wrong]
 
+    @cached_property
+    def suspects(self) -> list[Term]:
+        """The equations that all wrong gradients depend on."""
+        return [x for x in self.backward.equations if self.affected([x]).issuperset(self.wrong)]
+
     @property
     def is_single(self) -> bool:
         arrays = [np.asarray(x) for case in self.cases for x in case.claimed.values()]

@@ -1,6 +1,6 @@
 """The search for the slips in a backward pass that give the gradients that somebody claims."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain as joined
 from itertools import groupby, islice, takewhile
@@ -12,7 +12,7 @@ from autodiff.readings.terms import Term
 from comparisons.diagnosis.equations.paper import replaced
 from comparisons.diagnosis.search.chain import Chain, State
 from comparisons.diagnosis.search.evidence import ROUGH, Evidence, alike, merged, solved
-from comparisons.diagnosis.search.trials import Trials, cost_of
+from comparisons.diagnosis.search.trials import cost_of
 from comparisons.diagnosis.slips.kinds import Kind
 from comparisons.diagnosis.slips.typical import Slip, alike_in_layers, slips_in, slips_in_several
 from comparisons.printing import listed
@@ -54,7 +54,7 @@ def search(evidence: Evidence) -> Found:
         return Found(several)
     ends = chain.search(depth=1, twice=True)
     size = sum(CALL + np.size(x) for x in evidence.cases[0].known.values())
-    tried = in_one_equation(evidence, chain.trials)
+    tried = (two for x in evidence.suspects for two in chain.trials.upon(x))
     found = whole(evidence, ends) or ranked(evidence, islice(tried, int(WORK / size) + 100))
     if found:
         return Found(found)
@@ -79,11 +79,10 @@ def at_a_glance(evidence: Evidence) -> Fit | None:
 
 def in_one_slip(evidence: Evidence) -> list[Fit]:
     """Return the slips that explain all that is wrong each by itself."""
-    backward, wrong = evidence.backward, evidence.wrong
-    equations = [x for x in backward.equations if evidence.affected([x]).issuperset(wrong)]
-    single = joined(*[slips_in(backward, x) for x in equations], slips_in_several(backward))
-    for slips in (single, alike_in_layers(backward)):
-        largest = max(sorted(wrong), key=lambda path: np.size(evidence.cases[0].claimed[path]))
+    backward, claimed = evidence.backward, evidence.cases[0].claimed
+    largest = max(sorted(evidence.wrong), key=lambda path: np.size(claimed[path]))
+    single = [slips_in(backward, x) for x in evidence.suspects]
+    for slips in (joined(*single, slips_in_several(backward)), alike_in_layers(backward)):
         known = (x if x.factor is None else solved(evidence, x, largest) for x in slips)
         if alone := ranked(evidence, ((x,) for x in known if x is not None)):
             return alone
@@ -140,10 +139,3 @@ def ranked(evidence: Evidence, tried: Iterable[tuple[Slip, ...]]) -> list[Fit]:
     ranks = [(-len(evidence.explained(slips)), cost_of(slips)) for slips, _ in found.values()]
     best = min(ranks, default=None)
     return [fit for fit, rank in zip(found.values(), ranks) if rank == best]
-
-
-def in_one_equation(evidence: Evidence, trials: Trials) -> Iterator[tuple[Slip, Slip]]:
-    """Yield a slip on top of another, in each equation that all wrong gradients depend on."""
-    for x in evidence.backward.equations:
-        if evidence.affected([x]).issuperset(evidence.wrong):
-            yield from trials.upon(x)

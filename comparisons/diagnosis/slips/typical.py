@@ -75,7 +75,7 @@ def of_the_whole(eq: Equation) -> Iterator[Edit]:
             yield from of_the_output(eq, eq.of)
     if right.ndim == 2:
         yield Edit(turned(right), Kind.RESULT_TRANSPOSED, cost=LIKELY)
-        for matrix, shape in product((turned(right), right), (right.shape, right.shape[::-1])):
+        for matrix, shape in ((turned(right), right.shape), (right, right.shape[::-1])):
             yield Edit(apply(primitives.reshape, matrix, shape=shape), Kind.RESHAPED)
     if eq.of is not None and eq.of in eq.backward.parameters.values():
         yield from of_a_gradient(eq, eq.of)
