@@ -72,7 +72,7 @@ def diagnosis(evidence: Evidence, warnings: Sequence[str]) -> Diagnosis:
         found = search(evidence)
     if wrong and not found.fits:
         first, where = wording.first_wrong(evidence)
-        untried = "Not all that may have happened was tried: this network is too large for it."
+        untried = "Not every pair of slips was tried: this network is too large for that."
         remarks = [where, "" if found.all_tried else untried]
         remarks += [wording.about_gradient(evidence, path) for path in wrong]
     explanations = [wording.in_text(x, evidence) for x in found.fits]

@@ -113,9 +113,9 @@ class Kind(Enum):
     ADDED_AFTER = "activation too early", "{} was added after {}, not before it"
     OPERAND_RESHAPED = "reshaped", "{} was reshaped where it has to be transposed"
     ANOTHER_LOSS = "another loss", "the squared error stands in place of the cross-entropy"
-    EXCHANGED = "another loss", "t or y was exchanged with 1 - t or 1 - y"
+    EXCHANGED = "another loss", "t and 1 - t, or y and 1 - y, were mixed up"
     ABSOLUTE_VALUE = "another loss", "the absolute value stands in place of the square"
-    SOMETHING_ELSE = "forward pass", "something else was computed, which no typical slip gives"
+    SOMETHING_ELSE = "forward pass", "something else was computed, which no typical slip explains"
 
     ZERO = "zero", "what you return for {} is 0"
     SWAPPED = "swapped", "what you return for {} is the gradient in {}, and the other way round"
