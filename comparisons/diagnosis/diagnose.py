@@ -153,6 +153,8 @@ def elsewhere(tree: Any, random: np.random.Generator, is_data: bool) -> Any:
             return given
         if is_data and np.ndim(given):
             return random.permuted(given)
-        return (float(np.std(given)) or 1.0) * random.normal(size=np.shape(given))
+        spread = float(np.std(given)) if np.size(given) else 0.0
+        drawn = (spread or 1.0) * random.normal(size=np.shape(given))
+        return abs(drawn) if np.all(np.greater(given, 0.0)) else drawn
 
     return tree_map(leaf, tree)

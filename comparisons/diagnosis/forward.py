@@ -130,18 +130,18 @@ class Written:
 
     def value(self, term: Term, known: Numbers) -> Any:
         """Return what a term is; a variable that held a Value here would give it its name."""
-        if term in known:
-            return known[term]
+        if term not in known:
+            known[term] = self.computed(term, known)
+            if isinstance(known[term], Node) and known[term].name is None:
+                known[term].name = self.backward.names.get(term)
+        return known[term]
+
+    def computed(self, term: Term, known: Numbers) -> Any:
         if term in self.rights:
-            found = self.value(self.rights[term], known)
-        elif term.primitive is None:
-            found = term.data
-        else:
-            operands = [self.value(x, known) for x in term.operands]
-            found = term.primitive(*operands, **term.parameters)
-        if isinstance(found, Node) and found.name is None:
-            found.name = self.backward.names.get(term)
-        return known.setdefault(term, found)
+            return self.value(self.rights[term], known)
+        if term.primitive is None:
+            return term.data
+        return term.primitive(*[self.value(x, known) for x in term.operands], **term.parameters)
 
 
 class Search:
