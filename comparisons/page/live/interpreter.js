@@ -21,11 +21,16 @@ export function prepared(program) {
     }
     const inputs = operands.map((k) => arrays[k]);
     const compute = PRIMITIVES[primitive](arrays[i], inputs, parameters);
-    return mask ? [compute, () => asMask(values[i])] : [compute];
+    const asMask = () => fill(values[i], (k) => values[i][k] !== 0); // as NumPy's sum of masks is
+    return mask ? [compute, asMask] : [compute];
   });
-  return (given = {}) => {
+  return (given = new Map()) => {
     for (const [i, numbers] of own.entries()) {
-      if (numbers) values[i].set(fitting(get(given, i) ?? numbers, numbers.length));
+      if (!numbers) continue;
+      const now = given.get(i) ?? numbers;
+      if (now.length !== numbers.length)
+        throw new Error(`${now.length} numbers were given where ${numbers.length} are needed.`);
+      values[i].set(now);
     }
     for (const compute of run) compute();
     return values;
@@ -37,18 +42,6 @@ export function applied({ primitive, shape, parameters }, operands) {
   const out = { shape, data: new Float64Array(size(shape)) };
   PRIMITIVES[primitive](out, operands, parameters)();
   return out.data;
-}
-
-const get = (given, key) => (given instanceof Map ? given.get(key) : given[key]);
-
-function fitting(numbers, length) {
-  if (numbers.length === length) return numbers;
-  throw new Error(`${numbers.length} numbers were given where ${length} are needed.`);
-}
-
-// To NumPy the sum of two masks is a mask.
-function asMask(data) {
-  fill(data, (i) => data[i] !== 0);
 }
 
 // Kinds of primitives: of the array of a result, those of its operands and the parameters each
@@ -69,35 +62,25 @@ function elementwise(f) {
   return Object.assign(primitive, { arity: f.length });
 }
 
-/** `f` fills the result with what it makes of `x`, whose i-th element belongs to the to[i]-th. */
+/** `f` makes a number of those that are reduced to one. */
 function reduction(f) {
-  return (out, [x], { axis }) => {
-    const to = reduced(x.shape, axis);
-    return () => f(out.data, x.data, to);
+  return ({ data }, [x], { axis }) => {
+    const {
+      starts: [starts],
+      offsets: [offsets],
+    } = reduced(x.shape, axis);
+    return () => fill(data, (k) => f(offsets.map((by) => x.data[starts[k] + by])));
   };
 }
 
-function folded(start, f) {
-  return (data, x, to) => {
-    data.fill(start);
-    for (let i = 0; i < x.length; i++) data[to[i]] = f(data[to[i]], x[i]);
-  };
-}
+const total = (numbers) => numbers.reduce((a, b) => a + b, 0);
+const largest = (numbers) => numbers.reduce((a, b) => max(a, b), -Infinity);
+const smallest = (numbers) => numbers.reduce((a, b) => min(a, b), Infinity);
 
-const total = folded(0, (a, b) => a + b);
-const largest = folded(-Infinity, (a, b) => max(a, b));
-
-function mean(data, x, to) {
-  total(data, x, to);
-  fill(data, (i) => data[i] / (x.length / data.length));
-}
-
-function logsumexp(data, x, to) {
-  largest(data, x, to);
-  const top = data.map((a) => (Number.isFinite(a) ? a : 0));
-  const powers = x.map((a, i) => exp(a - top[to[i]]));
-  total(data, powers, to);
-  fill(data, (i) => log(data[i]) + top[i]);
+function logsumexp(numbers) {
+  const top = largest(numbers);
+  const shift = Number.isFinite(top) ? top : 0;
+  return log(total(numbers.map((x) => exp(x - shift)))) + shift;
 }
 
 /** `find` returns which element of the operand each of the result is. */
@@ -149,19 +132,28 @@ function concatenate({ shape, data }, operands, { axis }) {
 }
 
 function matmul({ shape, data }, [a, b]) {
-  const { length, step, row, column } = factors(a.shape, b.shape, shape);
+  const { starts, offsets } = factors(a.shape, b.shape, shape);
+  const [[p, q], [left, right]] = [starts, offsets];
   return () =>
-    fill(data, (at) => {
-      const [p, q] = [row(at), column(at)];
+    fill(data, (k) => {
       let result = 0;
-      for (let i = 0; i < length; i++) result += a.data[p + i] * b.data[q + i * step];
+      for (let i = 0; i < left.length; i++) {
+        result += a.data[p[k] + left[i]] * b.data[q[k] + right[i]];
+      }
       return result;
     });
 }
 
-function outer({ data }, [a, b]) {
-  const n = b.data.length;
-  return () => fill(data, (i) => a.data[Math.floor(i / n)] * b.data[i % n]);
+/** A column times a row. */
+function outer(out, [a, b]) {
+  const [column, row] = [
+    [a.data.length, 1],
+    [1, b.data.length],
+  ];
+  return matmul(out, [
+    { ...a, shape: column },
+    { ...b, shape: row },
+  ]);
 }
 
 // As in Python, no exponent is positive and nearly equal numbers are not subtracted.
@@ -190,32 +182,13 @@ const logisticCrossEntropy = (z, t) =>
 // To C and NumPy these powers are 1 whatever the exponent, to JavaScript not always.
 const power = (a, b) => (a === 1 || (a === -1 && abs(b) === Infinity) ? 1 : a ** b);
 
-const SAME = [
-  "abs",
-  "cos",
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sign",
-  "sin",
-  "sqrt",
-  "tanh",
-  "tan",
-  "sinh",
-  "cosh",
-  "log2",
-  "log10",
-  "cbrt",
-  "hypot",
-  "floor",
-  "ceil",
-  "trunc",
-];
-const ARCS = ["sin", "cos", "tan", "sinh", "cosh", "tanh"];
+const SAME =
+  "abs cos exp expm1 log log1p sign sin sqrt tanh tan sinh cosh log2 log10 cbrt hypot floor ceil trunc";
+const ARCS = "sin cos tan sinh cosh tanh";
+const named = (names, f) => Object.fromEntries(names.split(" ").map(f));
 
 export const PRIMITIVES = {
-  ...Object.fromEntries(SAME.map((name) => [name, elementwise(Math[name])])),
+  ...named(SAME, (name) => [name, elementwise(Math[name])]),
   add: elementwise((a, b) => a + b),
   subtract: elementwise((a, b) => a - b),
   multiply: elementwise((a, b) => a * b),
@@ -223,7 +196,7 @@ export const PRIMITIVES = {
   power: elementwise(power),
   negative: elementwise((x) => -x),
   square: elementwise((x) => x * x),
-  ...Object.fromEntries(ARCS.map((name) => [`arc${name}`, elementwise(Math[`a${name}`])])),
+  ...named(ARCS, (name) => [`arc${name}`, elementwise(Math[`a${name}`])]),
   arctan2: elementwise(Math.atan2),
   exp2: elementwise((x) => 2 ** x),
   fabs: elementwise(abs),
@@ -257,9 +230,9 @@ export const PRIMITIVES = {
   logistic_cross_entropy: elementwise(logisticCrossEntropy),
   logistic_residual: elementwise(logisticResidual),
   sum: reduction(total),
-  mean: reduction(mean),
+  mean: reduction((numbers) => total(numbers) / numbers.length),
   max: reduction(largest),
-  min: reduction(folded(Infinity, min)),
+  min: reduction(smallest),
   logsumexp: reduction(logsumexp),
   matmul,
   outer,

@@ -6,7 +6,14 @@ export const size = (shape) => shape.reduce((a, b) => a * b, 1);
 export const strides = (shape) => shape.map((_, i) => size(shape.slice(i + 1)));
 export const along = (length, step, start = 0) =>
   Array.from({ length }, (_, k) => start + k * step);
+export const flat = (shape, entry) => shape.reduce((at, n, axis) => at * n + entry[axis], 0);
 export const positive = (axis, ndim) => (axis < 0 ? axis + ndim : axis);
+
+/** Return the entry that is somewhere in the flat array. */
+export function entryAt(shape, at) {
+  const steps = strides(shape);
+  return shape.map((n, axis) => Math.floor(at / steps[axis]) % n);
+}
 
 /** Return all sums of one number of each list, the last list running fastest. */
 export function sums(lists) {
@@ -33,27 +40,28 @@ export function axesOf(axis, ndim) {
   throw new Error(`An array of ${ndim} axes has no axis ${axis}.`);
 }
 
-/** Return, for each element of `shape`, to which one it belongs after a reduction over `axis`. */
+/**
+ * Return which elements are reduced over `axis` to one: where those of each begin, in `starts`, and
+ * how far they all are from there, in `offsets`; a list of each for the only operand.
+ */
 export function reduced(shape, axis) {
   const axes = axesOf(axis, shape.length);
-  const steps = strides(shape.map((n, i) => (axes.has(i) ? 1 : n)));
-  return sums(shape.map((n, i) => along(n, axes.has(i) ? 0 : steps[i])));
+  const steps = strides(shape);
+  const within = (isGone) =>
+    sums(shape.flatMap((n, i) => (axes.has(i) === isGone ? [along(n, steps[i])] : [])));
+  return { starts: [within(false)], offsets: [Array.from(within(true))] };
 }
 
-/** Return functions to the row and the column that an element of a matrix product is made of. */
+/** Return the same of the products that an element of a matrix product is the sum of. */
 export function factors(a, b, shape) {
   const [m, length] = [a.at(-2) ?? 1, a.at(-1)];
   const n = b.length > 1 ? b.at(-1) : 1;
   const own = (a.length > 1) + (b.length > 1); // axes of the result: those before are of batches
   const batches = shape.slice(0, shape.length - own);
   const [left, right] = [a, b].map((x) => spread(x.slice(0, -2), batches));
-  const batch = (at) => Math.floor(at / (m * n));
-  return {
-    length,
-    step: n,
-    row: (at) => (left[batch(at)] * m + (Math.floor(at / n) % m)) * length,
-    column: (at) => right[batch(at)] * length * n + (at % n),
-  };
+  const rows = sums([left.map((at) => at * m * length), along(m, length), along(n, 0)]);
+  const columns = sums([right.map((at) => at * length * n), along(m, 0), along(n, 1)]);
+  return { starts: [rows, columns], offsets: [along(length, 1), along(length, n)] };
 }
 
 /**

@@ -1,8 +1,8 @@
 // Equations for one entry, with the numbers put in: for H̄ = z̄ Wᵀ what H̄[2,1] is made of.
 
 import { applied } from "interpreter";
-import { entryAt, short } from "numbers";
-import { along, factors, reduced, size, spread } from "places";
+import { short } from "numbers";
+import { along, entryAt, factors, reduced, size, spread } from "places";
 
 const [FEW, MANY] = [4, 300]; // summands that are shown
 const [SIGN, ATOM] = [6, 8]; // how tightly a negative number holds together, and a name
@@ -87,41 +87,42 @@ class Writer {
 
   /** Write what an entry is computed from. */
   expression(i, at) {
-    const { primitive, operands, shape, parameters } = this.terms[i];
-    const shapes = operands.map((k) => this.terms[k].shape);
-    const [x, y] = operands;
+    const { primitive, operands, shape } = this.terms[i];
     if (MOVED.includes(primitive)) return this.operand(...this.origin(i, at));
-    if (primitive === "scatter") {
-      const given = { primitive: "getitem", shape: shapes[0], parameters };
-      const to = applied(given, [counted(shape, 0), ...this.positions(operands)]);
-      return this.sum([...to.keys()].filter((k) => to[k] === at).map((k) => [x, k]));
+    const summands = this.summands(i, at);
+    if (["sum", "matmul", "outer", "scatter"].includes(primitive)) return this.sum(summands);
+    if (primitive === "mean") {
+      const count = { text: `${summands.length}`, level: ATOM };
+      return this.inNotation("divide", [this.sum(summands), count]);
     }
-    if (primitive === "matmul") {
-      const { length, step, row, column } = factors(...shapes, shape);
-      const [p, q] = [row(at), column(at)];
-      return this.sum(along(length, 1).map((k) => [x, p + k, y, q + k * step]));
-    }
-    if (primitive === "outer") {
-      const n = shape[1];
-      return this.product([x, Math.floor(at / n), y, at % n]);
-    }
-    if (REDUCTIONS.includes(primitive)) {
-      const to = reduced(shapes[0], parameters.axis);
-      const of = [...to.keys()].filter((k) => to[k] === at).map((k) => [x, k]);
-      if (primitive === "sum") return this.sum(of);
-      if (primitive === "mean") {
-        return this.inNotation("divide", [this.sum(of), { text: `${of.length}`, level: ATOM }]);
-      }
-      const texts = shortened(of, this.most).map((place) =>
-        place ? this.operand(...place).text : "...",
+    if (summands) {
+      const texts = shortened(summands, this.most).map((x) =>
+        x ? this.operand(...x).text : "...",
       );
       return { text: `${primitive}(${texts.join(", ")})`, level: ATOM };
     }
-    const places = shapes.map((form) => spread(form, shape)[at]);
-    return this.inNotation(
-      primitive,
-      operands.map((k, n) => this.operand(k, places[n])),
-    );
+    const texts = operands.map((k) => this.operand(k, spread(this.terms[k].shape, shape)[at]));
+    return this.inNotation(primitive, texts);
+  }
+
+  /** Return what an entry is the sum of, or reduced from: one or two operands, each with its entry. */
+  summands(i, at) {
+    const { primitive, operands, shape, parameters } = this.terms[i];
+    const shapes = operands.map((k) => this.terms[k].shape);
+    if (primitive === "scatter") {
+      const given = { primitive: "getitem", shape: shapes[0], parameters };
+      const to = applied(given, [counted(shape, 0), ...this.positions(operands)]);
+      return [...to.keys()].filter((k) => to[k] === at).map((k) => [operands[0], k]);
+    }
+    const found =
+      primitive === "matmul"
+        ? factors(...shapes, shape)
+        : primitive === "outer"
+          ? factors([size(shapes[0]), 1], [1, size(shapes[1])], shape)
+          : REDUCTIONS.includes(primitive) && reduced(shapes[0], parameters.axis);
+    if (!found) return null;
+    const { starts, offsets } = found;
+    return offsets[0].map((_, n) => operands.flatMap((k, j) => [k, starts[j][at] + offsets[j][n]]));
   }
 
   /** Return the operand, and the entry of it, that an entry was moved from. */

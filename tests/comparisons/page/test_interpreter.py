@@ -122,8 +122,7 @@ def test_numbers_given_for_inputs_count_for_one_call(script: Script) -> None:
         const compute = prepared(given.program);
         const results = (values) => [given.program.value, given.program.gradients.w]
             .map((i) => Array.from(values[i]));
-        const map = new Map(given.moved);
-        return [{}, map, Object.fromEntries(map), {}].map((x) => results(compute(x)));
+        return [[], given.moved, given.moved, []].map((x) => results(compute(new Map(x))));
         """,
         {"program": program, "moved": [[at[name], x] for name, x in moved.items()]},
     )
@@ -145,10 +144,10 @@ def test_positions_among_the_inputs_can_be_changed(script: Script) -> None:
         """
         const { prepared } = await import("interpreter");
         const compute = prepared(given.program);
-        const values = compute({ [given.at]: [1, -3] });
+        const values = compute(new Map([[given.at, [1, -3]]]));
         const result = Array.from(values[given.program.gradients.z]);
         const said = [[1, 3], [1, 0.5]].map((labels) => {
-            try { compute({ [given.at]: labels }); } catch (error) { return error.message; }
+            try { compute(new Map([[given.at, labels]])); } catch (error) { return error.message; }
         });
         return [result, ...said];
         """,
@@ -216,12 +215,12 @@ def test_nan_infinity_and_the_powers_that_javascript_has_otherwise(script: Scrip
     [
         (
             {"terms": [{"primitive": "toString", "operands": [], "parameters": {}, "shape": []}]},
-            {},
+            [],
             "This page cannot compute toString: it has no function of that name.",
         ),
         (
             {"terms": [{"primitive": None, "data": [1.0, 2.0], "shape": [2]}]},
-            {"0": [1.0]},
+            [[0, [1.0]]],
             "1 numbers were given where 2 are needed.",
         ),
     ],
@@ -232,7 +231,8 @@ def test_what_cannot_be_computed_is_said(
     said = script(
         """
         const { prepared } = await import("interpreter");
-        try { prepared(given.program)(given.given); } catch (error) { return error.message; }
+        const numbers = new Map(given.given);
+        try { prepared(given.program)(numbers); } catch (error) { return error.message; }
         """,
         {"program": program, "given": given},
     )
