@@ -1,13 +1,10 @@
 // Your turn: an adjoint is the reader's to find, an entry of it or a formula for all.
 
-import { element, shapeText } from "dom";
+import { html, shapeText } from "dom";
 import { called, evaluated, namesAt } from "formula";
-import { entryAt, flat, format, place } from "numbers";
-import { along } from "places";
+import { format, parsed, place } from "numbers";
+import { along, entryAt, flat } from "places";
 import { explanations } from "slips";
-
-/** Return the number that a text is, or NaN; a minus may be the typographer's. */
-export const parsed = (text) => (text.trim() ? Number(text.trim().replace("−", "-")) : NaN);
 
 /** Return whether a number is right to 1e-3 of it, or to the digits that were typed. */
 export function isRight(text, right) {
@@ -63,33 +60,30 @@ function fault(page, statement, entry, text) {
   return `This is not ${name}. It is wrong first at ${where}, where it is ${format(found.data[first])}.`;
 }
 
+/** Return what is said to an answer: what is wrong with it, or nothing. */
+export function verdict(page, statement, entry, text) {
+  try {
+    return fault(page, statement, entry, text);
+  } catch (error) {
+    // Others are of the browser: too deep, too large.
+    const isOurs = error.constructor === Error;
+    return isOurs ? error.message : "This is no formula that the page can compute.";
+  }
+}
+
 /** Return a form that asks for an adjoint, and says whether the answer is right. */
 export function question(page, statement, entry) {
-  const form = document.getElementById("question").content.cloneNode(true).firstElementChild;
-  const [label, field, , show, said] = form.children;
-  const [name] = statement.text;
-  label.append(
-    element("code", place(name, entry)),
-    entry.length ? " as a number, or a formula for " : " as a number or a formula",
-    entry.length ? element("code", name) : "",
-  );
+  const { verdict: said, step } = page;
+  const name = html`<code>${statement.text[0]}</code>`;
   const judge = (event) => {
     event.preventDefault();
-    try {
-      said.textContent = fault(page, statement, entry, field.value);
-    } catch (error) {
-      // Others are of the browser: too deep, too large.
-      const isOurs = error.constructor === Error;
-      said.textContent = isOurs ? error.message : "This is no formula that the page can compute.";
-    }
-    const isGood = !said.textContent;
-    field.setAttribute("aria-invalid", String(!isGood));
-    said.className = isGood ? "right" : "wrong";
-    if (!isGood) return;
-    said.textContent = "Right.";
-    page.find();
+    page.judge(verdict(page, statement, entry, event.target.elements.answer.value));
   };
-  form.addEventListener("submit", judge);
-  show.addEventListener("click", page.reveal);
-  return form;
+  return html`<form class="answer" data-key=${step} onsubmit=${judge}>
+    <label for="answer">Your <code>${place(statement.text[0], entry)}</code> as a number${entry.length ? [", or a formula for ", name] : " or a formula"}</label>
+    <input type="text" id="answer" aria-describedby="said" maxlength="1000" autocomplete="off"
+      autocapitalize="off" spellcheck="false" aria-invalid=${said !== null && String(said !== "")}>
+    <button>Check</button> <button type="button" onclick=${page.reveal}>Show</button>
+    <p role="status" id="said" class=${said ? "wrong" : "right"}>${said === "" ? "Right." : said}</p>
+  </form>`;
 }

@@ -1,98 +1,63 @@
 // What the function was given, each number to be changed.
 
-import { parsed } from "answers";
-import { element, math, shapeText, svg } from "dom";
-import { flat, format, place, short, table } from "numbers";
+import { html, math, shapeText, show } from "dom";
+import { format, parsed, place, short } from "numbers";
+import { flat } from "places";
+import { table } from "tables";
 
 const SLIDERS = 12;
+const reaches = new Map(); // of sliders, to both sides: they grow until a number is back, so that none runs away
 
 export function inputs(page, host) {
-  const editors = page.program.inputs.map((input) => [
-    input,
-    element("fieldset", { id: `input-${input.term}` }),
-  ]);
-  host.append(...editors.map(([, editor]) => editor));
-  let drawn = "";
-  let cells = [];
-  return (isNew = false) => {
-    // What is typed stays, and so does a slider that is being drawn.
-    const shapes = editors.map(([input]) => page.program.terms[input.term].shape);
-    const now = shapes.map(page.entry).join("|");
-    if (now !== drawn) cells = editors.flatMap(([input, editor]) => draw(page, input, editor));
-    else if (isNew) for (const { show } of cells) show();
-    for (const { point } of cells) point();
-    const arrows = `An arrow shows where ${page.ahead.words} would take a number.`;
-    host.querySelector("p").textContent =
-      `Everything on this page is computed again at once. ${host.querySelector(".ahead") ? arrows : ""}`;
-    drawn = now;
-  };
+  const { inputs, terms } = page.program;
+  const isSlid = ({ wanted, term }) => wanted && terms[term].data.length <= SLIDERS;
+  const arrows = `Each arrow shows where ${page.ahead.words} would take its number.`;
+  show(
+    host,
+    html`<button type="button" id="reset" class="corner" onclick=${page.restart}>Reset</button>
+      <h2 id="inputs-title">Change a number</h2>
+      <p>Everything on this page is recomputed at once. ${inputs.some(isSlid) && arrows}</p>
+      <div class="fields">${inputs.map((input) => fields(page, input, isSlid(input)))}</div>`,
+  );
 }
 
-/** Make the fields of an input; return for each how to show its number, and where that goes next. */
-function draw(page, input, editor) {
-  const { shape, data } = page.program.terms[input.term];
-  const said = element("p", { role: "status", class: "wrong", id: `said-${input.term}` });
-  const cells = [];
+function fields(page, input, isSlid) {
+  const { term } = input;
+  const { shape, data } = page.program.terms[term];
+  const { fault } = page;
   const cell = (entry) => {
     const [at, name] = [flat(shape, entry), place(input.text, entry)];
-    const start = Number(data[at]);
-    const field = element("input", {
-      type: "text",
-      inputmode: "decimal",
-      autocomplete: "off",
-      "aria-label": name,
-      "aria-describedby": said.id,
-      "data-keep": `${input.term} ${entry}`,
-      oninput: () => take(parsed(field.value)),
-    });
-    const slider = element("input", {
-      type: "range",
-      "aria-label": `${name}, slider`,
-      oninput: () => {
-        field.value = short(slider.valueAsNumber, 5);
-        take(slider.valueAsNumber);
-      },
-    });
-    const path = svg("path");
-    const arrow = svg("svg", { class: "ahead", viewBox: "0 0 88 8", role: "img" }, path);
-    let reach = Math.max(2, 2 * Math.abs(start));
-    const slide = (number, room = 1) => {
-      while (room * Math.abs(number - start) > reach) reach *= 2;
-      Object.assign(slider, { min: start - reach, max: start + reach, step: reach / 200 });
-      slider.value = number;
-    };
-    const take = (number) => {
-      if (Number.isFinite(number)) slide(number);
-      const why = Number.isFinite(number)
-        ? page.change(input.term, at, number)
-        : `${name} is not a number; the page shows the last one that was.`;
-      field.setAttribute("aria-invalid", String(why !== ""));
-      said.textContent = why;
-    };
-    const show = () => {
-      const number = page.given.get(input.term)[at];
-      field.value = short(number, 5);
-      field.removeAttribute("aria-invalid");
-      said.textContent = "";
-      slide(number, 1.5);
-    };
-    const point = () => {
-      const now = page.values[input.term][at];
-      const next = page.ahead.given.get(input.term)?.[at] ?? now;
-      // The middle of the thumb is 8 pixels from the ends of the slider.
-      const share = (x) => Math.max(-1, Math.min(1, (x - start) / reach));
-      const [from, to] = [44 + 36 * share(now), 44 + 36 * share(next)];
-      path.setAttribute("d", Math.abs(to - from) < 1 ? "" : `M${from} 4H${to}`);
-      arrow.setAttribute("aria-label", `${name} by ${format(next - now)} in ${page.ahead.words}`);
-    };
-    show();
-    const isWeight = input.wanted && data.length <= SLIDERS;
-    cells.push({ show, point: isWeight ? point : () => {} });
-    return element("td", field, isWeight && [slider, arrow]);
+    const number = page.given.get(term)[at];
+    const take = (x) => page.change(term, at, x, name);
+    return html`<td>
+      <input type="text" inputmode="decimal" autocomplete="off" value=${short(number, 5)}
+        data-key=${name} aria-label=${name} aria-describedby=${`said-${term}`}
+        aria-invalid=${String(fault?.name === name)}
+        oninput=${({ target }) => take(parsed(target.value))}>
+      ${isSlid && slider(page.ahead, name, Number(data[at]), number, page.ahead.given.get(term)?.[at], take)}
+    </td>`;
   };
-  const code = element("code", ` ${input.place} `);
-  const form = element("span.shape", shapeText(shape));
-  const legend = element("legend", math([input.math], input.words), code, form);
-  editor.replaceChildren(legend, table(page, input.text, shape, cell), said);
-  return cells;
+  return html`<fieldset id=${`input-${term}`}>
+    <legend>${math([input.math], input.words)} <code>${input.place}</code>
+      <span class="shape">${shapeText(shape)}</span></legend>
+    ${table(page, input.text, shape, cell)}
+    <p role="status" class="wrong" id=${`said-${term}`}>${fault?.term === term && fault.words}</p>
+  </fieldset>`;
+}
+
+/** Return a slider around where a number was first, and an arrow to where training would take it. */
+function slider({ words }, name, start, number, next = number, take) {
+  let reach = (number !== start && reaches.get(name)) || Math.max(2, 2 * Math.abs(start));
+  while (Math.abs(number - start) > reach) reach *= 2;
+  reaches.set(name, reach);
+  // The middle of the thumb is 8 pixels from the ends of the slider.
+  const on = (x) => 44 + 36 * Math.max(-1, Math.min(1, (x - start) / reach));
+  const isShort = Math.abs(on(next) - on(number)) < 1;
+  return html`
+    <input type="range" min=${start - reach} max=${start + reach} step=${reach / 200} value=${number}
+      aria-label=${`${name}, slider`} oninput=${({ target }) => take(target.valueAsNumber)}>
+    <svg class="ahead" viewBox="0 0 88 8" role="img"
+      aria-label=${`${name} by ${format(next - number)} in ${words}`}>
+      <path d=${isShort ? "" : `M${on(number)} 4H${on(next)}`} />
+    </svg>`;
 }

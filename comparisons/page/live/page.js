@@ -1,40 +1,47 @@
-// One program, one step of it that has the focus, and views that show both.
+// One program, one state of the page, and views that are functions of the state.
 
-import { element, left } from "dom";
+import { left } from "dom";
 import { graph } from "graph";
 import { inputs } from "inputs";
 import { prepared } from "interpreter";
-import { format } from "numbers";
+import { code, equations, numpy } from "listings";
+import { navigation } from "navigation";
 import { step } from "step";
 import { train } from "train";
 import { ahead } from "training";
-import { code, equations, numpy } from "views";
 
 const UNKNOWN = '<math xmlns="http://www.w3.org/1998/Math/MathML"><mo>?</mo></math>';
+const STEPS = [navigation, step, graph, equations, code, numpy]; // views of what has the focus
+const NUMBERS = [navigation, step, inputs, train]; // and of the numbers
 const program = JSON.parse(document.getElementById("program").textContent);
 const compute = prepared(program);
 const find = (id) => document.getElementById(id);
 const { statements } = program;
+const LAST = statements.length - 1;
 const keys = (shape) =>
   shape.map((n, axis) => `${n} ${shape.slice(0, axis).filter((m) => m === n).length}`);
-const given = () =>
-  new Map(program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)]));
+const given = new Map(
+  program.inputs.map(({ term }) => [term, program.terms[term].data.map(Number)]),
+);
 
 export const page = {
   program,
   statements,
-  links: [],
-  written: [], // functions that write an equation where it may have to be hidden
-  given: given(),
-  values: compute(new Map()),
-  rate: 1, // at which it is trained
+  compute,
+  given, // the numbers of the inputs
+  values: compute(given), // of all terms
+  run: { losses: [], problem: "", first: given }, // of training, and the numbers it began with
+  rate: "1", // at which it is trained, as it was typed
+  speed: 1, // in steps at a time
+  lines: 0, // which units' lines are drawn
   step: Math.max(0, statements.map((x) => x.forward).indexOf(false)),
-  near: new Set(),
   isTurn: false,
   isByEntry: false, // of equations
   isLong: false, // of sums
-  shown: new Set(),
-  chosen: new Map(),
+  shown: new Set(), // what the reader has found
+  verdict: null, // on an answer: what is wrong with it, or nothing
+  fault: null, // of a number that was typed
+  chosen: new Map(), // indices of the entry that is looked at
 
   /** Return the entry of arrays of a shape that is looked at; axes of one length share theirs. */
   entry: (shape) => keys(shape).map((key) => page.chosen.get(key) ?? 0),
@@ -43,168 +50,100 @@ export const page = {
       const index = Math.round(entry[axis]) || 0;
       page.chosen.set(key, Math.max(0, Math.min(shape[axis] - 1, index)));
     }
-    update();
+    page.set({ verdict: null }, NUMBERS);
+  },
+  /** Show all views, or some, in a state that is changed. */
+  set(changes, views = STEPS) {
+    Object.assign(page, changes);
+    page.ahead = ahead(program, page.values, Number(page.rate));
+    update(views);
   },
   go(to) {
-    page.step = Math.max(0, Math.min(statements.length - 1, to));
-    page.isLong = false;
-    update(true);
-  },
-  hover(found) {
-    page.near = new Set(found);
-    mark();
-  },
-  /** Compute all anew with a number changed; return why that cannot be, or nothing. */
-  change(term, at, number) {
-    const before = page.given.get(term)[at];
-    page.given.get(term)[at] = number;
-    try {
-      page.values = compute(page.given);
-    } catch (error) {
-      page.given.get(term)[at] = before;
-      page.values = compute(page.given);
-      return error.message;
-    }
-    update();
-    return "";
+    page.set({ step: Math.max(0, Math.min(LAST, to)), isLong: false, verdict: null });
+    const { forward } = statements[page.step];
+    const direction = forward ? "forward" : "backward";
+    find("live").textContent = `Step ${page.step + 1}, ${direction}: ${page.told(page.step).words}`;
+    centre();
   },
   /** Go on with other numbers of some inputs. */
-  take(numbers) {
-    for (const [term, x] of numbers) page.given.set(term, Array.from(x));
-    page.values = compute(page.given);
-    update(false, true);
+  take(numbers, changes = {}) {
+    const given = new Map([...page.given, ...numbers]);
+    const values = compute(given);
+    page.set({ given, values, verdict: null, fault: null, ...changes }, NUMBERS);
   },
-  restart() {
-    page.take(given());
+  /** Go on with another number, or say why that cannot be. */
+  change(term, at, number, name) {
+    try {
+      if (!Number.isFinite(number))
+        throw new Error(`${name} is not a number; the page shows the last one that was.`);
+      page.take([[term, Array.from(page.given.get(term)).with(at, number)]]);
+    } catch (error) {
+      const fault = { term, name, words: error.message };
+      page.set({ fault, values: compute(page.given) }, NUMBERS);
+    }
   },
+  /** Change how it is trained, or what is drawn of that. */
+  adjust: (changes) => page.set(changes, NUMBERS),
+  restart: () => page.take(given),
+  train({ given, losses, problem }) {
+    const first = page.run.losses.length ? page.run.first : page.given;
+    page.take(given, { run: { losses, problem, first } });
+  },
+  /** Begin the training again. */
+  begin: () => page.train({ given: page.run.first, losses: [], problem: "" }),
   /** Show from now on what has been found. */
-  find() {
-    page.shown.add(page.step);
-    for (const write of page.written) write();
+  judge(verdict) {
+    if (verdict === "") page.shown.add(page.step);
+    page.set({ verdict });
   },
   reveal() {
-    page.find();
-    update();
-    (find("next").disabled ? find("back") : find("next")).focus();
+    page.shown.add(page.step);
+    page.set({});
+    (page.step === LAST ? find("back") : find("next")).focus();
   },
   /** Return whether an adjoint is the reader's to find. */
   isHidden: (i) => page.isTurn && !statements[i].forward && !page.shown.has(i),
   /** Return a statement as it may be read: of what is the reader's to find, its left side. */
   told(i) {
-    const { code, entries } = statements[i];
+    const { code, entries, term } = statements[i];
     const covered = ({ math, words }) => ({
       math: [math[0], UNKNOWN],
       words: `${left(words)} equals what?`,
     });
     if (!page.isHidden(i)) return statements[i];
-    const hidden = { ...covered(statements[i]), code: [code[0], "?"] };
+    const hidden = { ...covered(statements[i]), term, code: [code[0], "?"] };
     return { ...hidden, entries: entries && covered(entries) };
   },
-  update: () => update(),
 };
 
-function mark(isNew = false) {
-  for (const view of new Set(page.links.map((x) => x.view))) {
-    const links = page.links.filter((x) => x.view === view);
-    const current = links.find((x) => x.statements.includes(page.step)) ?? links[0];
-    const hasFocus = links.some((x) => x.item === document.activeElement);
-    for (const { item, statements: found } of links) {
-      const isNear = found.some((i) => page.near.has(i));
-      item.ariaCurrent = found.includes(page.step) ? "step" : null;
-      item.classList.toggle("near", isNear);
-      item.setAttribute("tabindex", item === current.item ? 0 : -1);
-    }
-    if (isNew && hasFocus) current.item.focus({ preventScroll: true });
-  }
-}
-
-/** Scroll what is marked into sight, in its own box alone. */
-function show() {
-  for (const { item } of page.links.filter((x) => x.statements.includes(page.step))) {
+/** Scroll what has the focus into the middle of its box, across only where all of it has room. */
+function centre() {
+  for (const item of document.querySelectorAll("[aria-current]")) {
     const box = item.closest(".list, .scroll");
     const [inner, outer] = [item.getBoundingClientRect(), box.getBoundingClientRect()];
-    if (inner.top < outer.top || inner.bottom > outer.bottom) {
-      box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
-    }
-    const isOut = inner.left < outer.left || inner.right > outer.right;
-    if (isOut && inner.width < outer.width) {
-      box.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
-    }
+    const across = inner.left - outer.left - (outer.width - inner.width) / 2;
+    const down = inner.top - outer.top - (outer.height - inner.height) / 2;
+    box.scrollBy(inner.width < outer.width ? across : 0, down);
   }
 }
 
-const slider = find("slider").querySelector("input");
-const example = find("example").querySelector("input");
-const { examples } = program.slips;
-const views = [graph(page, find("graph").querySelector(".scroll")), step(page, find("step"))];
-equations(page, find("equations"));
-code(page, find("code"));
-numpy(page, find("numpy"));
-views.push(inputs(page, find("inputs")), train(page, find("train")));
-
-/** Show all again; with a new step that is said, with other inputs their fields are made anew. */
-function update(isNew = false, areOthers = false) {
-  const { forward } = statements[page.step];
-  const { words } = page.told(page.step);
-  const kept = document.activeElement?.dataset.keep;
-  document.body.dataset.direction = forward ? "forward" : "backward";
-  page.ahead = ahead(program, page.values, page.rate);
-  example.value = page.entry([examples])[0];
-  for (const view of views) view(areOthers);
-  for (const write of page.written) write();
-  mark(isNew);
-  if (kept && document.activeElement.dataset.keep !== kept)
-    document.querySelector(`[data-keep="${CSS.escape(kept)}"]`)?.focus({ preventScroll: true });
-  slider.value = page.step;
-  slider.setAttribute("aria-valuetext", `${page.step + 1} of ${statements.length}: ${words}`);
-  find("back").disabled = page.step === 0;
-  find("next").disabled = page.step === statements.length - 1;
-  const value = statements.findLast((x) => x.forward && x.term === program.value);
-  find("result").replaceChildren(
-    value?.name ?? "result",
-    " = ",
-    element("output", format(page.values[program.value][0], 6)),
-  );
-  if (isNew) {
-    find("live").textContent =
-      `Step ${page.step + 1}, ${forward ? "forward" : "backward"}: ${words}`;
-    show();
+/** Show views anew; of items and of entries that keys lead through, one is in the order of tabs. */
+function update(views) {
+  document.body.dataset.direction = statements[page.step].forward ? "forward" : "backward";
+  for (const view of views) view(page, find(view.name));
+  const focus = document.activeElement;
+  if (focus.getAttribute("tabindex") === "-1") {
+    focus.closest("table, section").querySelector("[tabindex='0']").focus({ preventScroll: true });
   }
 }
 
-let playing = 0;
-function play(start) {
-  clearInterval(playing);
-  const last = statements.length - 1;
-  const goOn = () => (page.step < last ? page.go(page.step + 1) : play(false));
-  playing = start && setInterval(goOn, 1800);
-  if (start && page.step === last) page.go(0);
-  find("play").setAttribute("aria-pressed", String(start));
-  find("play").textContent = start ? "Pause" : "Play";
-}
-
-find("example").hidden = examples < 2;
-example.max = examples - 1;
-example.setAttribute("aria-label", `Example, below ${examples}`);
-example.addEventListener("change", () => page.choose([examples], [example.value]));
-slider.max = statements.length - 1;
-slider.style.setProperty("--turn", statements.filter((x) => x.forward).length / statements.length);
-slider.addEventListener("input", () => page.go(Number(slider.value)));
-find("back").addEventListener("click", () => page.go(page.step - 1));
-find("next").addEventListener("click", () => page.go(page.step + 1));
-find("play").addEventListener("click", () => play(!playing));
-find("reset").addEventListener("click", page.restart);
-find("turn").addEventListener("click", () => {
-  page.isTurn = !page.isTurn;
-  page.shown.clear();
-  find("turn").setAttribute("aria-pressed", String(page.isTurn));
-  update();
-});
 document.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!by || event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey)
-    return;
+  const isOther = event.target.closest("input, select") || event.altKey || event.ctrlKey;
+  if (!by || isOther || event.metaKey) return;
   event.preventDefault();
   page.go(page.step + by);
 });
-update();
+const all = new Set([...STEPS, ...NUMBERS]);
+window.addEventListener("resize", () => page.set({}, all));
+page.set({}, all);

@@ -1,58 +1,55 @@
 // The step that has the focus: what comes in, the rule, its numbers, what goes on.
 
 import { question } from "answers";
-import { element, left, math, shapeText } from "dom";
-import { flat, format, grid } from "numbers";
+import { html, left, math, shapeText, show } from "dom";
+import { format } from "numbers";
+import { flat } from "places";
 import { parts, sides } from "substitute";
+import { grid } from "tables";
 
 export function step(page, host) {
-  const [title, body] = ["h2", "div"].map((x) => host.querySelector(x));
-  const rule = element("p.rule");
-  const { statements, program } = page;
-  new ResizeObserver(() => fit(rule)).observe(host);
-  page.written.push(() => {
-    const { math: sides, words } = page.told(page.step);
-    rule.replaceChildren(math(sides, words));
-    fit(rule);
+  const { statements, program, values } = page;
+  const { examples } = program.slips;
+  const statement = statements[page.step];
+  const { term, forward, entries } = statement;
+  const entry = page.entry(program.terms[term].shape);
+  const isHidden = page.isHidden(page.step);
+  const told = page.told(page.step);
+  const direction = forward ? "forward" : "backward";
+  // What is equal to another adjoint reads that; whose turn it is, needs all that is read.
+  const isEqual = statements.findIndex((x) => x.term === term) < page.step;
+  const shown = (isEqual ? [term] : statement.reads)
+    .map((x) => [...statements, ...program.inputs].find((y) => y.term === x))
+    .filter((x) => x.forward === false || isHidden);
+  const tables = [...shown, statement].map((x) => {
+    const { shape } = program.terms[x.term];
+    const says = x.forward !== false ? "" : x === statement ? "goes on" : "comes in";
+    const name = math([x.math].flat().slice(0, 1), left(x.words));
+    return html`<figure>
+      <figcaption>${name} ${says} <span class="shape">${shapeText(shape)}</span></figcaption>
+      ${grid(page, x.name, shape, values[x.term], x === statement && isHidden)}
+    </figure>`;
   });
-  return () => {
-    const statement = statements[page.step];
-    const { term, forward, entries } = statement;
-    const { shape } = program.terms[term];
-    const [entry, isHidden] = [page.entry(shape), page.isHidden(page.step)];
-    title.textContent = `Step ${page.step + 1} of ${statements.length}, ${forward ? "forward" : "backward"}`;
-    // What is equal to another adjoint reads that; whose turn it is, needs all that is read.
-    const isEqual = statements.findIndex((x) => x.term === term) < page.step;
-    const read = isEqual ? [term] : statement.reads;
-    const shown = read
-      .map((x) => [...statements, ...program.inputs].find((y) => y.term === x))
-      .filter((x) => x.forward === false || isHidden);
-    const tables = [...shown, statement].map((x) => {
-      const dimensions = program.terms[x.term].shape;
-      const says = x.forward !== false ? "" : x === statement ? "goes on" : "comes in";
-      return element(
-        "figure",
-        element(
-          "figcaption",
-          math([x.math].flat().slice(0, 1), left(x.words)),
-          ` ${says} `,
-          element("span.shape", shapeText(dimensions)),
-        ),
-        grid(page, x.name, dimensions, page.values[x.term], x === statement && isHidden),
-      );
-    });
-    body.replaceChildren(
-      element("p", ...about(page, statement)),
-      rule,
-      ...(isHidden
-        ? [question(page, statement, entry)]
-        : [
-            entries && element("p.entry", math(entries.math, entries.words)),
-            numbersIn(page, statement, entry),
-          ].filter(Boolean)),
-      element("div.tables", tables),
-    );
-  };
+  show(
+    host,
+    html`${examples > 1 && picker(page, examples)}
+      <h2 id="step-title">Step ${page.step + 1} of ${statements.length}, ${direction}</h2>
+      <p>${about(page, statement)}</p>
+      <p class="rule">${math(told.math, told.words)}</p>
+      ${(isHidden || page.verdict === "") && question(page, statement, entry)}
+      ${!isHidden && entries && html`<p class="entry">${math(entries.math, entries.words)}</p>`}
+      ${!isHidden && numbersIn(page, statement, entry)}
+      <div class="tables">${tables}</div>`,
+  );
+  fit(host.querySelector(".rule"));
+}
+
+/** Return a field for the example that is looked at, in all that has a row for each. */
+function picker(page, examples) {
+  return html`<label class="picker corner" id="example">Example
+    <input type="number" min="0" max=${examples - 1} value=${page.entry([examples])[0]}
+      aria-label=${`Example, below ${examples}`}
+      onchange=${({ target }) => page.choose([examples], [target.value])}></label>`;
 }
 
 /** Make a long equation smaller, down to what can be read; beyond that it scrolls. */
@@ -70,50 +67,32 @@ function numbersIn(page, statement, entry) {
   const at = flat(program.terms[statement.term].shape, entry);
   const [left, ...rest] = sides(program, values, statement, at, isLong);
   const { paths, sums } = parts(program, values, statement, at);
-  const unfold = () => {
-    page.isLong = !isLong;
-    page.update();
-  };
-  const button = { type: "button", "data-keep": "terms", onclick: unfold };
-  return element(
-    "div.worked",
-    element(
-      "p",
-      element("code", left),
-      rest.map((side) => element("code.side", { tabindex: isLong ? 0 : null }, `= ${side}`)),
-    ),
-    (isLong || rest.some((side) => side.includes("..."))) &&
-      element("button", button, isLong ? "Fewer terms" : "All terms"),
-    paths.length > 0 && [
-      element("p", `Each of ${paths.length} uses sends back a part, and the parts are added:`),
-      element(
-        "ul",
-        paths.map((x) => element("li", element("code", x.text), " = ", format(x.values[at]))),
-      ),
-    ],
-    sums.map(({ before, after }) =>
-      element(
-        "p",
-        "A sum undoes the broadcast: ",
-        element("span.shape", `${shapeText(before)} → ${shapeText(after)}`),
-        ".",
-      ),
-    ),
-  );
+  const unfold = () => page.set({ isLong: !isLong });
+  const text = isLong ? "Fewer terms" : "All terms";
+  const button = html`<button type="button" onclick=${unfold}>${text}</button>`;
+  const part = (x) => html`<li><code>${x.text}</code> = ${format(x.values[at])}</li>`;
+  const shapes = (x) => `${shapeText(x.before)} → ${shapeText(x.after)}`;
+  return html`<div class="worked">
+    <p><code>${left}</code>
+      ${rest.map((x) => html`<code class="side" tabindex=${isLong && 0}>= ${x}</code>`)}</p>
+    ${(isLong || rest.some((side) => side.includes("..."))) && button}
+    ${
+      paths.length > 0 &&
+      html`<p>Each of ${paths.length} uses sends back a part, and the parts are added:</p>
+        <ul>${paths.map(part)}</ul>`
+    }
+    ${sums.map((x) => html`<p>A sum undoes the broadcast: <span class="shape">${shapes(x)}</span>.</p>`)}
+  </div>`;
 }
 
 /** Return what a step does, as a sentence with equations in it. */
-function about(page, { forward, undoes, of, line }) {
-  const { statements, program } = page;
-  if (forward)
-    return [line === null ? "A part of a longer line." : `Line ${line + 1} of your code.`];
-  const { math: sides, words } = statements[undoes] ?? {};
-  const input = program.inputs.find((x) => x.term === of);
-  const starts = statements[undoes]?.term === program.value ? " Its own adjoint is 1." : "";
+function about({ statements, program }, { forward, undoes, of, line }) {
+  if (forward) return line === null ? "A part of a longer line." : `Line ${line + 1} of your code.`;
+  const undone = statements[undoes];
   return [
     of === null ? "A part of what undoes " : "The chain rule undoes ",
-    sides ? math(sides, words) : "the function",
-    input?.wanted ? ", and this is a gradient." : ".",
-    starts,
+    undone ? math(undone.math, undone.words) : "the function",
+    program.inputs.find((x) => x.term === of)?.wanted ? ", and this is a gradient." : ".",
+    undone?.term === program.value && " Its own adjoint is 1.",
   ];
 }

@@ -1,81 +1,83 @@
 // Gradient descent on the numbers that the page shows: with each step all of it is computed anew.
 
+import { html, show } from "dom";
 import { format } from "numbers";
-import { picture } from "picture";
-import { size } from "places";
-import { Training } from "training";
+import { paint, picture } from "picture";
+import { descended } from "training";
+
+const [WIDTH, HEIGHT] = [280, 160];
+const SPEEDS = [1, 10, 100];
+let frame = 0; // of the run that goes on by itself
 
 export function train(page, host) {
-  const run = new Training(page.program);
-  const find = (what) => host.querySelector(what);
-  const [start, rate, chart] = [find("#start"), find("#rate"), find("#losses")];
-  const { width, height } = chart.viewBox.baseVal;
-  const isOne = run.plane && size(page.program.terms[run.plane.term].shape.slice(1)) === 1;
-  const draw = isOne ? picture(page, run, find("#plane")) : () => find("#plane")?.remove();
-  let first = page.given; // the numbers where the run began
-  let frame = 0;
+  const { losses, problem } = page.run;
+  const last = losses.length ? `, loss ${format(losses.at(-1), 6)}` : "";
+  const drawn = picture(page);
+  const speeds = SPEEDS.map((n) => html`<option selected=${n === page.speed && ""}>${n}</option>`);
+  show(
+    host,
+    html`<h2 id="train-title">Train it</h2>
+      <p>Gradient descent with the adjoints above, starting from the current numbers.</p>
+      <div class="controls">
+        <button type="button" id="start" aria-pressed=${String(frame > 0)}
+          onclick=${() => start(page)}>${frame ? "Pause" : "Train"}</button>
+        <button type="button" onclick=${() => go(page, 1)}>One step</button>
+        <button type="button" onclick=${() => begin(page)}>Begin again</button>
+        <label>Learning rate <input type="text" inputmode="decimal" id="rate" value=${page.rate}
+          oninput=${({ target }) => page.adjust({ rate: target.value })}></label>
+        <label>Steps at a time
+          <select onchange=${({ target }) => page.adjust({ speed: Number(target.value) })}>${speeds}</select></label>
+      </div>
+      <p role="status">${problem || `Step ${losses.length}${last}`}</p>
+      <div class="charts">${drawn?.figure} ${losses.length > 1 && chart(losses)}</div>`,
+  );
+  if (drawn) paint(host.querySelector("canvas"), drawn.heights);
+}
 
-  const show = () => {
-    const { losses, problem } = run;
-    const finite = losses.filter(Number.isFinite);
-    const top = finite.reduce((a, b) => Math.max(a, b), 1e-300);
-    const points = finite.map((x, i) => [
-      (width * i) / Math.max(1, finite.length - 1),
-      height * (1 - (0.95 * x) / top),
-    ]);
-    chart.firstChild.setAttribute("points", points.join(" "));
-    const last = losses.length ? `, loss ${format(losses.at(-1), 6)}` : "";
-    find("[role=status]").textContent = problem || `Step ${losses.length}${last}`;
-    chart.nextElementSibling.textContent = `The loss of each step, from 0 to ${format(top)}`;
-    chart.parentElement.hidden = losses.length < 2;
-  };
-  const pause = () => {
-    cancelAnimationFrame(frame);
-    frame = 0;
-    start.setAttribute("aria-pressed", "false");
-    start.textContent = "Train";
-  };
-  const go = (steps) => {
-    run.rate = page.rate;
-    if (!run.losses.length) first = new Map(run.given);
-    if (!(run.rate > 0 && run.rate < Infinity))
-      run.problem = `A learning rate is a number above 0, not "${rate.value}".`;
-    for (let i = 0; i < steps && run.step(); i++);
-    page.take(run.given);
-    if (run.problem) pause();
-    show();
-  };
-  const again = () => {
-    go(Number(find("#speed").value));
-    if (frame) frame = requestAnimationFrame(again);
-  };
-  start.addEventListener("click", () => {
-    run.problem = "";
-    if (frame) pause();
-    else if (matchMedia("(prefers-reduced-motion: reduce)").matches) go(100 * find("#speed").value);
-    else {
-      start.setAttribute("aria-pressed", "true");
-      start.textContent = "Pause";
-      frame = requestAnimationFrame(again);
-    }
-  });
-  find("#once").addEventListener("click", () => {
-    run.problem = "";
-    go(1);
-  });
-  find("#again").addEventListener("click", () => {
-    pause();
-    run.restart();
-    page.take(first);
-    show();
-  });
-  rate.addEventListener("input", () => {
-    page.rate = Number(rate.value);
-    page.update();
-  });
-  show();
-  return () => {
-    run.given = new Map(page.given);
-    draw();
-  };
+function chart(losses) {
+  const finite = losses.filter(Number.isFinite);
+  const top = finite.reduce((a, b) => Math.max(a, b), 1e-300);
+  const points = finite.map((x, i) => [
+    (WIDTH * i) / Math.max(1, finite.length - 1),
+    HEIGHT * (1 - (0.95 * x) / top),
+  ]);
+  return html`<figure>
+    <svg id="losses" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img"
+      aria-label="The loss of each step so far"><polyline points=${points.join(" ")} /></svg>
+    <figcaption>The loss of each step, from 0 to ${format(top)}</figcaption>
+  </figure>`;
+}
+
+function start(page) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return go(page, 100 * page.speed);
+  if (frame) pause();
+  else frame = requestAnimationFrame(() => goOn(page));
+  page.adjust({});
+}
+
+function goOn(page) {
+  go(page, page.speed);
+  if (frame) frame = requestAnimationFrame(() => goOn(page));
+}
+
+function pause() {
+  cancelAnimationFrame(frame);
+  frame = 0;
+}
+
+function begin(page) {
+  pause();
+  page.begin();
+}
+
+function go(page, count) {
+  const { program, compute, given, run } = page;
+  const rate = Number(page.rate);
+  const isRate = rate > 0 && rate < Infinity;
+  const problem = `A learning rate is a number above 0, not "${page.rate}".`;
+  const next = isRate
+    ? descended(program, compute, { given, losses: run.losses }, rate, count)
+    : { given, losses: run.losses, problem };
+  if (next.problem) pause();
+  page.train(next);
 }

@@ -233,7 +233,7 @@ def test_the_lines_of_grown_programs_are_right_answers(
 def answered(page: Any, name: str, text: str) -> str:
     """Return what the page says to an answer for an adjoint."""
     page.locator("#numpy button", has_text=re.compile(f"^{name} = ")).click()
-    page.evaluate("import('page').then(({ page }) => { page.shown.clear(); page.update(); })")
+    page.evaluate("import('page').then(({ page }) => { page.shown.clear(); page.set({}); })")
     page.fill("#answer", text)
     page.press("#answer", "Enter")
     said: str = page.locator("#said").inner_text()
@@ -386,7 +386,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 def test_your_turn_by_keyboard_alone(opened: Opened) -> None:
     page = opened(engine.loss, PARAMS, X, T)
-    for _ in range(4):
+    for _ in range(3):
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "turn"
     page.keyboard.press("Enter")
@@ -441,3 +441,25 @@ def test_a_wrong_answer_is_told_what_it_looks_like(
     page.press("#answer", "Enter")
     looks = f"It looks as if {said}." if said else "Look at the rule, and at what comes in."
     assert page.locator("#said").inner_text() == f"Not this number. {looks}"
+
+
+def test_what_is_typed_stays_while_a_number_is_changed_and_is_gone_in_the_next_step(
+    opened: Opened,
+) -> None:
+    page = opened(engine.loss, PARAMS, X, T)
+    page.click("#turn")
+    page.fill("#answer", "y - ")
+    page.get_by_label("U[0, 0]", exact=True).fill("1.25")
+    assert page.input_value("#answer") == "y - "
+    page.click("#next")
+    assert page.input_value("#answer") == ""
+    assert answered(page, "W_bar", "H.T @ z_bar") == "Right."
+    shown = page.locator("#step figure").last.locator("td").first.inner_text()
+    _, gradients = value_and_grad(engine.loss)({**PARAMS, "U": changed(PARAMS["U"], 1.25)}, X, T)
+    assert float(shown.replace("−", "-")) == pytest.approx(gradients["W"][0], rel=1e-3)
+
+
+def changed(array: Any, first: float) -> Any:
+    found = np.array(array)
+    found.flat[0] = first
+    return found

@@ -128,18 +128,6 @@ def test_a_slider_changes_its_number_and_reset_brings_all_back(opened: Callable[
     assert numbers(page, "value") == pytest.approx([engine.loss(PARAMS, X, T)], rel=1e-12)
 
 
-def test_playing_goes_on_by_itself_only_where_motion_is_welcome(opened: Callable[..., Any]) -> None:
-    page = opened(engine.loss, PARAMS, X, T)
-    before = page.locator("#step-title").inner_text()
-    page.click("#play")
-    page.wait_for_function(
-        "before => document.getElementById('step-title').textContent !== before", arg=before
-    )
-    page.click("#play")
-    page.emulate_media(reduced_motion="reduce")
-    assert page.locator("#play").is_hidden()
-
-
 def test_what_has_the_focus_in_one_view_is_marked_in_all(opened: Callable[..., Any]) -> None:
     page = opened(engine.loss, PARAMS, X, T)
     page.locator("#numpy button", has_text="G_bar = ").click()

@@ -78,7 +78,7 @@ def test_it_goes_on_from_a_number_that_the_reader_changed(trained: Any) -> None:
 
 def test_it_runs_until_it_is_paused_where_motion_is_not_reduced(trained: Any) -> None:
     trained.locator("#train button", has_text="Train").click()
-    count = "document.querySelector('#losses polyline').points.length"
+    count = "document.querySelector('#losses polyline')?.points.length ?? 0"
     while trained.evaluate(count) < 6:
         trained.evaluate("new Promise(requestAnimationFrame)")
     trained.locator("#train button", has_text="Pause").click()
@@ -220,7 +220,7 @@ def test_an_arrow_below_a_slider_goes_down_the_gradient(trained: Any) -> None:
     trained.click("text=Reset")
     said = trained.locator(".ahead").first.get_attribute("aria-label")
     assert said.startswith("U[0, 0] by ")
-    assert f"An arrow shows where a step {times(trained):g} times" in trained.inner_text(
+    assert f"Each arrow shows where a step {times(trained):g} times" in trained.inner_text(
         "#inputs p"
     )
 

@@ -19,10 +19,18 @@ X, LABELS, PARAMETERS = tutorial_problem()
 T = LABELS.astype(float)
 PROGRAM = json.loads(json.dumps(steps(loss, PARAMETERS, X, T)))
 MAKE = """
-    const { Training } = await import("training");
-    const training = new Training(given.program, given.rate ?? 1);
+    const { descended } = await import("training");
+    const { plane, surface } = await import("plane");
+    const { prepared } = await import("interpreter");
+    const { program, rate = 1 } = given;
+    const compute = prepared(program);
+    const begun = (numbers = []) => ({ given: new Map(numbers), losses: [] });
+    const after = (count, run = begun(), by = rate) => descended(program, compute, run, by, count);
+    const flat = plane(program);
+    const shown = ({ given: numbers }) =>
+        Array.from(surface(program, flat)(given.points, [flat.term], numbers)[0]);
 """
-PLANE = 'const { plane } = await import("training"); return plane(given);'
+PLANE = 'const { plane } = await import("plane"); return plane(given);'
 POINTS = np.random.default_rng(0).uniform(-5.0, 5.0, (1201, 2))
 
 
@@ -30,8 +38,8 @@ def test_a_thousand_steps_give_the_tutorial_s_losses(script: Script) -> None:
     losses, numbers = script(
         MAKE
         + """
-        for (let i = 0; i < 1000; i++) training.step();
-        return [training.losses, [...training.given].map(([i, x]) => [i, Array.from(x)])];
+        const run = after(1000);
+        return [run.losses, [...run.given].map(([i, x]) => [i, Array.from(x)])];
         """,
         {"program": PROGRAM},
     )
@@ -54,11 +62,9 @@ def test_a_run_begins_again_with_what_is_given_and_at_another_rate(script: Scrip
     losses = script(
         MAKE
         + """
-        for (let i = 0; i < 3; i++) training.step();
-        training.rate = 0.5;
-        training.restart(new Map([[given.at, given.numbers]]));
-        for (let i = 0; i < 20; i++) training.step();
-        return training.losses;
+        after(3);
+        const run = begun([[given.at, given.numbers]]);
+        return after(12, after(8, run, 0.5), 0.5).losses;
         """,
         {"program": PROGRAM, "at": at["U"], "numbers": start["U"].ravel().tolist()},
     )
@@ -69,27 +75,19 @@ def test_a_run_begins_again_with_what_is_given_and_at_another_rate(script: Scrip
 @pytest.mark.parametrize("rate", [1e3, 1e308])
 def test_what_diverges_is_said_and_ends_the_run(script: Script, rate: float) -> None:
     program = steps(lambda w: autodiff.sum(w**4.0), np.array([1.0, 2.0]))
-    said, count, after, again = script(
-        MAKE
-        + """
-        for (let i = 0; i < 50 && training.step(); i++);
-        const count = training.losses.length;
-        const found = [training.problem, count, training.step() || training.losses.length];
-        training.restart();
-        return [...found, training.problem];
-        """,
+    said, count, once = script(
+        MAKE + "const run = after(50); return [run.problem, run.losses.length, after(1).problem];",
         {"program": program, "rate": rate},
     )
     assert said.endswith(f": try a smaller rate than {rate:g}.")
     assert 1 <= count < 50
-    assert after == count
-    assert again == ""
+    assert once == ("" if rate == 1e3 else said)
 
 
 def test_a_loss_that_is_not_finite_from_the_start_is_not_the_rate_s_fault(script: Script) -> None:
     with np.errstate(invalid="ignore"):
         program = steps(lambda w: autodiff.sum(autodiff.log(w)), np.array([-1.0]))
-    said = script(MAKE + "training.step(); return training.problem;", {"program": program})
+    said = script(MAKE + "return after(1).problem;", {"program": program})
     assert said == "The loss is NaN before any step: look at the numbers of the inputs."
 
 
@@ -97,8 +95,7 @@ def test_the_surface_is_what_the_network_makes_of_the_points(script: Script) -> 
     got = script(
         MAKE
         + """
-        for (let i = 0; i < 10; i++) training.step();
-        return Array.from(training.surface(given.points)[0]);
+        return shown(after(10));
         """,
         {"program": PROGRAM, "points": POINTS.ravel().tolist()},
     )
@@ -116,7 +113,7 @@ def test_the_surface_of_several_outputs_has_a_row_for_each_point(script: Script)
 
     program = steps(classes, W, X[:7], labels)
     got = script(
-        MAKE + "return Array.from(training.surface(given.points)[0]);",
+        MAKE + "return shown(begun());",
         {"program": program, "points": POINTS.ravel().tolist()},
     )
     expected = autodiff.log_softmax(POINTS @ W)
@@ -161,5 +158,4 @@ def test_there_is_no_surface_where_points_have_no_output(
     script: Script, f: Callable[..., Any], args: Any
 ) -> None:
     program = steps(f, *args)
-    given = {"program": program, "points": [0.0, 0.0]}
-    assert script(MAKE + "return training.surface(given.points);", given) is None
+    assert script(PLANE, program) is None
