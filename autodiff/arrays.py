@@ -1,8 +1,10 @@
-"""Numbers as the graph holds them and shows them: arrays that nothing changes, plain floats."""
+"""Numbers as the graph holds them and shows them, and the types of functions of them."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
@@ -154,3 +156,78 @@ def read_only(data: Any) -> Any:
     view = data.view(ReadOnlyArray)
     view.flags.writeable = False
     return view
+
+
+# As type checkers see functions of them. The decorators return the function as it is.
+
+Array = NDArray[Any]
+Number = float | np.number[Any]
+Plain = Number | Array
+
+
+class Recorded(Protocol):
+    """What `Node` is to functions below it: a Value, in all that users see."""
+
+    serial: int
+
+
+Operand = Recorded | Plain
+V = TypeVar("V", bound=Recorded)
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class OfOperands(Protocol):
+    """A function of which a Value among the operands makes a Value, else an array an array."""
+
+    @overload
+    def __call__(self, a: V, /, *others: Operand, **parameters: Any) -> V: ...
+    @overload
+    def __call__(self, a: Plain, b: V, /, *others: Operand, **parameters: Any) -> V: ...
+    @overload
+    def __call__(self, a: Plain, b: Plain, c: V, /, **parameters: Any) -> V: ...
+    @overload
+    def __call__(self, a: Array, /, *others: Plain, **parameters: Any) -> Array: ...
+    @overload
+    def __call__(self, a: Number, b: Array, /, *others: Plain, **parameters: Any) -> Array: ...
+    @overload
+    def __call__(self, *operands: Number, **parameters: Any) -> Any: ...
+
+
+class OfOperand(Protocol[P, R_co]):
+    """A function, or method, of which a Value makes a Value, and anything else what it says."""
+
+    @overload
+    def __call__(self, x: V, /, *args: P.args, **options: P.kwargs) -> V: ...
+    @overload
+    def __call__(self, x: Plain, /, *args: P.args, **options: P.kwargs) -> R_co: ...
+    def __get__(self, x: V, kind: Any = None, /) -> Callable[P, V]: ...
+
+
+class OfSeveral(Protocol):
+    """A function that joins Values to a Value, and arrays or numbers to an array."""
+
+    @overload
+    def __call__(self, arrays: Iterable[V], axis: int = 0) -> V: ...
+    @overload
+    def __call__(self, arrays: Iterable[Plain], axis: int = 0) -> Array: ...
+    @overload
+    def __call__(self, arrays: Iterable[Operand], axis: int = 0) -> Any: ...
+
+
+class Operator(Protocol):
+    """A method of an operator."""
+
+    def __get__(self, x: V, kind: Any = None, /) -> Callable[[Operand], V]: ...
+
+
+def of_operands(f: Callable[..., Any]) -> OfOperands:
+    return f
+
+
+def of_operand(f: Callable[Concatenate[Any, P], R_co]) -> OfOperand[P, R_co]:
+    return f  # type: ignore[return-value]
+
+
+def of_several(f: Callable[..., Any]) -> OfSeveral:
+    return f

@@ -1,9 +1,13 @@
 """Error messages: sentences that name the operation, its operands and their shapes."""
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, NoReturn, TypeVar
 
 from autodiff.arrays import shape
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def called(x: Any, position: int | None = None) -> str:
@@ -43,6 +47,32 @@ def refuse(
         options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
         message = f"{', '.join(names)}{' with ' if options else ''}{options}: {error}"
     raise kind(f"{primitive.name}: {message}") from None
+
+
+def check_call(
+    name: str, function: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
+) -> None:
+    """Raise a TypeError that says how a function is called, where these are not its arguments."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **options)
+    except TypeError as error:
+        bare = [x.replace(annotation=x.empty) for x in signature.parameters.values()]
+        raise TypeError(f"{name} takes {inspect.Signature(bare)}: {error}") from None
+
+
+def explained(function: F) -> F:
+    """Return a function that says how it is called, where it is called with other arguments."""
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except TypeError:
+            check_call(function.__name__, function, args, options)
+            raise
+
+    return call  # type: ignore[return-value]
 
 
 DATA = ".data holds the numbers, without the graph"

@@ -4,24 +4,24 @@ Each records when one of its operands is a Value and gives plain numbers or arra
 Most are primitives as they stand; those here are written in terms of primitives, or check.
 """
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from autodiff import primitives
-from autodiff.arrays import shape
-from autodiff.errors import called
+from autodiff.arrays import Array, Operand, Plain, V, of_operand, of_operands, of_several, shape
+from autodiff.errors import called, check_call
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, record
 from autodiff.primitives import MASKS, exp, matmul, maximum, minimum, multiply, square
 
 Axis = int | tuple[int, ...] | None
 
 
-def sum(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+@of_operand
+def sum(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the sum of the elements of `x`, or the sums over `axis`.
 
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0).tolist()
@@ -30,7 +30,8 @@ def sum(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return primitives.sum(x, axis=axis, keepdims=bool(keepdims))
 
 
-def max(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+@of_operand
+def max(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the largest element of `x`, or the largest ones over `axis`.
 
     >>> grad(max)(np.array([1.0, 3.0, 3.0])).tolist()  # a tie is shared
@@ -39,7 +40,8 @@ def max(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return primitives.max(x, axis=axis, keepdims=bool(keepdims))
 
 
-def min(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+@of_operand
+def min(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the smallest element of `x`, or the smallest ones over `axis`.
 
     >>> grad(min)(np.array([1.0, 3.0, 3.0])).tolist()
@@ -48,7 +50,8 @@ def min(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return primitives.min(x, axis=axis, keepdims=bool(keepdims))
 
 
-def mean(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+@of_operand
+def mean(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the mean of the elements of `x`, or the means over `axis`.
 
     Raises ValueError for an empty batch, whose mean is undefined.
@@ -59,7 +62,8 @@ def mean(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return primitives.mean(x, axis=axis, keepdims=bool(keepdims))
 
 
-def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+@of_operand
+def var(x: Array, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
     """Return the variance: the sum of squared deviations from the mean over n - `ddof`.
 
     Raises ValueError for n <= `ddof` and for an empty batch.
@@ -74,7 +78,8 @@ def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
     return squares * (n / (n - ddof)) if ddof else squares
 
 
-def logsumexp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+@of_operand
+def logsumexp(x: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return log(sum(exp(x))) over `axis`, without overflow.
 
     >>> float(logsumexp(np.array([0.0, 1000.0])))
@@ -83,26 +88,29 @@ def logsumexp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return primitives.logsumexp(x, axis=axis, keepdims=bool(keepdims))
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
+@of_operand
+def log_softmax(x: Array, axis: int = -1) -> Array:
     """Return x - logsumexp(x) over `axis`: the logarithm of softmax.
 
     >>> log_softmax(np.array([0.0, 1000.0])).tolist()
     [-1000.0, 0.0]
     """
     shifted = x - max(x, axis, keepdims=True)
-    return shifted - logsumexp(shifted, axis, keepdims=True)
+    return shifted - logsumexp(shifted, axis, keepdims=True)  # type: ignore[no-any-return]
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+@of_operand
+def softmax(x: Array, axis: int = -1) -> Array:
     """Return exp(x) / sum(exp(x)) over `axis`, without overflow.
 
     >>> softmax(np.array([1000.0, 1000.0])).tolist()
     [0.5, 0.5]
     """
     e = exp(x - max(x, axis, keepdims=True))
-    return e / sum(e, axis, keepdims=True)
+    return e / sum(e, axis, keepdims=True)  # type: ignore[no-any-return]
 
 
+@of_operands
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Return `a` where `condition` holds and `b` elsewhere.
 
@@ -113,7 +121,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return primitives.where(condition, a, b)
 
 
-def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
+@of_operand
+def clip(x: Array, a_min: Any = None, a_max: Any = None) -> Array:
     """Return `x` limited to [`a_min`, `a_max`]; a bound that is None does not limit.
 
     >>> clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0).tolist()
@@ -123,6 +132,12 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
     return x if a_max is None else minimum(x, a_max)
 
 
+@overload
+def dot(a: V, b: Operand) -> V: ...
+@overload
+def dot(a: Plain, b: V) -> V: ...
+@overload
+def dot(a: Plain, b: Plain) -> Any: ...
 def dot(a: Any, b: Any) -> Any:
     """Return the product as `numpy.dot` does.
 
@@ -134,6 +149,7 @@ def dot(a: Any, b: Any) -> Any:
     return matmul(a, b) if len(shape(b)) <= 2 else named("tensordot")(a, b, ([-1], [-2]))
 
 
+@of_operands
 def outer(a: Any, b: Any) -> Any:
     """Return the products of every element of `a` with every one of `b`, shape (a.size, b.size).
 
@@ -143,7 +159,8 @@ def outer(a: Any, b: Any) -> Any:
     return primitives.outer(ravel(a), ravel(b))
 
 
-def transpose(x: Any, axes: int | Sequence[int] | None = None) -> Any:
+@of_operand
+def transpose(x: Array, axes: int | Sequence[int] | None = None) -> Array:
     """Return `x` with its axes reversed, or in the order of `axes`.
 
     >>> transpose(np.ones((2, 3, 4)), (0, 2, 1)).shape
@@ -155,7 +172,8 @@ def transpose(x: Any, axes: int | Sequence[int] | None = None) -> Any:
     return primitives.transpose(x, axes=None if axes is None else tuple(axes))
 
 
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+@of_operand
+def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
     """Return `x` with two axes exchanged.
 
     >>> swapaxes(np.ones((2, 3, 4)), 0, -1).shape
@@ -171,7 +189,8 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return transpose(x, axes)
 
 
-def reshape(x: Any, shape: int | Sequence[int]) -> Any:
+@of_operand
+def reshape(x: Array, shape: int | Sequence[int]) -> Array:
     """Return the elements of `x`, last axis fastest, in another shape; one length may be -1.
 
     >>> reshape(np.array([1.0, 2.0, 3.0, 4.0]), (2, -1)).tolist()
@@ -180,7 +199,8 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     return primitives.reshape(x, shape=lengths(shape))
 
 
-def ravel(x: Any) -> Any:
+@of_operand
+def ravel(x: Array) -> Array:
     """Return the elements of `x` as a vector.
 
     >>> ravel(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
@@ -189,7 +209,8 @@ def ravel(x: Any) -> Any:
     return x if len(shape(x)) == 1 else reshape(x, -1)
 
 
-def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Any:
+@of_operand
+def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Array:
     """Return `x` with an axis of length 1 inserted at each position in `axis`.
 
     >>> expand_dims(np.ones(3), 0).shape
@@ -198,7 +219,8 @@ def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Any:
     return reshape(x, new_shape(np.expand_dims, x, axis))
 
 
-def squeeze(x: Any, axis: Axis = None) -> Any:
+@of_operand
+def squeeze(x: Array, axis: Axis = None) -> Array:
     """Return `x` without its axes of length 1, or without those in `axis`.
 
     >>> squeeze(np.ones((1, 3, 1))).shape
@@ -220,7 +242,8 @@ def new_shape(function: Callable[..., Any], x: Any, axis: Any) -> tuple[int, ...
         raise ValueError(f"{function.__name__}: {called(x, 1)} with axis={axis}: {error}") from None
 
 
-def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
+@of_operand
+def broadcast_to(x: Array, shape: int | Sequence[int]) -> Array:
     """Return `x` repeated to fill `shape`.
 
     >>> broadcast_to(np.array([1.0, 2.0]), (2, 2)).tolist()
@@ -229,7 +252,8 @@ def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     return primitives.broadcast_to(x, shape=lengths(shape))
 
 
-def getitem(x: Any, index: Any) -> Any:
+@of_operand
+def getitem(x: Array, index: Any) -> Any:
     """Return `x[index]`, for integers, slices, None, ... and arrays of integers or booleans."""
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Node) for part in parts):
@@ -248,6 +272,7 @@ def as_index(part: Any) -> Any:
     return np.array(part, np.intp) if empty else np.array(part)
 
 
+@of_several
 def concatenate(arrays: Iterable[Any], axis: int = 0) -> Any:
     """Join arrays along an axis that they have.
 
@@ -262,6 +287,7 @@ def concatenate(arrays: Iterable[Any], axis: int = 0) -> Any:
     return primitives.concatenate(*arrays, axis=axis)
 
 
+@of_several
 def stack(arrays: Iterable[Any], axis: int = 0) -> Any:
     """Join arrays, or numbers, of one shape along a new axis.
 
@@ -345,11 +371,7 @@ def apply_function(function: Callable[..., Any], args: Any, options: Any) -> Any
     try:
         return ours(*args, **options)
     except TypeError:
-        signature = inspect.signature(ours)
-        try:
-            signature.bind(*args, **options)
-        except TypeError as error:
-            raise TypeError(f"{name} of a Value takes {signature}: {error}") from None
+        check_call(f"{name} of a Value", ours, args, options)
         raise
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.arrays import FLOAT64, as_data, own, plain, shape, widened
+from autodiff.arrays import FLOAT64, as_data, of_operands, own, plain, shape, widened
 from autodiff.errors import called, refuse
 
 NO_PARAMETERS: Mapping[str, Any] = {}
@@ -71,6 +71,7 @@ class Primitive:
         if getattr(function, "__module__", None) == "autodiff.numerics":
             self.__doc__ = function.__doc__
 
+    @of_operands
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Record if an operand is a Value; of plain numbers and arrays compute the function."""
         if len(operands) != self.arity and self.arity is not None:

@@ -5,18 +5,27 @@ import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import count, islice
-from typing import Any
+from typing import Any, Concatenate, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autodiff.arguments import as_positions, filled, leaves, name_of, pairs, positions_of, tree_map
-from autodiff.arrays import shape
+from autodiff.arrays import Array, P, shape
+from autodiff.errors import explained
 from autodiff.functions import reshape, stack, sum
 from autodiff.graph import Node
-from autodiff.transforms import grad, gradients, vjp
+from autodiff.transforms import A, R, Scalar, Ts, grad, gradients, vjp
 from autodiff.value import Value
 
+D = TypeVar("D", bound=np.generic)
 
+
+@overload
+def jvp(f: Callable[[*Ts], R], args: tuple[*Ts], tangents: tuple[*Ts]) -> tuple[R, R]: ...
+@overload
+def jvp(f: Callable[..., R], args: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, R]: ...
+@explained
 def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """Return `f(*args)` and its derivative along `tangents`, in the structure of the result.
 
@@ -42,6 +51,11 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
     return result, gradients(along, adjoint, record=record)
 
 
+@overload
+def hvp(f: Callable[Concatenate[A, P], Scalar]) -> Callable[..., A]: ...
+@overload
+def hvp(f: Callable[..., Scalar], argnums: int | Sequence[int]) -> Callable[..., Any]: ...
+@explained
 def hvp(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, *others: Any
 ) -> Callable[..., Any]:
@@ -74,6 +88,13 @@ def hvp(
     return product
 
 
+@overload
+def jacobian(
+    f: Callable[Concatenate[NDArray[D], P], Array | Scalar],
+) -> Callable[Concatenate[NDArray[D], P], NDArray[D]]: ...
+@overload
+def jacobian(f: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]: ...
+@explained
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Return a function that computes the derivative of every number that `f` returns.
 
@@ -122,6 +143,13 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     return derivatives
 
 
+@overload
+def hessian(
+    f: Callable[Concatenate[NDArray[D], P], Scalar],
+) -> Callable[Concatenate[NDArray[D], P], NDArray[D]]: ...
+@overload
+def hessian(f: Callable[P, Scalar], argnums: int | Sequence[int] = 0) -> Callable[P, Any]: ...
+@explained
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Return a function that computes the second derivatives of `f`, which returns one number.
 

@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, Concatenate, TypeVar, TypeVarTuple, overload
 
 import numpy as np
 
@@ -19,11 +19,18 @@ from autodiff.arguments import (
     positions_of,
     tree_map,
 )
-from autodiff.arrays import shape
+from autodiff.arrays import P, shape
+from autodiff.errors import explained
 from autodiff.graph import Node, as_seed
 from autodiff.primitives import identity
 from autodiff.value import Value, enclosing
 from autodiff.walk import walk
+
+Scalar = float | np.floating[Any] | Value
+A = TypeVar("A")
+R = TypeVar("R")
+S = TypeVar("S", bound=Scalar)
+Ts = TypeVarTuple("Ts")
 
 
 def gradients(y: Value, xs: Any, seed: Any = None, record: bool = False) -> Any:
@@ -50,6 +57,17 @@ def gradients(y: Value, xs: Any, seed: Any = None, record: bool = False) -> Any:
     return collected(xs, wanted, backward({y: as_seed(y, seed)}, wanted, record), record)
 
 
+@overload
+def value_and_grad(
+    f: Callable[Concatenate[A, P], S],
+) -> Callable[Concatenate[A, P], tuple[S, A]]: ...
+@overload
+def value_and_grad(f: Callable[P, S], argnums: int) -> Callable[P, tuple[S, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[P, S], argnums: Sequence[int]
+) -> Callable[P, tuple[S, tuple[Any, ...]]]: ...
+@explained
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0
 ) -> Callable[..., tuple[Any, Any]]:
@@ -97,6 +115,13 @@ def value_and_grad(
     return differentiated
 
 
+@overload
+def grad(f: Callable[Concatenate[A, P], Scalar]) -> Callable[Concatenate[A, P], A]: ...
+@overload
+def grad(f: Callable[P, Scalar], argnums: int) -> Callable[P, Any]: ...
+@overload
+def grad(f: Callable[P, Scalar], argnums: Sequence[int]) -> Callable[P, tuple[Any, ...]]: ...
+@explained
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Return a function that computes the gradient of `f`; see `value_and_grad`.
 
@@ -114,7 +139,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     return gradient
 
 
-def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+@explained
+def vjp(f: Callable[[*Ts], R], *args: *Ts) -> tuple[R, Callable[[R], tuple[*Ts]]]:
     """Return `f(*args)` and a function from its adjoint to a tuple of those of the arguments.
 
     Arguments and result are numbers, arrays or nested structures of them; an adjoint has the
@@ -125,7 +151,8 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     ([1.0, 4.0], [2.0, 40.0])
     """
     names = parameter_names(f)
-    inputs = [as_values(x, names.get(i)) for i, x in enumerate(args)]
+    points: tuple[Any, ...] = args
+    inputs = [as_values(x, names.get(i)) for i, x in enumerate(points)]
     xs = [leaves(x) for x in inputs]  # before f can change its arguments
     record = is_recorded(xs)
     result = enclosed(f, inputs, {})
@@ -153,7 +180,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
             ) from None
         recorded = record or any(isinstance(seed, Node) for seed in seeds.values())
         adjoints = backward(seeds, [x for values in xs for x in values], recorded)
-        return tuple([collected(x, values, adjoints, recorded) for x, values in zip(args, xs)])
+        return tuple([collected(x, values, adjoints, recorded) for x, values in zip(points, xs)])
 
     return value, pullback
 

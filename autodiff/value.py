@@ -4,18 +4,18 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import MethodType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from autodiff import functions, primitives
-from autodiff.arrays import as_data, own, plain, read_only
+from autodiff.arrays import Operator, as_data, own, plain, read_only
 from autodiff.errors import Digits, advice, called, refused
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, new_node, next_serial, record
 from autodiff.walk import walk
 
 
-def operators(primitive: Primitive) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def operators(primitive: Primitive) -> tuple[Operator, Operator]:
     """Return the methods of an operator: for the Value on the left, and on the right."""
     function = primitive.function
 
@@ -76,7 +76,6 @@ METHODS = {
     *("sqrt", "square", "tan", "tanh"),
 }
 """Functions that are methods too: those of NumPy's arrays, and a few of other libraries."""
-Operand = Node | float | np.number[Any] | np.ndarray[Any, Any]
 STEPS = "it has steps, and no derivative but zero between them: take it of .data, the numbers"
 
 
@@ -115,55 +114,32 @@ class Expression(Node):
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
-    if TYPE_CHECKING:  # what stands below, in the types that Python has for it
+    __getitem__ = functions.getitem
+    __add__, __radd__ = operators(primitives.add)
+    __sub__, __rsub__ = operators(primitives.subtract)
+    __mul__, __rmul__ = operators(primitives.multiply)
+    __truediv__, __rtruediv__ = operators(primitives.divide)
+    __pow__, __rpow__ = operators(primitives.power)
+    __matmul__, __rmatmul__ = operators(primitives.matmul)
 
-        def __getitem__(self, index: Any) -> Self: ...
-        def __add__(self, other: Operand) -> Self: ...
+    sum = functions.sum
+    mean = functions.mean
+    max = functions.max
+    min = functions.min
+    var = functions.var
+    clip = functions.clip
+    dot = functions.dot
+    swapaxes = functions.swapaxes
+    ravel = functions.ravel
+    flatten = functions.ravel
+    squeeze = functions.squeeze
 
-        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
-        __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __add__
-
-        def sum(self, axis: functions.Axis = None, *, keepdims: bool = False) -> Self: ...
-
-        mean = max = min = sum
-
-        def var(
-            self, axis: functions.Axis = None, *, ddof: int = 0, keepdims: bool = False
-        ) -> Self: ...
-        def clip(self, a_min: Any = None, a_max: Any = None) -> Self: ...
-        def dot(self, b: Operand) -> Self: ...
-        def swapaxes(self, axis1: int, axis2: int) -> Self: ...
-        def ravel(self) -> Self: ...
-        def squeeze(self, axis: functions.Axis = None) -> Self: ...
-
-        flatten = ravel
-    else:
-        __getitem__ = functions.getitem
-        __add__, __radd__ = operators(primitives.add)
-        __sub__, __rsub__ = operators(primitives.subtract)
-        __mul__, __rmul__ = operators(primitives.multiply)
-        __truediv__, __rtruediv__ = operators(primitives.divide)
-        __pow__, __rpow__ = operators(primitives.power)
-        __matmul__, __rmatmul__ = operators(primitives.matmul)
-
-        sum = functions.sum
-        mean = functions.mean
-        max = functions.max
-        min = functions.min
-        var = functions.var
-        clip = functions.clip
-        dot = functions.dot
-        swapaxes = functions.swapaxes
-        ravel = functions.ravel
-        flatten = functions.ravel
-        squeeze = functions.squeeze
-
-        def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-            raise TypeError(
-                f"{called(self)} does not become an array by itself, which would drop its graph; "
-                f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one "
-                "Value of several"
-            )
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise TypeError(
+            f"{called(self)} does not become an array by itself, which would drop its graph; "
+            f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one "
+            "Value of several"
+        )
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
@@ -223,15 +199,11 @@ class Expression(Node):
 
     def transpose(self, *axes: Any) -> Self:
         """As `autodiff.transpose`; the axes as one tuple or one by one."""
-        return functions.transpose(  # type: ignore[no-any-return]
-            self, (axes[0] if len(axes) == 1 else axes) or None
-        )
+        return functions.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
     def reshape(self, *shape: Any) -> Self:
         """As `autodiff.reshape`; the shape as one tuple or one by one."""
-        return functions.reshape(  # type: ignore[no-any-return]
-            self, shape[0] if len(shape) == 1 else shape
-        )
+        return functions.reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
 class Value(Expression):

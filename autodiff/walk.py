@@ -105,9 +105,7 @@ def fit(part: Any, operand: Node, node: Node) -> Any:
     if isinstance(part, Node):
         dtype = np.result_type(raw)
         return part if np.result_type(part._raw) == dtype else cast(part, dtype=dtype)
-    if type(raw) is ndarray:
-        return part if part.dtype is raw.dtype else part.astype(raw.dtype)
-    return type(raw)(part)
+    return part.astype(raw.dtype, copy=False) if type(raw) is ndarray else type(raw)(part)
 
 
 def is_broadcast(to: tuple[int, ...], given: tuple[int, ...], node: Node) -> bool:

@@ -121,11 +121,7 @@ def notebook(cells: Any, stem: str) -> tuple[str, dict[str, bytes]]:
 
 
 class Examples(griffe.Extension):
-    """Tells Markdown that the examples in docstrings are code, and looks into no stub for types."""
-
-    def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
-        if isinstance(mod.filepath, Path) and mod.filepath.suffix == ".pyi":
-            mod.members.clear()
+    """Tells Markdown that the examples in docstrings are code."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring:

@@ -13,6 +13,7 @@ from autodiff.arguments import as_positions, filled, name_of, positions_of
 from autodiff.blocks.call import Block, Call, called
 from autodiff.blocks.learning import Learned
 from autodiff.blocks.worker import Worker, pairwise
+from autodiff.errors import explained
 
 NUMBERS = 2**20
 """Numbers that a function computes of a block; a compiled one keeps a part of them at a time."""
@@ -20,6 +21,7 @@ NUMBERS = 2**20
 Map = Callable[..., Iterable[Any]]
 
 
+@explained
 def in_blocks(
     f: Callable[..., Any],
     argnums: int | Sequence[int] = 0,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff import Value, grad, gradients, value_and_grad, vjp
+from autodiff import Value, grad, gradients, hessian, hvp, jacobian, value_and_grad, vjp
 
 
 def words(*parts: str) -> str:
@@ -575,6 +575,19 @@ def test_operands_and_options_that_a_function_does_not_take(call: Any) -> None:
 def test_argnums_that_are_no_integers(argnums: Any) -> None:
     with pytest.raises(TypeError, match="argnums"):
         grad(lambda x: x * x, argnums)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [grad, value_and_grad, jacobian, hessian, hvp, autodiff.compile, autodiff.in_blocks],
+)
+def test_a_habit_from_other_libraries_is_answered_with_what_is_taken(transform: Any) -> None:
+    name = transform.__name__
+    with pytest.raises(
+        TypeError, match=words(rf"{name} takes \(f, argnums=0", "'argnum'")
+    ) as caught:
+        transform(lambda x: x * x, argnum=1)
+    assert len(str(caught.value)) < 150
 
 
 def test_grad_of_what_cannot_be_called() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from autodiff import Value, grad, mean, tanh, value_and_grad
+from autodiff import Value, grad, jacobian, mean, tanh, value_and_grad
 
 Array = NDArray[np.float64]
 
@@ -23,3 +23,5 @@ value_and_grad(loss)(w, w)[2]  # wrong: value and gradient are two
 v + "1"  # wrong: text
 tanh(v).shape()  # wrong: a property
 mean(v, "rows")  # wrong: an axis is an integer
+grad(loss, argnum=1)  # wrong: argnums
+jacobian(vector)(w).shape()  # wrong: the derivative is an array

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from threading import Lock
-from typing import Any
+from typing import Any, Concatenate, overload
 
 import numpy as np
 
 from autodiff.arguments import described, name_of, parameter_names, tree_map
-from autodiff.arrays import as_data, own
+from autodiff.arrays import P, as_data, own
+from autodiff.errors import explained
 from autodiff.graph import Node
 from autodiff.readings.compiling.guards import Miss, Unlike
 from autodiff.readings.compiling.program import Runnable, program
@@ -18,7 +19,7 @@ from autodiff.readings.listing import Listing
 from autodiff.readings.native.build import NoCompiler, NotBuilt
 from autodiff.readings.native.call import native
 from autodiff.readings.native.loop import NoLoops
-from autodiff.transforms import value_and_grad
+from autodiff.transforms import A, S, value_and_grad
 from autodiff.value import enclosing
 
 BACKENDS = ("numpy", "c", "auto")
@@ -26,6 +27,15 @@ MOST = 16
 """Combinations of shapes and dtypes that are kept."""
 
 
+@overload
+def compile(
+    f: Callable[Concatenate[A, P], S], *, backend: str = "numpy"
+) -> Callable[Concatenate[A, P], tuple[S, A]]: ...
+@overload
+def compile(
+    f: Callable[P, S], argnums: int | Sequence[int], backend: str = "numpy"
+) -> Callable[P, tuple[S, Any]]: ...
+@explained
 def compile(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, backend: str = "numpy"
 ) -> Callable[..., Any]:
