@@ -78,8 +78,7 @@ def explained(function: F) -> F:
 DATA = ".data holds the numbers, without the graph"
 WORDS = {
     **dict.fromkeys(("detach", "numpy", "tolist", "astype", "copy", "clone", "cpu"), DATA),
-    "requires_grad": "every Value is differentiated; what is none has no gradient",
-    "requires_grad_": "every Value is differentiated; what is none has no gradient",
+    **dict.fromkeys(("requires_grad", "requires_grad_"), "every Value is, and nothing else"),
     "at": "a Value is not written into: build a new one with where, concatenate or stack",
     "label": "its name is .name",
     "device": "everything is computed by NumPy, in main memory",

@@ -10,12 +10,12 @@ from typing import Any, Concatenate, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from autodiff.arguments import as_positions, filled, leaves, name_of, pairs, positions_of, tree_map
+from autodiff.arguments import as_positions, filled, leaves, name_of, pairs, tree_map
 from autodiff.arrays import Array, P, shape
 from autodiff.errors import explained
 from autodiff.functions import reshape, stack, sum
 from autodiff.graph import Node
-from autodiff.transforms import A, R, Scalar, Ts, grad, gradients, vjp
+from autodiff.transforms import A, R, Scalar, Ts, grad, gradients, linearized, vjp
 from autodiff.value import Value
 
 D = TypeVar("D", bound=np.generic)
@@ -105,20 +105,12 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     >>> jacobian(lambda x: stack([x[0] * x[1], x[0]]))(np.array([2.0, 3.0])).tolist()
     [[3.0, 2.0], [1.0, 0.0]]
     """
+    positions = as_positions(f, argnums)
 
     @wraps(f)
-    def derivatives(*args: Any) -> Any:
-        positions = positions_of(f, as_positions(f, argnums), args)
-
-        @wraps(f)
-        def of_chosen(*xs: Any) -> Any:
-            inputs = list(args)
-            for i, x in zip(positions, xs):
-                inputs[i] = x
-            return f(*inputs)
-
-        xs = tuple(args[i] for i in positions)
-        result, pullback = vjp(of_chosen, *xs)
+    def derivatives(*args: Any, **options: Any) -> Any:
+        result, pullback = linearized(f, positions, args, options)
+        xs = tuple([args[i] for i in positions])
         numbers = count()
         places = tree_map(
             lambda y, _: np.reshape([*islice(numbers, math.prod(shape(y)))], shape(y)), result

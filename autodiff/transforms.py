@@ -54,7 +54,7 @@ def gradients(y: Value, xs: Any, seed: Any = None, record: bool = False) -> Any:
         if not isinstance(x, Node):
             raise TypeError(f"gradients are taken in Values, not in {described(x)}")
     record = record or isinstance(seed, Node)
-    return collected(xs, wanted, backward({y: as_seed(y, seed)}, wanted, record), record)
+    return adjoints_in([xs], wanted, {y: as_seed(y, seed)}, record)[0]
 
 
 @overload
@@ -91,12 +91,7 @@ def value_and_grad(
 
     @wraps(f)
     def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
-        inputs = list(args)
-        for i in positions_of(f, positions, args):
-            inputs[i] = as_values(args[i], names.get(i))
-        xs = [leaves(inputs[i]) for i in positions]  # before f can change its arguments
-        record = is_recorded(xs)
-        y = enclosed(f, inputs, options)
+        y, points, xs, record = traced(f, names, positions, args, options)
         if isinstance(y, Node) and (type(y._raw) is float or y._raw.size == 1):
             value, seeds = y if record else released(y._raw), {y: as_seed(y, None)}
         elif isinstance(y, (int, float, np.number, np.ndarray)) and np.ndim(y) == 0:
@@ -107,10 +102,9 @@ def value_and_grad(
                 f"{name_of(f)} returned {described(y)}; a gradient is that of one number, "
                 "such as a sum or a mean"
             )
-        del y, inputs  # so that the walk can free what it has passed
-        adjoints = backward(seeds, [x for values in xs for x in values], record)
-        results = [collected(args[i], values, adjoints, record) for i, values in zip(positions, xs)]
-        return value, tuple(results) if several else results[0]
+        del y  # so that the walk can free what it has passed
+        gradient = adjoints_in(points, xs, seeds, record)
+        return value, tuple(gradient) if several else gradient[0]
 
     return differentiated
 
@@ -150,16 +144,32 @@ def vjp(f: Callable[[*Ts], R], *args: *Ts) -> tuple[R, Callable[[R], tuple[*Ts]]
     >>> result.tolist(), pullback(np.array([1.0, 10.0]))[0].tolist()
     ([1.0, 4.0], [2.0, 40.0])
     """
-    names = parameter_names(f)
-    points: tuple[Any, ...] = args
-    inputs = [as_values(x, names.get(i)) for i, x in enumerate(points)]
-    xs = [leaves(x) for x in inputs]  # before f can change its arguments
-    record = is_recorded(xs)
-    result = enclosed(f, inputs, {})
+    return linearized(f, range(len(args)), args, {})
+
+
+def zero_grad(values: Any) -> None:
+    """Set the gradient of every Value in a nested structure, such as `params`, back to zero.
+
+    >>> params = {"w": Value(3.0)}
+    >>> (params["w"] ** 2).backward()
+    >>> zero_grad(params)
+    >>> float(params["w"].grad)
+    0.0
+    """
+    for value in leaves(values):
+        if not isinstance(value, Value):
+            raise TypeError(f"zero_grad is for Values, not for {described(value)}")
+        value.zero_grad()
+
+
+def linearized(
+    f: Callable[..., Any], positions: Sequence[int], args: Sequence[Any], options: Mapping[str, Any]
+) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
+    """As `vjp`, in the arguments at `positions`."""
+    result, points, xs, record = traced(f, parameter_names(f), positions, args, options)
     results = leaves(result)
     if results and not any(isinstance(y, Node) for y in results):
         warn_of_constant(f)
-    value = result if record else tree_map(lambda y, _: value_of(y), result)
 
     def pullback(*given: Any) -> tuple[Any, ...]:
         if len(given) != 1:
@@ -179,36 +189,29 @@ def vjp(f: Callable[[*Ts], R], *args: *Ts) -> tuple[R, Callable[[R], tuple[*Ts]]
                 f"the adjoint does not have the structure of what {name_of(f)} returned: {error}"
             ) from None
         recorded = record or any(isinstance(seed, Node) for seed in seeds.values())
-        adjoints = backward(seeds, [x for values in xs for x in values], recorded)
-        return tuple([collected(x, values, adjoints, recorded) for x, values in zip(points, xs)])
+        return tuple(adjoints_in(points, xs, seeds, recorded))
 
-    return value, pullback
+    return result if record else tree_map(value_of, result), pullback
 
 
-def zero_grad(values: Any) -> None:
-    """Set the gradient of every Value in a nested structure, such as `params`, back to zero.
+def traced(
+    f: Callable[..., Any],
+    names: Mapping[int, str],
+    positions: Sequence[int],
+    args: Sequence[Any],
+    options: Mapping[str, Any],
+) -> tuple[Any, list[Any], list[Any], bool]:
+    """Call `f` with Values for the numbers in the arguments at `positions`, called by `names`.
 
-    >>> params = {"w": Value(3.0)}
-    >>> (params["w"] ** 2).backward()
-    >>> zero_grad(params)
-    >>> float(params["w"].grad)
-    0.0
+    Return the result, those arguments, their Values, and whether derivatives in them may be
+    differentiated themselves.
     """
-    for value in leaves(values):
-        if not isinstance(value, Value):
-            raise TypeError(f"zero_grad is for Values, not for {described(value)}")
-        value.zero_grad()
-
-
-def is_recorded(xs: Sequence[Sequence[Node]]) -> bool:
-    """Return whether derivatives in `xs`, made by `as_values`, may be differentiated themselves."""
-    if enclosing.count:
-        return True
-    for values in xs:
-        for x in values:
-            if x.primitive is not None:  # made of a Value
-                return True
-    return False
+    inputs = list(args)
+    for i in positions_of(f, positions, args):
+        inputs[i] = as_values(args[i], names.get(i))
+    xs = leaves([inputs[i] for i in positions])  # before f can change its arguments
+    record = enclosing.count > 0 or any(x.primitive for x in xs)  # made of a Value
+    return enclosed(f, inputs, options), [args[i] for i in positions], xs, record
 
 
 def enclosed(f: Callable[..., Any], args: Sequence[Any], options: Mapping[str, Any]) -> Any:
@@ -256,23 +259,25 @@ def as_values(tree: Any, name: str | None) -> Any:
     return tree_map(as_value, tree)
 
 
-def backward(seeds: dict[Node, Any], xs: Collection[Node], record: bool) -> dict[Node, Any]:
-    """Return the adjoints of `xs`, as Values with `record`."""
-    if not record:
-        return walk(seeds, xs)
-    return walk({y: as_node(seed, y) for y, seed in seeds.items()}, xs, record=True)
+def adjoints_in(
+    trees: Sequence[Any], xs: Collection[Node], seeds: dict[Node, Any], record: bool
+) -> list[Any]:
+    """Return the adjoints of `xs`, the leaves of `trees`, in their structure; or as Values.
+
+    `seeds` are the adjoints of the results. What they do not depend on has the adjoint zero.
+    """
+    if record:
+        seeds = {y: as_node(seed, y) for y, seed in seeds.items()}
+    adjoints = walk(seeds, xs, record)
+    parts = [adjoints[x] if x in adjoints else np.zeros_like(x._raw)[()] for x in xs]
+    found = map(as_node, parts, xs) if record else map(released, parts)
+    return [filled(tree, found) for tree in trees]
 
 
 def as_node(seed: Any, y: Node) -> Any:
     """Return an adjoint that is recorded with: a Value of the kind of `y`."""
     kind: Any = type(y)
     return seed if isinstance(seed, Node) else kind(seed)
-
-
-def collected(tree: Any, xs: Sequence[Any], adjoints: Mapping[Node, Any], record: bool) -> Any:
-    """Return the adjoints of `xs`, the leaves of `tree`, in its structure; or zero."""
-    parts = [adjoints[x] if x in adjoints else np.zeros(x.shape, x.dtype)[()] for x in xs]
-    return filled(tree, map(as_node, parts, xs) if record else map(released, parts))
 
 
 def warn_of_constant(f: Callable[..., Any]) -> None:
@@ -292,6 +297,6 @@ def released(data: Any) -> Any:
     return np.float64(data) if type(data) is float else data.copy()
 
 
-def value_of(y: Any) -> Any:
+def value_of(y: Any, path: Any) -> Any:
     """Return the numbers of a result of a differentiated function."""
     return released(y._raw) if isinstance(y, Node) else y

@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import MethodType
-from typing import Any, NoReturn, Self
+from typing import Any, Never, NoReturn, Self
 
 import numpy as np
 
@@ -231,7 +231,10 @@ class Value(Expression):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, name: str | None = None) -> None:
+    def __init__(self, data: Any, name: str | None = None, **others: Never) -> None:
+        if others:
+            other = next(iter(others))
+            raise TypeError(f"Value takes data and name=, not {other}={advice(other)}")
         if isinstance(data, Node):
             raise TypeError(
                 f"{called(data)} is a Value already, and numbers are needed here; .data holds its "

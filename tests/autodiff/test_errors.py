@@ -621,6 +621,23 @@ def test_a_name_is_a_string() -> None:
         Value(1.0, 2)
 
 
+def test_options_of_other_libraries_are_answered_with_what_a_value_takes() -> None:
+    with pytest.raises(TypeError, match=words("Value takes data and name=, not label=", r"\.name")):
+        Value(1.0, label="a")
+    with pytest.raises(TypeError, match=words("not requires_grad=", "every Value is")):
+        Value(1.0, requires_grad=True)
+    with pytest.raises(TypeError, match=r"not dtype=$"):
+        Value(1.0, dtype=np.float32)
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian, hvp])
+def test_what_is_no_function_or_position_is_refused_before_the_call(transform: Any) -> None:
+    with pytest.raises(TypeError, match="float cannot be called"):
+        transform(3.0)
+    with pytest.raises(TypeError, match="argnums is an integer or several, not 'a'"):
+        transform(lambda x: x * x, "a")
+
+
 def test_a_name_that_the_package_does_not_have() -> None:
     with pytest.raises(AttributeError, match="module 'autodiff' has no attribute 'nothing'"):
         autodiff.nothing  # noqa: B018

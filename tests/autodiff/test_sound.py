@@ -175,7 +175,7 @@ def test_hvp_and_hessian_are_called_alike() -> None:
     a, b, v = np.array([1.0, 2.0]), np.array([3.0, -1.0]), np.array([0.5, 2.0])
     np.testing.assert_allclose(hvp(f)(a, b, v, scale=2.0), 12.0 * a * b * v, rtol=1e-15)
     both = hvp(f, (0, 1))(a, b, (v, 0.0 * v), scale=1.0)
-    rows = hessian(lambda a, b: f(a, b, scale=1.0), (0, 1))(a, b)
+    rows = hessian(f, (0, 1))(a, b, scale=1.0)
     for product, row in zip(both, rows):
         np.testing.assert_allclose(product, row[0] @ v, rtol=1e-14)
     for given in [(a, v), (a,), (2.0, 1.0)]:

@@ -218,6 +218,7 @@ def test_argnums() -> None:
 
 def test_keyword_arguments_are_handed_on() -> None:
     np.testing.assert_array_equal(grad(f)(np.ones(1), np.array([3.0]), power=2.0), [18.0])
+    np.testing.assert_array_equal(jacobian(f)(np.ones(1), np.array([3.0]), power=2.0), [18.0])
 
 
 def test_only_the_argument_asked_about_is_a_value() -> None:
