@@ -1,6 +1,6 @@
 """Arguments of functions: nested structures of arrays, positions, and the names of parameters."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import index
 from typing import Any
 
@@ -25,11 +25,9 @@ def tree_map(function: Callable[[Any, str | None], Any], tree: Any, path: str | 
 
 def filled(tree: Any, values: Iterator[Any]) -> Any:
     """Return the structure of `tree` with the next of `values` for each leaf."""
-    if isinstance(tree, dict):
-        return {key: filled(branch, values) for key, branch in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return rebuilt(tree, dict(enumerate([filled(branch, values) for branch in tree])))
-    return next(values)
+    if not isinstance(tree, (dict, list, tuple)):
+        return next(values)
+    return rebuilt(tree, {key: filled(branch, values) for key, branch in entries(tree)})
 
 
 def pairs(tree: Any, other: Any, path: str = "") -> Iterator[tuple[Any, Any]]:
@@ -38,17 +36,18 @@ def pairs(tree: Any, other: Any, path: str = "") -> Iterator[tuple[Any, Any]]:
     Raises ValueError where the structures differ.
     """
     if isinstance(tree, dict):
-        if not isinstance(other, dict) or other.keys() != tree.keys():
-            raise ValueError(f"expected a dict with the keys {list(tree)}{path and ' in ' + path}")
-        for key, branch in tree.items():
-            yield from pairs(branch, other[key], f"{path}[{key!r}]")
+        alike = isinstance(other, dict) and other.keys() == tree.keys()
+        expected = f"a dict with the keys {list(tree)}"
     elif isinstance(tree, (list, tuple)):
-        if not isinstance(other, (list, tuple)) or len(other) != len(tree):
-            raise ValueError(f"expected {len(tree)} entries{path and ' in ' + path}")
-        for i, branch in enumerate(tree):
-            yield from pairs(branch, other[i], f"{path}[{i}]")
+        alike = isinstance(other, (list, tuple)) and len(other) == len(tree)
+        expected = f"{len(tree)} entries"
     else:
         yield tree, other
+        return
+    if not alike:
+        raise ValueError(f"expected {expected}{path and ' in ' + path}")
+    for key, branch in entries(tree):
+        yield from pairs(branch, other[key], f"{path}[{key!r}]")
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -117,14 +116,15 @@ def fold(tree: Any, leaf: Callable[..., Any], branch: Callable[..., Any], path: 
     to it, and of a container `branch(container, parts, path)`, where `parts` are what was made of
     its entries, by key or position.
     """
-    if isinstance(tree, dict):
-        entries: Any = tree.items()
-    elif isinstance(tree, (list, tuple)):
-        entries = enumerate(tree)
-    else:
+    if not isinstance(tree, (dict, list, tuple)):
         return leaf(tree, path)
-    parts = {key: fold(x, leaf, branch, (*path, key)) for key, x in entries}
+    parts = {key: fold(x, leaf, branch, (*path, key)) for key, x in entries(tree)}
     return branch(tree, parts, path)
+
+
+def entries(tree: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the entries of a container, each with its key or position."""
+    return tree.items() if isinstance(tree, dict) else enumerate(tree)
 
 
 def rebuilt(tree: Any, parts: dict[Any, Any]) -> Any:

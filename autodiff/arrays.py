@@ -215,10 +215,7 @@ class OfSeveral(Protocol):
     def __call__(self, arrays: Iterable[Operand], axis: int = 0) -> Any: ...
 
 
-class Operator(Protocol):
-    """A method of an operator."""
-
-    def __get__(self, x: V, kind: Any = None, /) -> Callable[[Operand], V]: ...
+Operator = OfOperand[[Operand], Any]
 
 
 def of_operands(f: Callable[..., Any]) -> OfOperands:

@@ -4,6 +4,8 @@ Each records when one of its operands is a Value and gives plain numbers or arra
 Most are primitives as they stand; those here are written in terms of primitives, or check.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module

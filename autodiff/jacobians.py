@@ -43,7 +43,7 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
             f"entry each for a function of one argument: jvp({name_of(f)}, (x,), (v,))"
         )
     result, pullback = vjp(f, *args)
-    adjoint = tree_map(lambda y, _: Value(np.zeros(shape(y), dtype_of(y))), result)
+    adjoint = tree_map(lambda y, _: Value(np.zeros_like(getattr(y, "_raw", y))), result)
     along = inner(pullback(adjoint), tuple(tangents), "tangents and args")
     record = any(isinstance(x, Node) for x in leaves([result, tangents]))
     if not isinstance(along, Node):  # no number of the result depends on args
@@ -151,10 +151,6 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     [[0.0, 1.0], [1.0, 0.0]]
     """
     return jacobian(grad(f, argnums), argnums)
-
-
-def dtype_of(y: Any) -> Any:
-    return getattr(y, "dtype", np.float64)
 
 
 def inner(a: Any, b: Any, names: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Never, NoReturn, Self
 import numpy as np
 
 from autodiff import functions, primitives
-from autodiff.arrays import Operator, as_data, own, plain, read_only
+from autodiff.arrays import Operand, Operator, as_data, of_operand, own, plain, read_only
 from autodiff.errors import Digits, advice, called, refused
 from autodiff.graph import NO_PARAMETERS, Node, Primitive, as_seed, new_node, next_serial, record
 from autodiff.walk import walk
@@ -19,7 +19,8 @@ def operators(primitive: Primitive) -> tuple[Operator, Operator]:
     """Return the methods of an operator: for the Value on the left, and on the right."""
     function = primitive.function
 
-    def left(self: Node, other: Any) -> Any:
+    @of_operand
+    def left(self: Node, other: Operand) -> Any:
         x, kind = self._raw, type(self)
         if type(other) is kind:
             node, y = other, other._raw
@@ -32,7 +33,8 @@ def operators(primitive: Primitive) -> tuple[Operator, Operator]:
                 pass  # record explains or avoids it
         return record(primitive, (self, other))
 
-    def right(self: Node, other: Any) -> Any:
+    @of_operand
+    def right(self: Node, other: Operand) -> Any:
         x = self._raw
         if type(x) is float and type(other) is float:
             try:
@@ -267,12 +269,7 @@ class Value(Expression):
                 f"{called(self)} is the result of {self.primitive.name}; "
                 "only the data of a leaf can be replaced"
             )
-        data = own(as_data(data, f"the new data of {called(self)}"))
-        if np.shape(data) != self.shape:
-            raise ValueError(
-                f"the new data of {called(self)} have shape {np.shape(data)}; the shape must stay"
-            )
-        self._raw = plain(np.asarray(data, self.dtype))
+        self._raw = self._alike(data, "the new data")
 
     @property
     def grad(self) -> Any:
@@ -283,10 +280,16 @@ class Value(Expression):
     def grad(self, grad: Any) -> None:
         if grad is None:
             return self.zero_grad()
-        grad = own(as_data(grad, f"the gradient of {called(self)}"))
-        if np.shape(grad) != self.shape:
-            raise ValueError(f"a gradient of shape {np.shape(grad)} does not fit {called(self)}")
-        self._grad = plain(np.asarray(grad, self.dtype))
+        self._grad = self._alike(grad, "the gradient")
+
+    def _alike(self, data: Any, what: str) -> Any:
+        """Return numbers that take the place of others: of the same shape and dtype."""
+        data = own(as_data(data, f"{what} of {called(self)}"))
+        if np.shape(data) != self.shape:
+            raise ValueError(
+                f"numbers of shape {np.shape(data)} do not fit as {what} of {called(self)}"
+            )
+        return plain(np.asarray(data, self.dtype))
 
     @property
     def parents(self) -> tuple["Value", ...]:
