@@ -158,7 +158,7 @@ def read_only(data: Any) -> Any:
     return view
 
 
-# As type checkers see functions of them. The decorators return the function as it is.
+# Functions of them, as type checkers see them. A decorator returns its function as it is.
 
 Array = NDArray[Any]
 Number = float | np.number[Any]
@@ -166,7 +166,7 @@ Plain = Number | Array
 
 
 class Recorded(Protocol):
-    """What `Node` is to functions below it: a Value, in all that users see."""
+    """A Value, as far as modules below `graph` know it."""
 
     serial: int
 
@@ -178,7 +178,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class OfOperands(Protocol):
-    """A function of which a Value among the operands makes a Value, else an array an array."""
+    """A function of operands: a Value among them gives a Value, otherwise an array an array."""
 
     @overload
     def __call__(self, a: V, /, *others: Operand, **parameters: Any) -> V: ...
@@ -195,7 +195,7 @@ class OfOperands(Protocol):
 
 
 class OfOperand(Protocol[P, R_co]):
-    """A function, or method, of which a Value makes a Value, and anything else what it says."""
+    """A function or method of one operand: a Value gives a Value, all else what is annotated."""
 
     @overload
     def __call__(self, x: V, /, *args: P.args, **options: P.kwargs) -> V: ...
@@ -205,7 +205,7 @@ class OfOperand(Protocol[P, R_co]):
 
 
 class OfSeveral(Protocol):
-    """A function that joins Values to a Value, and arrays or numbers to an array."""
+    """A function that joins Values into a Value, and arrays or numbers into an array."""
 
     @overload
     def __call__(self, arrays: Iterable[V], axis: int = 0) -> V: ...

@@ -62,8 +62,8 @@ def hvp(
     """Return a function of the arguments of `f` and of `v`, the Hessian of `f` times `v`.
 
     `f` returns one number; `v`, the last argument, has the structure and the shapes of the argument
-    in which is differentiated (of several, a tuple), and so has the result. The matrix is never
-    built.
+    that is differentiated with respect to (a tuple for several), and so has the result. The matrix
+    is never built.
 
     >>> hvp(lambda x: sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0])).tolist()
     [6.0, 0.0]

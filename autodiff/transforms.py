@@ -34,10 +34,10 @@ Ts = TypeVarTuple("Ts")
 
 
 def gradients(y: Value, xs: Any, seed: Any = None, record: bool = False) -> Any:
-    """Return the gradients of `y` in the Values `xs`, as plain arrays in the structure of `xs`.
+    """Return the gradients of `y` with respect to the Values `xs`: arrays in the structure of `xs`.
 
-    `xs` is a Value or a nested structure of Values, leaves or not; the gradient is zero in one that
-    `y` does not depend on. `seed` is the adjoint of `y`, of its shape; 1 for a number. With
+    `xs` is a Value or a nested structure of Values, leaves or not; the gradient is zero for one
+    that `y` does not depend on. `seed` is the adjoint of `y`, of its shape; 1 for a number. With
     `record` the gradients are Values, which can be differentiated again.
 
     Raises TypeError where `y` or an x is no Value; ValueError for an array without a seed and for
@@ -73,11 +73,11 @@ def value_and_grad(
 ) -> Callable[..., tuple[Any, Any]]:
     """Return a function that computes `f` and its gradient: `(value, gradient)`.
 
-    `argnums` says in which positional argument, or arguments, to differentiate: numbers, arrays or
-    nested structures of them. The gradient has the same structure, with plain arrays in it; for
-    several `argnums` it is a tuple. `f` must return one number. At Values, and within a function
-    that is being differentiated, value and gradient are Values, so that derivatives of derivatives
-    are taken by differentiating twice.
+    `argnums` is the position of the argument to differentiate with respect to, or several positions
+    in a tuple or list. An argument is a number, an array or a nested structure of them, and its
+    gradient has the same structure, with plain arrays in it; several gradients are a tuple. `f`
+    must return one number. At Values, and inside a function that is being differentiated, value and
+    gradient are Values, so that differentiating twice gives derivatives of derivatives.
 
     Raises TypeError where `f` returns anything else or an argument is no structure of numbers.
 
@@ -135,7 +135,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
 
 @explained
 def vjp(f: Callable[[*Ts], R], *args: *Ts) -> tuple[R, Callable[[R], tuple[*Ts]]]:
-    """Return `f(*args)` and a function from its adjoint to a tuple of those of the arguments.
+    """Return `f(*args)` and its pullback, from its adjoint to a tuple of the arguments'.
 
     Arguments and result are numbers, arrays or nested structures of them; an adjoint has the
     structure and the shapes of what it belongs to.
@@ -165,7 +165,7 @@ def zero_grad(values: Any) -> None:
 def linearized(
     f: Callable[..., Any], positions: Sequence[int], args: Sequence[Any], options: Mapping[str, Any]
 ) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
-    """As `vjp`, in the arguments at `positions`."""
+    """Return what `vjp` does, with respect to the arguments at `positions` alone."""
     result, points, xs, record = traced(f, parameter_names(f), positions, args, options)
     results = leaves(result)
     if results and not any(isinstance(y, Node) for y in results):
@@ -201,16 +201,16 @@ def traced(
     args: Sequence[Any],
     options: Mapping[str, Any],
 ) -> tuple[Any, list[Any], list[Any], bool]:
-    """Call `f` with Values for the numbers in the arguments at `positions`, called by `names`.
+    """Call `f` with Values, which get `names`, in place of the arguments at `positions`.
 
-    Return the result, those arguments, their Values, and whether derivatives in them may be
-    differentiated themselves.
+    Return the result, those arguments, their Values, and whether the backward pass is to be
+    recorded, because somebody may differentiate it.
     """
     inputs = list(args)
     for i in positions_of(f, positions, args):
         inputs[i] = as_values(args[i], names.get(i))
     xs = leaves([inputs[i] for i in positions])  # before f can change its arguments
-    record = enclosing.count > 0 or any(x.primitive for x in xs)  # made of a Value
+    record = enclosing.count > 0 or any(x.primitive for x in xs)  # some are made of Values
     return enclosed(f, inputs, options), [args[i] for i in positions], xs, record
 
 
