@@ -14,18 +14,15 @@ from autodiff.more.extend import custom_gradient, primitive, register
 __all__ = ["custom_gradient", "primitive", "register"]
 
 
-def _register(modules: tuple[ModuleType, ...], numpy: ModuleType) -> None:
+def _register(numpy: ModuleType, *modules: ModuleType) -> None:
     """Have NumPy's functions call those of ours that have their names."""
     for module in modules:
-        for name, ours in vars(module).items():
+        for name, ours in (vars(module) | getattr(module, "FUNCTIONS", {})).items():
             theirs = getattr(numpy, name, None)
             if isinstance(theirs, type(np.sum) | np.ufunc) and theirs is not ours:
                 register(theirs, ours)
                 globals()[name] = ours
 
 
-_register((linalg,), np.linalg)
-_register((elementwise, moving, products, reductions, plain, special), np)
-norm = reductions.norm
-register(np.linalg.norm, norm)
-register(np.shape, plain.shape_of)
+_register(np, elementwise, moving, products, reductions, plain, special)
+_register(np.linalg, linalg)

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import primitives
+from autodiff.functions import where
 from autodiff.graph import Primitive
 from autodiff.more.extend import primitive, without_derivative
-from autodiff.primitives import sigmoid, sign, sqrt
+from autodiff.primitives import abs, identity, power, sigmoid, sign, sin, sqrt
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
@@ -32,6 +32,9 @@ arcsinh = primitive(np.arcsinh, lambda g, out, x: g / hypot(x, 1.0))
 arccosh = primitive(np.arccosh, lambda g, out, x: g / sqrt((x - 1.0) * (x + 1.0)))
 arctanh = primitive(np.arctanh, lambda g, out, x: g / ((1.0 - x) * (1.0 + x)))
 
+radians = deg2rad = primitive(np.radians, lambda g, out, x: g * (math.pi / 180.0))
+degrees = rad2deg = primitive(np.degrees, lambda g, out, x: g * (180.0 / math.pi))
+
 # Powers and logarithms. Where hypot is 0 it has slope 0, as abs has.
 
 log2       = primitive(np.log2,  lambda g, out, x: g / (x * LN2))
@@ -46,6 +49,8 @@ hypot      = primitive(np.hypot, lambda g, out, a, b: g * (a / (out + (out == 0.
 reciprocal = primitive(np.reciprocal, lambda g, out, x: -g * (out * out))
 cbrt       = primitive(np.cbrt, lambda g, out, x: g / (3.0 * out * out))
 fabs       = primitive(np.fabs, lambda g, out, x: g * sign(x))
+float_power = power
+positive = conjugate = real = identity
 
 # Remainders, and the larger and smaller where NaN stands for nothing.
 
@@ -63,24 +68,12 @@ fmin = primitive(np.fmin, lambda g, out, a, b: g * ((a < b) + 0.5 * (a == b) + 1
 # fmt: on
 
 
-def float_power(a: Any, b: Any) -> Any:
-    """Return a to the power of b."""
-    return primitives.power(a, b)
-
-
-def radians(x: Any) -> Any:
-    """Return an angle in degrees in radians."""
-    return x * (math.pi / 180.0)
-
-
-def degrees(x: Any) -> Any:
-    """Return an angle in radians in degrees."""
-    return x * (180.0 / math.pi)
-
-
-def positive(x: Any) -> Any:
-    """Return `x`."""
-    return primitives.identity(x)
-
-
-deg2rad, rad2deg = radians, degrees
+def sinc(x: Any) -> Any:
+    """Return sin(pi x) / (pi x), near 0 by its series: so all its derivatives hold there too."""
+    y = math.pi * x
+    is_near = abs(y) < 1.0
+    far, squares = where(is_near, 1.0, y), where(is_near, y * y, 0.0)
+    series = 1.0
+    for k in range(20, 0, -2):
+        series = 1.0 - squares / (k * (k + 1.0)) * series
+    return where(is_near, series, sin(far) / far)

@@ -1,7 +1,7 @@
 """How a function is added: its rules, the NumPy name that records it, a backward pass by hand."""
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,8 @@ def custom_gradient(f: Callable[..., Any]) -> Primitive:
 
     `f` takes numbers and arrays and returns `(result, backward)`: `backward` takes the adjoint of
     the result and returns that of the operand, or a tuple of one for each. Where both are written
-    in functions that record, derivatives of derivatives are right as well.
+    in functions that record, derivatives of derivatives are right as well, and `source`,
+    `derivation` and `compile` read both.
 
     >>> @custom_gradient
     ... def log1pexp(x):
@@ -104,7 +105,7 @@ def custom_gradient(f: Callable[..., Any]) -> Primitive:
             raise TypeError("it returns its result and a function, backward, of its adjoint")
         return found[0]
 
-    function.__name__, function.__module__ = f"<{name}>", f.__module__  # not to be written as code
+    function.__module__ = f.__module__
     last: list[Any] = [None]  # what the operands before were given in the same pass
 
     def rule(g: Any, out: Any, *operands: Any, position: int) -> Any:
@@ -121,7 +122,23 @@ def custom_gradient(f: Callable[..., Any]) -> Primitive:
             )
         return known[1][position]
 
-    made = primitive(function, name=name, every=rule)
+    made = ByHand(name, function, every=rule)
     update_wrapper(made, f)
     vars(made)["__code__"] = f.__code__  # where the names of the operands are
     return made
+
+
+class ByHand(Primitive):
+    """A function with a backward pass of its own. What is read as code is what both of them do."""
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        if not any(getattr(x, "keeps_masks", False) for x in operands):
+            return super().__call__(*operands, **parameters)
+
+        def rule(g: Any, out: Any, result: Any, *xs: Any, position: int) -> Any:
+            return by_hand(g, out, *xs, position=position)
+
+        by_hand: Any = self.every
+        rules = [partial(rule, position=i) for i in range(len(operands))]
+        result = Primitive("identity", lambda result, *xs: result, None, *rules)
+        return result(self.function(*operands), *operands)

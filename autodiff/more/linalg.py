@@ -4,15 +4,20 @@
 a derivative, and an entry below the diagonal has that of both its places.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from autodiff.arrays import shape
-from autodiff.functions import swapaxes
+from autodiff.functions import Axis, expand_dims, max, min, sum, swapaxes
 from autodiff.more.extend import primitive, without_derivative
+from autodiff.more.moving import moveaxis
+from autodiff.more.reductions import root
+from autodiff.primitives import abs, power
 
 # NumPy's named tuples.
+SVDResult = type(np.linalg.svd(np.eye(1)))
 EighResult = type(np.linalg.eigh(np.eye(1)))
 SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
 
@@ -55,18 +60,15 @@ def _pinv_rule(g: Any, out: Any, x: Any) -> Any:
     )
 
 
+_sign_of_det = without_derivative(lambda x: np.linalg.slogdet(x)[0], "sign_of_det")
+
+
 def log_abs_det(x: Any) -> Any:
     """The logarithm of the absolute value of the determinant."""
     return np.linalg.slogdet(x)[1]
 
 
-def sign_of_det(x: Any) -> Any:
-    """The sign of the determinant."""
-    return np.linalg.slogdet(x)[0]
-
-
 _log_abs_det = primitive(log_abs_det, lambda g, out, x: wide(g) * T(inv(x)))
-_sign_of_det = without_derivative(sign_of_det)
 
 
 def slogdet(x: Any) -> Any:
@@ -74,10 +76,14 @@ def slogdet(x: Any) -> Any:
     return SlogdetResult(_sign_of_det(x), _log_abs_det(x))
 
 
-def _of_symmetric(part: Any) -> Any:
-    """Turn what a symmetric matrix gets into what its lower triangle gets, which alone is read."""
+# Factors of symmetric matrices.
+
+
+def _of_symmetric(part: Any, UPLO: str = "L") -> Any:
+    """Turn what a symmetric matrix gets into what its triangle gets, which alone is read."""
     n = shape(part)[-1]
-    return (part + T(part)) * (np.tri(n) - 0.5 * np.eye(n))
+    lower = np.tri(n) - 0.5 * np.eye(n)
+    return (part + T(part)) * (lower if UPLO == "L" else lower.T)
 
 
 def _cholesky_rule(g: Any, out: Any, x: Any) -> Any:
@@ -86,29 +92,101 @@ def _cholesky_rule(g: Any, out: Any, x: Any) -> Any:
     return _of_symmetric(T(_solve(T(out), T(inner))))
 
 
-def _eigenvalues_rule(g: Any, out: Any, x: Any) -> Any:
-    v = _eigenvectors(x)
-    return _of_symmetric((v * g[..., None, :]) @ T(v))
+def _over_gaps(x: Any, w: Any) -> Any:
+    """Divide the entries of `x` off the diagonal by w_j - w_i."""
+    eye = np.eye(shape(w)[-1])
+    return (1.0 - eye) / (w[..., None, :] - w[..., :, None] + eye) * x
 
 
-def eigenvectors(x: Any) -> Any:
+def _eigenvalues_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
+    v = _eigenvectors(x, UPLO=UPLO)
+    return _of_symmetric((v * g[..., None, :]) @ T(v), UPLO)
+
+
+def eigenvectors(x: Any, UPLO: Any = "L") -> Any:
     """The eigenvectors of a symmetric matrix as columns, by rising eigenvalues."""
-    return np.linalg.eigh(x)[1]
+    return np.linalg.eigh(x, UPLO)[1]
 
 
-def _eigenvectors_rule(g: Any, out: Any, x: Any) -> Any:
-    w, eye = eigvalsh(x), np.eye(shape(x)[-1])
-    gaps = w[..., None, :] - w[..., :, None] + eye
-    return _of_symmetric(out @ (((1.0 - eye) / gaps) * (T(out) @ g)) @ T(out))
+def _eigenvectors_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
+    return _of_symmetric(out @ _over_gaps(T(out) @ g, eigvalsh(x, UPLO)) @ T(out), UPLO)
 
 
 cholesky = primitive(np.linalg.cholesky, _cholesky_rule)
-eigvalsh = primitive(np.linalg.eigvalsh, _eigenvalues_rule)
+_eigenvalues = primitive(np.linalg.eigvalsh, _eigenvalues_rule)
 _eigenvectors = primitive(eigenvectors, _eigenvectors_rule)
+
+
+def eigvalsh(x: Any, UPLO: str = "L") -> Any:
+    """Return the eigenvalues of a symmetric matrix, rising; derivatives where all differ."""
+    return _eigenvalues(x, UPLO=UPLO)
 
 
 def eigh(x: Any, UPLO: str = "L") -> Any:
     """Return eigenvalues and eigenvectors of a symmetric matrix; derivatives where all differ."""
-    if UPLO != "L":  # of which NumPy gives other signs than of the transpose
-        raise ValueError("eigh: the lower triangle is read; give the transpose instead of UPLO")
-    return EighResult(eigvalsh(x), _eigenvectors(x))
+    return EighResult(eigvalsh(x, UPLO), _eigenvectors(x, UPLO=UPLO))
+
+
+# Singular values and vectors, in the reduced form.
+
+
+def left_vectors(x: Any) -> Any:
+    """The left singular vectors as columns, by falling singular values."""
+    return np.linalg.svd(x, full_matrices=False)[0]
+
+
+def right_vectors(x: Any) -> Any:
+    """The right singular vectors as rows, by falling singular values."""
+    return np.linalg.svd(x, full_matrices=False)[2]
+
+
+def _vectors_rule(g: Any, u: Any, s: Any, v: Any) -> Any:
+    """Return what a matrix gets from its vectors `u` on the left, with those `v` on the right."""
+    inner = _over_gaps(T(u) @ g, s * s)
+    outside = (g - u @ (T(u) @ g)) / s[..., None, :]
+    return (u @ ((inner + T(inner)) * s[..., None, :]) + outside) @ T(v)
+
+
+svdvals: Any = primitive(
+    np.linalg.svdvals, lambda g, out, x: (_left(x) * g[..., None, :]) @ _right(x)
+)
+_left: Any = primitive(
+    left_vectors, lambda g, out, x: _vectors_rule(g, out, svdvals(x), T(_right(x)))
+)
+_right: Any = primitive(
+    right_vectors, lambda g, out, x: T(_vectors_rule(T(g), T(out), svdvals(x), _left(x)))
+)
+
+
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """Return the factors u, s, vh of a matrix; derivatives where the singular values differ."""
+    if not compute_uv:
+        return svdvals(x)
+    if full_matrices and shape(x)[-1] != shape(x)[-2]:
+        raise ValueError(
+            "svd: beside a matrix that is not square some vectors are arbitrary and have no "
+            "derivative; give full_matrices=False"
+        )
+    return SVDResult(_left(x), svdvals(x), _right(x))
+
+
+def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the norm of a vector or of the entries of a matrix; of matrices also 1 and inf."""
+    axes = range(len(shape(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    size = abs(x)
+    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
+        return root(sum(x * x, axis, keepdims=keepdims))
+    if len(axes) == 1 and ord in (math.inf, -math.inf):
+        return (max if ord > 0 else min)(size, axis, keepdims=keepdims)
+    if len(axes) == 1 and ord not in (0, "nuc"):
+        return power(sum(power(size, float(ord)), axis, keepdims=keepdims), 1.0 / ord)
+    if len(axes) == 2 and ord in ("nuc", 2, -2):
+        values = svdvals(moveaxis(x, axes, (-2, -1)))
+        found = (sum if ord == "nuc" else max if ord > 0 else min)(values, -1)
+        return expand_dims(found, tuple(axes)) if keepdims else found
+    if len(axes) == 2 and ord in (1, math.inf):
+        rows, columns = axes if ord == 1 else [*axes][::-1]
+        return max(sum(size, rows, keepdims=True), columns, keepdims=True)[
+            tuple([0 if i in axes and not keepdims else slice(None) for i in range(len(shape(x)))])
+        ]
+    raise ValueError(f"norm: ord={ord!r} of {len(axes)} axes has no derivative rule")

@@ -1,28 +1,32 @@
 """Moving elements: written in primitives that move them, linear and exact."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
 from typing import Any
 
 import numpy as np
 
 from autodiff import functions, primitives
-from autodiff.arrays import shape
+from autodiff.arguments import leaves, tree_map
+from autodiff.arrays import POSITIONS, shape
 from autodiff.functions import (
     broadcast_to,
     concatenate,
-    expand_dims,
+    getitem,
     ravel,
     reshape,
     transpose,
     where,
 )
 from autodiff.graph import Node
-from autodiff.more.extend import primitive
+from autodiff.more.plain import FUNCTIONS as PLAIN
 
 
 def along(x: Any, axis: int, index: Any) -> Any:
     """Return what an index picks along one axis."""
-    return functions.getitem(x, (*[slice(None)] * (axis % len(shape(x))), index))
+    everything = isinstance(index, slice) and index == slice(None)
+    return x if everything else getitem(x, (*[slice(None)] * (axis % len(shape(x))), index))
 
 
 def in_order(x: Any, axis: int | None) -> tuple[Any, int]:
@@ -51,49 +55,88 @@ def array(x: Any, dtype: Any = None) -> Any:
     return np.array(x, dtype)
 
 
-# Order and shape.
+# Order and shape: NumPy itself says what becomes of lengths and positions.
 
 
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """Return `x` with axes moved to other places."""
-    n = len(shape(x))
-    old, new = ([a % n for a in as_tuple(axes)] for axes in (source, destination))
-    order = [a for a in range(n) if a not in old]
-    for to, a in sorted(zip(new, old, strict=True)):
-        order.insert(to, a)
-    return transpose(x, order) if order != [*range(n)] else x
+def by_shape(theirs: Callable[..., Any], start: Callable[..., Any], ours: Any) -> Any:
+    """Return a function that calls `ours` with the shape that NumPy's makes of one to start with.
+
+    >>> np.moveaxis(np.empty((0, 1, 2, 3)), 1, -1).shape  # says how axes are ordered
+    (0, 2, 3, 1)
+    """
+
+    def function(x: Any, *args: Any, **options: Any) -> Any:
+        before = (*start(shape(x)),)
+        after = theirs(np.empty(before), *args, **options).shape
+        return x if after == before else ours(x, after)
+
+    return update_wrapper(function, theirs)
 
 
-def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
-    """Return `x` with an axis moved back to before the axis `start`."""
-    n = len(shape(x))
-    axis, start = axis % n, start + n if start < 0 else start
-    return moveaxis(x, axis, start - (axis < start))
+def each(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    return lambda *xs: function(*xs) if len(xs) == 1 else tuple(map(function, xs))
 
 
-def flip(x: Any, axis: Any = None) -> Any:
-    """Return `x` in reverse order along some axes, or all."""
-    for a in range(len(shape(x))) if axis is None else as_tuple(axis):
-        x = along(x, a, slice(None, None, -1))
-    return x
+def picking(theirs: Any) -> Callable[..., Any]:
+    """Return a function that picks elements of a Value as NumPy's picks from their positions."""
+
+    def ours(*args: Any, **options: Any) -> Any:
+        values = [x for x in leaves([args, options]) if isinstance(x, Node)]
+        if not values:
+            return theirs(*args, **options)
+        if len(values) > 1:
+            raise TypeError(f"{theirs.__name__}: only what is picked from may be a Value")
+        (x,) = values
+        places = np.arange(math.prod(shape(x))).reshape(shape(x))
+        args, options = tree_map(lambda y, _: places if y is x else y, (args, options))
+        return tree_map(lambda found, _: picked(x, places, found), theirs(*args, **options))
+
+    return update_wrapper(ours, theirs)
 
 
-def flipud(x: Any) -> Any:
-    return flip(x, 0)
+def picked(x: Any, places: Any, found: Any) -> Any:
+    """Return the elements of `x` at the places found: axis by axis where these are a grid."""
+    coordinates = np.unravel_index(found, shape(x))
+    if found.ndim == places.ndim and found.size:
+        ahead = [np.moveaxis(at, axis, -1) for axis, at in enumerate(coordinates)]
+        grid = [at.flat[: at.shape[-1]] for at in ahead]
+        if np.array_equal(places[np.ix_(*grid)], found):
+            for axis, index in enumerate(grid):
+                x = along(x, axis, as_slice(index, shape(x)[axis]))
+            return x
+    return getitem(x, coordinates) if found.ndim == 1 else getitem(ravel(x), found)
 
 
-def fliplr(x: Any) -> Any:
-    return flip(x, 1)
+def as_slice(index: Any, length: int) -> Any:
+    """Return positions along an axis as a slice if they follow each other, forward or backward."""
+    first, last = int(index[0]), int(index[-1])
+    if np.array_equal(index, np.arange(first, last + 1)):
+        return slice(first or None, last + 1 if last + 1 < length else None)
+    if np.array_equal(index, np.arange(first, last - 1, -1)):
+        return slice(first if first + 1 < length else None, last - 1 if last else None, -1)
+    return index
+
+
+moveaxis, rollaxis = [
+    by_shape(theirs, lambda shape: range(len(shape)), transpose)
+    for theirs in (np.moveaxis, np.rollaxis)
+]
+atleast_1d, atleast_2d, atleast_3d = [
+    each(by_shape(theirs, tuple, reshape))
+    for theirs in (np.atleast_1d, np.atleast_2d, np.atleast_3d)
+]
+flip, flipud, fliplr = map(picking, (np.flip, np.flipud, np.fliplr))
+array_split, split = map(picking, (np.array_split, np.split))
+hsplit, vsplit, dsplit = map(picking, (np.hsplit, np.vsplit, np.dsplit))
+delete, compress, extract = map(picking, (np.delete, np.compress, np.extract))
+repeat, resize, diagonal = map(picking, (np.repeat, np.resize, np.diagonal))
 
 
 def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     """Return `m` turned by `k` right angles, from the first of two axes to the second."""
     a, b = axes
-    if k % 4 == 2:
-        return flip(flip(m, a), b)
-    m = flip(m, b) if k % 4 == 1 else m
-    m = functions.swapaxes(m, a, b) if k % 2 else m
-    return flip(m, b) if k % 4 == 3 else m
+    turned = functions.swapaxes(m, a, b) if k % 2 else m
+    return flip(turned, ((), a, (a, b), b)[k % 4]) if k % 4 else m
 
 
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
@@ -108,68 +151,6 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     return x
 
 
-def atleast(ndim: int) -> Any:
-    def function(*arrays: Any) -> Any:
-        found = [x if len(shape(x)) >= ndim else widened(x, ndim) for x in arrays]
-        return found[0] if len(found) == 1 else tuple(found)
-
-    return function
-
-
-def widened(x: Any, ndim: int) -> Any:
-    """Return `x` with axes of length 1 as NumPy adds them: the third one last."""
-    n = len(shape(x))
-    to = (1,) * (2 - n) + shape(x) + (1,) if ndim == 3 else (1,) * (ndim - n) + shape(x)
-    return reshape(x, to)
-
-
-atleast_1d, atleast_2d, atleast_3d = map(atleast, (1, 2, 3))
-
-
-# Joining and splitting.
-
-
-def vstack(arrays: Iterable[Any]) -> Any:
-    """Join arrays one below the other."""
-    return concatenate([atleast_2d(x) for x in arrays], 0)
-
-
-def hstack(arrays: Iterable[Any]) -> Any:
-    """Join arrays side by side."""
-    arrays = [atleast_1d(x) for x in arrays]
-    return concatenate(arrays, 0 if arrays and len(shape(arrays[0])) == 1 else 1)
-
-
-def column_stack(arrays: Iterable[Any]) -> Any:
-    """Join vectors as columns."""
-    return concatenate([x if len(shape(x)) > 1 else reshape(x, (-1, 1)) for x in arrays], 1)
-
-
-def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
-    """Return pieces of `x` along an axis, of about one length or cut before some positions."""
-    pieces = np.array_split(np.arange(shape(x)[axis]), sections)
-    stops = np.cumsum([len(piece) for piece in pieces]).tolist()
-    if np.ndim(sections):  # which may overlap
-        return [along(x, axis, slice(*at)) for at in zip([0, *sections], [*sections, None])]
-    return [along(x, axis, slice(a, b)) for a, b in zip([0, *stops], stops)]
-
-
-def split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
-    """Return equal pieces of `x` along an axis, or pieces cut before some positions."""
-    if not np.ndim(sections) and shape(x)[axis] % sections:
-        raise ValueError(f"split: an axis of length {shape(x)[axis]} in {sections} equal pieces")
-    return array_split(x, sections, axis)
-
-
-# Repeating and adding.
-
-
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    """Return `x` with each element repeated, along an axis or all in one row."""
-    x, axis = in_order(x, axis)
-    return along(x, axis, np.repeat(np.arange(shape(x)[axis]), repeats))
-
-
 def tile(x: Any, reps: Any) -> Any:
     """Return `x` laid side by side as often as `reps` says for each axis."""
     reps = as_tuple(reps)
@@ -179,26 +160,20 @@ def tile(x: Any, reps: Any) -> Any:
     return reshape(spread, [n * m for n, m in zip(reps, to)])
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0.0) -> Any:
+def pad(x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
     """Return `x` with elements added before and behind along each axis: numbers, or its own."""
-    widths = np.broadcast_to(pad_width, (len(shape(x)), 2)).tolist()
-    if mode == "constant":
-        index = tuple([slice(a, a + n) for (a, _), n in zip(widths, shape(x))])
-        to = tuple([a + n + b for (a, b), n in zip(widths, shape(x))])
-        frame = np.pad(np.zeros(shape(x)), pad_width, constant_values=constant_values)
-        inside = primitives.scatter(x, index=index, shape=to)
-        return inside + frame if frame.any() else inside
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+    if mode in ("edge", "reflect", "symmetric", "wrap"):
+        return padded(x, pad_width, mode, **options)
+    if mode != "constant":
         raise ValueError(f"pad: mode={mode!r} has no derivative rule")
-    for axis, width in enumerate(widths):
-        x = along(x, axis, np.pad(np.arange(shape(x)[axis]), width, mode))  # type: ignore[call-overload]
-    return x
+    frame = np.pad(np.zeros(shape(x)), pad_width, **options)
+    starts = np.broadcast_to(pad_width, (len(shape(x)), 2))[:, 0].tolist()
+    index = tuple([slice(a, a + n) for a, n in zip(starts, shape(x))])
+    inside = primitives.scatter(x, index=index, shape=frame.shape)
+    return inside + frame if frame.any() else inside
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Return the elements at some positions, along an axis or among all."""
-    x, axis = in_order(x, axis)
-    return along(x, axis, indices)
+padded = picking(np.pad)
 
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
@@ -208,11 +183,17 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     return x
 
 
-def gradient(f: Any, spacing: float = 1.0, *, axis: int | None = None) -> Any:
+def gradient(f: Any, *spacing: Any, axis: Any = None) -> Any:
     """Return central differences at equal `spacing`, one-sided at the ends, along each axis."""
-    if axis is None and len(shape(f)) > 1:
-        return tuple([gradient(f, spacing, axis=a) for a in range(len(shape(f)))])
-    axis = axis or 0
+    axes = range(len(shape(f))) if axis is None else as_tuple(axis)
+    steps = spacing if len(spacing) > 1 else (spacing or (1.0,)) * len(axes)
+    if any(shape(h) for h in steps):
+        raise ValueError("gradient: the spacing along an axis is one number; points are not taken")
+    found = [central(f, h, a) for h, a in zip(steps, axes, strict=True)]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def central(f: Any, spacing: Any, axis: int) -> Any:
     ends = diff(f, axis=axis)
     inner = 0.5 * (along(f, axis, slice(2, None)) - along(f, axis, slice(-2)))
     parts = [along(ends, axis, slice(1)), inner, along(ends, axis, slice(-1, None))]
@@ -221,52 +202,46 @@ def gradient(f: Any, spacing: float = 1.0, *, axis: int | None = None) -> Any:
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True) -> Any:
     """Return `num` numbers at equal distances."""
+    apart = stop - start
     steps = np.linspace(0.0, 1.0, num, endpoint)
-    return start + expand_dims(stop - start, 0) * reshape(
-        steps, (-1, *[1] * len(shape(stop - start)))
-    )
+    return start + steps.reshape(-1, *[1] * len(shape(apart))) * apart
 
 
-# Sorting: two primitives that are each other's rules.
-
-
-def sorted_as(y: Any, x: Any, axis: Any = -1) -> Any:
-    """y in the order that sorts x."""
-    return np.take_along_axis(y, np.argsort(x, axis, kind="stable"), axis)
-
-
-def unsorted_as(y: Any, x: Any, axis: Any = -1) -> Any:
-    """y in the order from before x was sorted."""
-    order = np.argsort(x, axis, kind="stable")
-    return np.take_along_axis(y, np.argsort(order, axis, kind="stable"), axis)
-
-
-_sorted: Any = primitive(sorted_as, lambda g, out, y, x, *, axis: _unsorted(g, x, axis=axis), None)
-_unsorted: Any = primitive(
-    unsorted_as, lambda g, out, y, x, *, axis: _sorted(g, x, axis=axis), None
-)
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    """Return the elements at `indices` along an axis, others at each place of the other axes."""
+    x, axis = in_order(x, axis)
+    index: list[Any] = [*np.indices(shape(x), sparse=True)]
+    if isinstance(indices, Node):  # computed again with other numbers
+        index[axis] = POSITIONS
+        return primitives.getitem(x, indices, index=tuple(index))
+    index[axis] = indices
+    return getitem(x, tuple(index))
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
     """Return `x` sorted along an axis, or all its elements; equal ones stay in their order."""
     x, axis = in_order(x, axis)
-    return _sorted(x, x, axis=axis)
+    return take_along_axis(x, PLAIN["argsort"](x, axis=axis, kind="stable"), axis)
 
 
-# Matrices and their diagonals.
+def partition(x: Any, kth: Any, axis: int | None = -1) -> Any:
+    """Return `x` with the elements at `kth` where sorting moves them, smaller ones before."""
+    x, axis = in_order(x, axis)
+    return take_along_axis(x, PLAIN["argpartition"](x, kth=kth, axis=axis), axis)
 
 
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the diagonals of the matrices in two axes, along the last axis."""
-    x = moveaxis(x, (axis1, axis2), (-2, -1))
-    rows, columns = shape(x)[-2:]
-    index = np.nonzero(np.eye(rows, columns, offset))
-    return functions.getitem(x, (..., *index))
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0.0) -> Any:
+    """Return elements of the first choice whose condition holds."""
+    for condition, x in reversed([*zip(condlist, choicelist, strict=True)]):
+        default = where(condition, x, default)
+    return default
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the sums of the diagonals of the matrices in two axes."""
-    return functions.sum(diagonal(x, offset, axis1, axis2), -1)
+def nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """Return `x` with numbers for NaN and the infinities, by default 0 and the largest ones."""
+    most = float(np.finfo(x.dtype).max)
+    x = where(x == np.inf, most if posinf is None else posinf, where(x != x, nan, x))
+    return where(x == -np.inf, -most if neginf is None else neginf, x)
 
 
 def diag(x: Any, k: int = 0) -> Any:
@@ -277,17 +252,20 @@ def diag(x: Any, k: int = 0) -> Any:
     return primitives.scatter(x, index=np.nonzero(np.eye(n, k=k)), shape=(n, n))
 
 
-def tril(x: Any, k: int = 0) -> Any:
-    """Return matrices with zeros above a diagonal."""
-    return where(lower(x, k), x, 0.0)
-
-
-def triu(x: Any, k: int = 0) -> Any:
-    """Return matrices with zeros below a diagonal."""
-    return where(lower(x, k - 1), 0.0, x)
-
-
-def lower(x: Any, k: int) -> Any:
-    """Return the mask of what is on and below a diagonal."""
-    rows, columns = shape(x)[-2:]
-    return np.tri(rows, columns, k, bool)
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "vstack": lambda arrays: concatenate([atleast_2d(x) for x in arrays]),
+    "hstack": lambda arrays: concatenate(
+        arrays := [atleast_1d(x) for x in arrays], min(1, len(shape(arrays[0])) - 1)
+    ),
+    "column_stack": lambda arrays: concatenate(
+        [x if len(shape(x)) > 1 else reshape(x, (-1, 1)) for x in arrays], 1
+    ),
+    "append": lambda x, values, axis=None: concatenate(
+        [ravel(x), ravel(values)] if axis is None else [x, values], axis or 0
+    ),
+    "take": lambda x, indices, axis=None: along(*in_order(x, axis), indices),
+    "trace": lambda x, *at, **axes: functions.sum(diagonal(x, *at, **axes), -1),
+    "tril": lambda x, k=0: where(np.tril(np.ones(shape(x)[-2:], bool), k), x, 0.0),
+    "triu": lambda x, k=0: where(np.triu(np.ones(shape(x)[-2:], bool), k), x, 0.0),
+}
+"""Functions that one expression in terms of the others is."""

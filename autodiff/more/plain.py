@@ -1,5 +1,6 @@
-"""Functions whose derivative is zero almost everywhere or none: they give plain numbers."""
+"""NumPy's functions whose derivative is zero almost everywhere or none: they give plain numbers."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,44 +8,20 @@ import numpy as np
 from autodiff.arrays import shape
 from autodiff.more.extend import without_derivative
 
-floor = without_derivative(np.floor)
-ceil = without_derivative(np.ceil)
-rint = without_derivative(np.rint)
-isnan = without_derivative(np.isnan)
-isfinite = without_derivative(np.isfinite)
-isinf = without_derivative(np.isinf)
-signbit = without_derivative(np.signbit)
-heaviside = without_derivative(np.heaviside)
 
-round = around = without_derivative(np.round)
-fix = without_derivative(np.fix)
-argmax = without_derivative(np.argmax)
-argmin = without_derivative(np.argmin)
-argsort = without_derivative(np.argsort)
-searchsorted = without_derivative(np.searchsorted)
-count_nonzero = without_derivative(np.count_nonzero)
-any = without_derivative(np.any)
-all = without_derivative(np.all)
-isclose = without_derivative(np.isclose)
-allclose = without_derivative(np.allclose)
-array_equal = without_derivative(np.array_equal)
+def of_shape(theirs: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that asks NumPy's about an array of the shape and dtype of a Value."""
+    return lambda x, *args, **options: theirs(np.empty(shape(x), x.dtype), *args, **options)
 
 
-def empty_like(x: Any, dtype: Any = None) -> Any:
-    """Return an array of the shape and dtype of `x`."""
-    return np.empty(np.shape(x), dtype or x.dtype)
-
-
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """Return an array of the shape and dtype of `x`, filled with one number."""
-    return np.full(np.shape(x), fill_value, dtype or x.dtype)
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """Return the shape of `x`."""
-    return shape(x)
-
-
-def iscomplexobj(x: Any) -> bool:
-    """Return False: Values are real."""
-    return False
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: without_derivative(getattr(np, name))
+    for name in (
+        *("floor", "ceil", "rint", "round", "around", "fix", "signbit", "heaviside"),
+        *("isnan", "isfinite", "isinf", "isclose", "allclose", "array_equal", "any", "all"),
+        *("argmax", "argmin", "argsort", "argpartition", "searchsorted", "count_nonzero"),
+    )
+} | {
+    name: of_shape(getattr(np, name))
+    for name in ("shape", "iscomplexobj", "empty_like", "full_like")
+}

@@ -1,15 +1,14 @@
 """Products of arrays of any number of axes: einsum is a primitive, the others are matmul."""
 
-import math
-from string import ascii_letters
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.arrays import shape
-from autodiff.functions import broadcast_to, ravel, reshape, transpose
+from autodiff.functions import broadcast_to, dot, ravel, reshape, stack, swapaxes
 from autodiff.more.extend import primitive
-from autodiff.more.moving import along, as_tuple, diagonal
+from autodiff.more.moving import as_tuple, diagonal, moveaxis
 from autodiff.primitives import matmul
 
 
@@ -33,28 +32,17 @@ _einsum: Any = primitive(
 )
 
 
-def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
-    """Return the sum of products that `numpy.einsum` does, given as a string."""
-    if not isinstance(subscripts, str):
-        raise TypeError("einsum: the first argument is a string of subscripts, such as 'ij,jk->ik'")
-    inputs, arrow, result = subscripts.replace(" ", "").partition("->")
-    terms, xs = inputs.split(","), list(operands)
-    if len(terms) != len(xs):
-        raise ValueError(f"einsum: {subscripts!r} names {len(terms)} operands, not {len(xs)}")
-    free = [i for i in ascii_letters if i not in subscripts]
-    hidden = [len(shape(x)) - len(term.replace("...", "")) for term, x in zip(terms, xs)]
-    most = "".join(free[: max(0, *[n for n, t in zip(hidden, terms) if "..." in t], 0)])
-    terms = [t.replace("...", most[len(most) - n :]) for t, n in zip(terms, hidden)]
-    if not arrow:
-        letters = "".join(terms)
-        result = most + "".join(
-            sorted(i for i in {*letters} if letters.count(i) == 1 and i not in most)
-        )
-    result = result.replace("...", most)
-    sizes: dict[str, int] = {}
-    for term, x in zip(terms, xs):
-        for i, n in zip(term, shape(x)):
-            sizes[i] = n if sizes.get(i, 1) == 1 else sizes[i]
+def einsum(*operands: Any, optimize: Any = None) -> Any:
+    """Return the sum of products that `numpy.einsum` does, its subscripts as a string or lists."""
+    is_text = isinstance(operands[0], str)
+    places = range(1, len(operands)) if is_text else range(0, len(operands) - 1, 2)
+    xs = [operands[i] for i in places]
+    stand_ins: Any = [np.empty(shape(x)) if i in places else x for i, x in enumerate(operands)]
+    # "Complete contraction:" and then all letters, also for dots and for what is left implicit.
+    subscripts = np.einsum_path(*stand_ins, optimize=False)[1].split()[2]
+    inputs, result = subscripts.split("->")
+    terms = inputs.split(",")
+    sizes = {i: n for term, x in zip(terms, xs) for i, n in zip(term, shape(x)) if n != 1}
     for at, term in enumerate(terms):
         terms[at], xs[at] = distinct(term, xs[at], sizes)
     return _einsum(*xs, subscripts=f"{','.join(terms)}->{result}")
@@ -67,7 +55,7 @@ def distinct(term: str, x: Any, sizes: dict[str, int]) -> tuple[str, Any]:
             a = term.index(i)
             b = term.index(i, a + 1)
             x, term = diagonal(x, 0, a, b), term[:a] + term[a + 1 : b] + term[b + 1 :] + i
-    kept = [k for k, i in enumerate(term) if shape(x)[k] == sizes[i]]
+    kept = [k for k, i in enumerate(term) if shape(x)[k] == sizes.get(i, 1)]
     if len(kept) < len(term):
         x = reshape(x, [shape(x)[k] for k in kept])
     return "".join(term[k] for k in kept), x
@@ -76,31 +64,13 @@ def distinct(term: str, x: Any, sizes: dict[str, int]) -> tuple[str, Any]:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Return the sum of products over axes of both: as many at the end of `a`, or those given."""
     n, m = len(shape(a)), len(shape(b))
-    if isinstance(axes, int):
-        axes = [*range(n - axes, n)], [*range(axes)]
-    of_a, of_b = ([i % k for i in as_tuple(x)] for x, k in zip(axes, (n, m)))
+    of_a, of_b = (range(n - axes, n), range(axes)) if isinstance(axes, int) else map(as_tuple, axes)
     if [shape(a)[i] for i in of_a] != [shape(b)[i] for i in of_b]:
         raise ValueError(f"tensordot: axes {axes} of {shape(a)} and {shape(b)} differ in length")
-    rows = [i for i in range(n) if i not in of_a]
-    columns = [i for i in range(m) if i not in of_b]
-    size = math.prod(shape(a)[i] for i in of_a)
-    left = reshape(transpose(a, [*rows, *of_a]), (math.prod(shape(a)[i] for i in rows), size))
-    right = reshape(
-        transpose(b, [*of_b, *columns]), (size, math.prod(shape(b)[i] for i in columns))
-    )
-    return reshape(
-        matmul(left, right), [*[shape(a)[i] for i in rows], *[shape(b)[i] for i in columns]]
-    )
-
-
-def inner(a: Any, b: Any) -> Any:
-    """Return the sums of products over the last axes."""
-    return tensordot(a, b, ([-1], [-1])) if shape(a) and shape(b) else a * b
-
-
-def vdot(a: Any, b: Any) -> Any:
-    """Return the sum of the products of all elements."""
-    return matmul(ravel(a), ravel(b))
+    rows, columns = [*range(n)], [*range(n, n + m)]
+    for i, j in zip(of_a, of_b):
+        columns[j] = rows[i]
+    return einsum(a, rows, b, columns, [k for k in rows + columns if (rows + columns).count(k) < 2])
 
 
 def kron(a: Any, b: Any) -> Any:
@@ -111,9 +81,23 @@ def kron(a: Any, b: Any) -> Any:
     return reshape(blocks, [i * j for i, j in zip(m, n)])
 
 
-def cross(a: Any, b: Any, axis: int = -1) -> Any:
-    """Return the vector products of vectors of three elements along `axis`."""
-    if shape(a)[axis] != 3 or shape(b)[axis] != 3:
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    """Return the vector products of vectors of three elements along an axis of each."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    if shape(a)[-1] != 3 or shape(b)[-1] != 3:
         raise ValueError(f"cross: vectors have three elements; these are {shape(a)} and {shape(b)}")
-    on, back = np.array([1, 2, 0]), np.array([2, 0, 1])
-    return along(a, axis, on) * along(b, axis, back) - along(a, axis, back) * along(b, axis, on)
+    (a1, a2, a3), (b1, b2, b3) = ([x[..., i] for i in range(3)] for x in (a, b))
+    return stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], axisc)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "inner": lambda a, b: (
+        dot(a, swapaxes(b, -1, -2)) if shape(a) and len(shape(b)) > 1 else dot(a, b)
+    ),
+    "vdot": lambda a, b: matmul(ravel(a), ravel(b)),
+}
+"""Functions that one expression in terms of the others is."""

@@ -9,16 +9,14 @@ from autodiff.arrays import shape
 from autodiff.functions import (
     Axis,
     concatenate,
-    expand_dims,
     max,
     min,
     reshape,
-    sum,
     var,
 )
 from autodiff.more.extend import primitive
 from autodiff.more.moving import along, as_tuple, flip, in_order, moveaxis
-from autodiff.primitives import abs, power, sqrt
+from autodiff.primitives import sqrt
 
 _cumsum: Any = primitive(
     lambda x, axis: np.cumsum(x, axis=axis),
@@ -49,11 +47,10 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 
 def prod(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the product of the elements, or the products over `axis`: halves are multiplied."""
-    ndim = len(shape(x))
-    axes = sorted(a % ndim for a in (range(ndim) if axis is None else as_tuple(axis)))
-    kept = [n for i, n in enumerate(shape(x)) if i not in axes]
-    to = [1 if i in axes else n for i, n in enumerate(shape(x))] if keepdims else kept
-    x = reshape(moveaxis(x, axes, [*range(len(axes))]), (-1, *kept)) if axes else expand_dims(x, 0)
+    to = np.sum(np.empty(shape(x)), axis=axis, keepdims=keepdims).shape
+    axes = range(len(shape(x))) if axis is None else as_tuple(axis)
+    x = moveaxis(x, axes, range(len(axes)))
+    x = reshape(x, (math.prod(shape(x)[: len(axes)]), *shape(x)[len(axes) :]))
     while (n := shape(x)[0]) > 1:
         half = x[: n // 2] * x[n // 2 : n // 2 * 2]
         x = concatenate([half, x[-1:]]) if n % 2 else half
@@ -73,21 +70,3 @@ def std(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> 
 def ptp(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return the largest minus the smallest element."""
     return max(x, axis, keepdims=keepdims) - min(x, axis, keepdims=keepdims)
-
-
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the norm of a vector or of the entries of a matrix; of matrices also 1 and inf."""
-    axes = range(len(shape(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    size = abs(x)
-    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
-        return root(sum(x * x, axis, keepdims=keepdims))
-    if len(axes) == 1 and ord in (math.inf, -math.inf):
-        return (max if ord > 0 else min)(size, axis, keepdims=keepdims)
-    if len(axes) == 1 and ord not in (0, "nuc"):
-        return power(sum(power(size, float(ord)), axis, keepdims=keepdims), 1.0 / ord)
-    if len(axes) == 2 and ord in (1, math.inf):
-        rows, columns = axes if ord == 1 else [*axes][::-1]
-        return max(sum(size, rows, keepdims=True), columns, keepdims=True)[
-            tuple([0 if i in axes and not keepdims else slice(None) for i in range(len(shape(x)))])
-        ]
-    raise ValueError(f"norm: ord={ord!r} of {len(axes)} axes has no derivative rule")

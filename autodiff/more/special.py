@@ -73,14 +73,15 @@ def _multivariate_logpdf(x: Any, mean: Any, cov: Any) -> Any:
     return -0.5 * squares - sum(log(diag(lower))) - n * math.log(ROOT_2PI)
 
 
-norm = SimpleNamespace(
-    logpdf=_norm_logpdf,
-    pdf=lambda *args, **options: exp(_norm_logpdf(*args, **options)),
+def density(logpdf: Callable[..., Any], **others: Callable[..., Any]) -> SimpleNamespace:
+    """Return a distribution by the logarithm of its density."""
+    pdf = lambda *args, **options: exp(logpdf(*args, **options))  # noqa: E731
+    return SimpleNamespace(logpdf=logpdf, pdf=pdf, **others)
+
+
+norm = density(
+    _norm_logpdf,
     cdf=lambda x, loc=0.0, scale=1.0: ndtr((x - loc) / scale),
     logcdf=lambda x, loc=0.0, scale=1.0: log_ndtr((x - loc) / scale),
 )
-t = SimpleNamespace(logpdf=_t_logpdf, pdf=lambda *args, **options: exp(_t_logpdf(*args, **options)))
-multivariate_normal = SimpleNamespace(
-    logpdf=_multivariate_logpdf,
-    pdf=lambda *args: exp(_multivariate_logpdf(*args)),
-)
+t, multivariate_normal = density(_t_logpdf), density(_multivariate_logpdf)

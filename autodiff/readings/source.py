@@ -148,7 +148,7 @@ def as_positions(used: Sequence[Term]) -> set[Term]:
     """Return the inputs that an index is made of: there they must be integers, as they were."""
     found = {x for term in used if term.primitive in (getitem, scatter) for x in term.operands[1:]}
     for term in reversed(used):
-        if term in found:
+        if term in found and np.result_type(term.data).kind == "f":  # not argsort, which counts
             found.update(term.operands)
     return found
 

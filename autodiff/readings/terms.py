@@ -149,7 +149,7 @@ class Table:
         """Return a simpler term that computes the same numbers as a node, if there is one."""
         primitive, first, last = node.primitive, operands[0], operands[-1]
         unchanged = primitive in UNCHANGED_AT_THE_SAME and not first.is_number
-        if primitive is primitives.identity or (unchanged and is_like(first, node)):
+        if primitive.name == "identity" or (unchanged and is_like(first, node)):
             return first
         undone = primitive is first.primitive and primitive in UNDONE_BY_THEMSELVES
         if undone and node.parameters.get("axes") is first.parameters.get("axes") is None:

@@ -19,6 +19,7 @@ from autodiff import (
     primitive,
     register,
     source,
+    steps,
     value_and_grad,
 )
 from autodiff.functions import FUNCTIONS, UFUNCS
@@ -144,6 +145,28 @@ def test_a_check_needs_samples_and_rules() -> None:
 
 
 @custom_gradient
+def half(x: Any) -> Any:
+    """Return x²; the derivative that it brings along is half of the right one."""
+    return x * x, lambda g: g * x
+
+
+def test_every_reading_has_the_backward_pass_by_hand_and_not_the_engines() -> None:
+    def f(x: Any) -> Any:
+        y = np.sin(x)
+        return half(y) + half(half(y))
+
+    x = 0.3
+    y = np.sin(x)
+    expected = (y + y**2 * y) * np.cos(x)
+    assert grad(f)(x) == pytest.approx(expected)
+    names: dict[str, Any] = {}
+    exec(source(f, x), names)
+    assert names["f_and_gradient"](x)[1] == pytest.approx(expected)
+    assert compile(f)(x)[1] == pytest.approx(expected)
+    assert "x₁ · y + y" in [x["text"][1] for x in steps(f, x)["statements"]]
+
+
+@custom_gradient
 def loss(w: Any, X: Any, t: Any) -> Any:
     """Return the cross-entropy, with its gradient by hand."""
     z = X @ w
@@ -169,11 +192,18 @@ def test_a_backward_pass_by_hand_is_used_printed_and_differentiated() -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-13)
     np.testing.assert_allclose(hessian(loss)(*ARGS), hessian(by_engine)(*ARGS), rtol=1e-12)
     check_primitive(loss, [ARGS])
-    assert "w̄    = Xᵀ (1 / (1 + exp(-(X w))) - t)" in derivation(loss, *ARGS).text
+    assert "w̄    = Xᵀ (1 / (1 + exp(-z)) - t)" in derivation(loss, *ARGS).text
     assert loss(*ARGS) == by_engine(*ARGS)
     assert loss.__doc__ == "Return the cross-entropy, with its gradient by hand."
-    with pytest.raises(ValueError, match="loss is not written as NumPy code"):
-        source(loss, *ARGS)
+    for form in ("arrays", "loops"):
+        text = source(loss, *ARGS, argnums=every, form=form)
+        names: dict[str, Any] = {}
+        exec(text, names)
+        found = names["loss_and_gradient"](*ARGS)
+        for got, expected in zip([found[0], *found[1]], [loss(*ARGS), *grad(loss, every)(*ARGS)]):
+            np.testing.assert_allclose(got, expected, rtol=1e-14)
+        assert "z = X @ w" in text or form == "loops"
+    assert "exp(-z)" in source(loss, *ARGS, form="c")
 
 
 def test_a_backward_pass_by_hand_runs_once_for_all_operands_of_each_result() -> None:

@@ -30,6 +30,9 @@ CASES: dict[str, Case] = {
     "radians": (np.radians, (V,)),
     "degrees": (np.degrees, (V,)),
     "positive": (np.positive, (V,)),
+    "real": (np.real, (V,)),
+    "conjugate": (np.conj, (V,)),
+    "sinc": (np.sinc, (np.array([-2.3, -0.2, 0.0, 1e-4, 0.3183, 0.3184, 7.5]),)),
     "cumsum": (np.cumsum, (T,)),
     "cumsum along": (lambda x: np.cumsum(x, axis=1), (T,)),
     "cumprod": (np.cumprod, (A,)),
@@ -48,9 +51,33 @@ CASES: dict[str, Case] = {
     "norm 3": (lambda x: np.linalg.norm(x, 3), (V,)),
     "norm inf": (lambda x: np.linalg.norm(x, np.inf), (apart(3),)),
     "norm of columns": (lambda x: np.linalg.norm(x, 1), (A,)),
+    **{
+        f"norm {ord} of matrices": (
+            lambda x, ord=ord: np.linalg.norm(x, ord, axis=(0, 2), keepdims=True),
+            (normal(3, 2, 4),),
+        )
+        for ord in ("nuc", 2, -2)
+    },
     "norm of rows": (lambda x: np.linalg.norm(x, np.inf, axis=(1, 2)), (T,)),
     "repeat": (lambda x: np.repeat(x, 2), (A,)),
     "repeat along": (lambda x: np.repeat(x, [1, 0, 2], axis=1), (A,)),
+    "repeat unevenly": (lambda x: np.repeat(x, [2, 0, 1], 0), (V,)),
+    "resize": (lambda x: np.resize(x, (3, 3)), (A,)),
+    "delete": (lambda x: np.delete(x, [0, 2], axis=-1), (T,)),
+    "compress": (lambda x: np.compress([True, False, True], x, axis=1), (A,)),
+    "extract": (lambda x: np.extract(np.eye(2, 3), x), (A,)),
+    "append": (lambda x, y: np.append(x, y, axis=0), (A, normal(1, 3))),
+    "append all": (np.append, (A, V)),
+    "select": (lambda x, y: np.select([A > 0.5, A > 0.0], [x, y], 2.0), (A, T[:, :, :3][:, :1, 0])),
+    "nan_to_num": (lambda x: np.nan_to_num(x + np.array([0.0, np.nan, np.inf]), posinf=3.0), (V,)),
+    "take_along_axis": (
+        lambda x: np.take_along_axis(x, np.array([[2, 0], [1, 1]]), axis=1),
+        (A,),
+    ),
+    "take_along_axis, broadcast": (
+        lambda x: np.take_along_axis(x, np.array([[[1], [1]]]), 1),
+        (T,),
+    ),
     "tile": (lambda x: np.tile(x, 3), (A,)),
     "tile over": (lambda x: np.tile(x, (2, 1, 2)), (A,)),
     "tile of a number": (lambda x: np.tile(x, (2, 2)), (normal(),)),
@@ -68,6 +95,10 @@ CASES: dict[str, Case] = {
     "split": (lambda x: np.split(x, 3, axis=1)[1], (A,)),
     "split at": (lambda x: np.split(x, [1, 3], axis=-1)[1], (T,)),
     "array_split": (lambda x: np.array_split(x, 2, axis=1)[0], (A,)),
+    "array_split unevenly": (lambda x: np.array_split(x, [3, 1], axis=2)[1], (T,)),
+    "hsplit": (lambda x: np.hsplit(x, [1])[1], (A,)),
+    "vsplit": (lambda x: np.vsplit(x, 2)[1], (A,)),
+    "dsplit": (lambda x: np.dsplit(x, 2)[0], (T,)),
     "pad": (lambda x: np.pad(x, ((1, 0), (0, 2))), (A,)),
     "pad with a number": (lambda x: np.pad(x, 1, constant_values=2.0), (A,)),
     "pad edge": (lambda x: np.pad(x, 2, "edge"), (A,)),
@@ -86,10 +117,12 @@ CASES: dict[str, Case] = {
     "diff twice": (lambda x: np.diff(x, 2, axis=0), (normal(4, 2),)),
     "gradient": (np.gradient, (normal(5),)),
     "gradient along": (lambda x: np.gradient(x, 0.5, axis=1), (T,)),
+    "gradient along axes": (lambda x: np.gradient(x, 0.5, 2.0, axis=(2, 0))[1], (T,)),
     "linspace": (lambda x, y: np.linspace(x, y, 5), (1.0, 3.0)),
     "linspace of arrays": (lambda x: np.linspace(0.0, x, 3), (V,)),
     "sort": (np.sort, (apart(2, 3),)),
     "sort all": (lambda x: np.sort(x, axis=None), (apart(2, 3),)),
+    "partition": (lambda x: np.partition(x, 2, axis=0), (apart(5, 2),)),
     "diag of a vector": (lambda x: np.diag(x, 1), (V,)),
     "diag of a matrix": (lambda x: np.diag(x, -1), (A,)),
     "diagonal": (lambda x: np.diagonal(x, 1, 0, 2), (T,)),
@@ -102,6 +135,8 @@ CASES: dict[str, Case] = {
     "einsum with dots": (lambda x, y: np.einsum("...ij,...jk->...ik", x, y), (T, normal(4, 3))),
     "einsum that broadcasts": (lambda x, y: np.einsum("ij,ij->i", x, y), (A, normal(1, 3))),
     "einsum that drops": (lambda x, y: np.einsum("ij,k->i", x, y), (A, V)),
+    "einsum of lists": (lambda x, y: np.einsum(x, [0, 1], y, [1, 2], [2, 0]), (A, B)),
+    "einsum of lists with dots": (lambda x, y: np.einsum(x, [..., 5], y, [5]), (T, normal(4))),
     "tensordot": (lambda x, y: np.tensordot(x, y, 1), (T, normal(4, 2))),
     "tensordot over axes": (
         lambda x, y: np.tensordot(x, y, ([2, 0], [0, 2])),
@@ -109,14 +144,23 @@ CASES: dict[str, Case] = {
     ),
     "tensordot over all": (np.tensordot, (A, A + 1.0)),
     "inner": (np.inner, (A, T[:, :, :3] if T.shape[2] == 3 else normal(4, 3))),
+    "inner of numbers": (np.inner, (normal(), A)),
     "dot of stacks": (np.dot, (A, normal(2, 3, 4))),
     "vdot": (np.vdot, (A, A + 1.0)),
     "kron": (np.kron, (A, normal(2, 2))),
     "kron of unlike": (np.kron, (V, A)),
     "cross": (np.cross, (A, normal(2, 3, seed=1))),
     "cross along": (lambda x, y: np.cross(x, y, axis=0), (normal(3, 2), normal(3, 2, seed=1))),
+    "cross of axes": (
+        lambda x, y: np.cross(x, y, axisa=0, axisb=1, axisc=0),
+        (normal(3, 2), normal(2, 3, seed=1)),
+    ),
     "solve of a vector": (np.linalg.solve, (M, V)),
     "slogdet": (lambda x: np.linalg.slogdet(x)[1], (M,)),
+    "svd": (lambda x: np.linalg.svd(x, full_matrices=False)[0] ** 2, (matrices(4, 3),)),
+    "svd of a square": (lambda x: np.linalg.svd(x)[2], (M,)),
+    "singular values": (lambda x: np.linalg.svd(x, compute_uv=False), (A,)),
+    "eigh of the upper triangle": (lambda x: np.linalg.eigh(x, "U")[1] ** 2, (S,)),
     "eigh": (lambda x: np.linalg.eigh(x)[0], (S,)),
     "cholesky of a symmetric matrix": (np.linalg.cholesky, (S,)),
     "cholesky": (lambda x: np.linalg.cholesky(x @ x.T), (M,)),
@@ -248,19 +292,25 @@ def test_habits_of_other_libraries_are_answered(name: str, word: str) -> None:
     [
         (np.linalg.inv, (np.zeros((2, 2)),), "inv: operand 1 of shape .2, 2.: Singular matrix"),
         (np.linalg.cholesky, (-np.eye(2),), "cholesky: .* not positive definite"),
-        (lambda x: np.linalg.norm(x, "nuc"), (np.eye(2),), "norm: ord='nuc' .* no derivative rule"),
-        (lambda x: np.linalg.eigh(x, "U"), (np.eye(2),), "eigh: the lower triangle is read"),
+        (lambda x: np.linalg.norm(x, 0), (np.ones(2),), "norm: ord=0 .* no derivative rule"),
+        (np.linalg.svd, (np.ones((2, 3)),), "svd: .* give full_matrices=False"),
         (lambda x: np.pad(x, 1, "mean"), (np.ones(2),), "mode='mean' has no derivative rule"),
-        (lambda x: np.split(x, 2), (np.ones(3),), "length 3 in 2 equal pieces"),
+        (lambda x: np.split(x, 2), (np.ones(3),), "split does not result in an equal division"),
+        (lambda x: np.compress(x, x), (np.ones(2),), "compress: only what is picked from"),
+        (
+            lambda x: np.gradient(x, np.arange(3)),
+            (np.ones(3),),
+            "spacing along an axis is one number",
+        ),
         (lambda x: np.cross(x, x), (np.ones(2),), "vectors have three elements"),
-        (lambda x: np.einsum("ij,jk", x), (np.eye(2),), "names 2 operands, not 1"),
+        (lambda x: np.einsum("ij,jk", x), (np.eye(2),), "must be equal to the number of operands"),
         (lambda x: np.tensordot(x, x, 1), (np.ones((2, 3)),), "differ in length"),
     ],
 )
 def test_refusals_are_sentences(
     function: Callable[..., Any], operands: tuple[Any, ...], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         function(*[Value(x) for x in operands])
 
 

@@ -66,6 +66,16 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any]] = {
         lambda x: torch.linalg.eigh(x @ x.T)[0],
         matrices(3, 3),
     ),
+    "singular values": (
+        lambda x: np.linalg.svd(x, full_matrices=False)[1],
+        lambda x: torch.linalg.svd(x, full_matrices=False)[1],
+        matrices(4, 3),
+    ),
+    "projections on singular vectors": (
+        lambda x: np.stack([y.T @ y for y in np.linalg.svd(x[:, :2] @ x[:, 1:3].T)[::2]]),
+        lambda x: torch.stack([y.T @ y for y in torch.linalg.svd(x[:, :2] @ x[:, 1:3].T)[::2]]),
+        matrices(2, 3),
+    ),
     "projections on eigenvectors": (
         lambda x: np.linalg.eigh(x @ x.T)[1] ** 2,
         lambda x: torch.linalg.eigh(x @ x.T)[1] ** 2,

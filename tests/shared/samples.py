@@ -68,13 +68,38 @@ def _eigenpairs(x: Any) -> Any:
     return values, vectors
 
 
+def _aligned(vectors: Any, like: Any) -> Any:
+    """Return columns with the signs that others have."""
+    return vectors * np.sign(np.sum(np.real(vectors) * like, -2))
+
+
+def _eigenvectors(x: Any, UPLO: str) -> Any:
+    found = _eigenpairs(x if UPLO == "L" else x.T)[1]
+    return _aligned(found, np.linalg.eigh(np.real(x), UPLO)[1])
+
+
+def _left_vectors(x: Any) -> Any:
+    """Return the left singular vectors, by eigenvectors of the smaller of x'x and xx'."""
+    if x.shape[0] <= x.shape[1]:
+        found = _eigenpairs(x @ x.T)[1]
+    else:
+        values, vectors = _eigenpairs(x.T @ x)
+        found = x @ vectors / np.sqrt(values)
+    return _aligned(found[:, ::-1], np.linalg.svd(np.real(x), full_matrices=False)[0])
+
+
+def _right_vectors(x: Any) -> Any:
+    right = np.linalg.svd(np.real(x), full_matrices=False)[2]
+    return _aligned(_left_vectors(x.T), right.T).T
+
+
+def _singular_values(x: Any) -> Any:
+    return np.sqrt(_eigenpairs(x @ x.T if x.shape[0] <= x.shape[1] else x.T @ x)[0][::-1])
+
+
 def _pinv(x: Any) -> Any:
     t = np.swapaxes(x, -1, -2)
     return np.linalg.inv(t @ x) @ t if x.shape[-2] >= x.shape[-1] else t @ np.linalg.inv(x @ t)
-
-
-def _order(x: Any, axis: int) -> Any:
-    return np.argsort(np.real(x), axis)
 
 
 # Written from the definitions, for complex arguments where a derivative exists: np.maximum and
@@ -134,24 +159,27 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "reciprocal": lambda x: 1 / x,
     "cbrt": lambda x: np.sign(np.real(x)) * (x * np.sign(np.real(x))) ** (1 / 3),
     "fabs": lambda x: np.sqrt(x * x),
+    "radians": lambda x: x * np.pi / 180,
+    "degrees": lambda x: x * 180 / np.pi,
     "remainder": lambda a, b: a - np.floor(np.real(a) / np.real(b)) * b,
     "fmod": lambda a, b: a - np.trunc(np.real(a) / np.real(b)) * b,
     "fmax": np.maximum,
     "fmin": np.minimum,
     "cumsum": np.cumsum,
     "einsum": lambda *operands, subscripts: np.einsum(subscripts, *operands),
-    "sorted_as": lambda y, x, axis: np.take_along_axis(y, _order(x, axis), axis),
-    "unsorted_as": lambda y, x, axis: np.take_along_axis(
-        y, np.argsort(_order(x, axis), axis), axis
-    ),
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "pinv": _pinv,
     "solve": np.linalg.solve,
     "log_abs_det": lambda x: np.log(np.linalg.det(x) ** 2) / 2,
     "cholesky": _cholesky,
-    "eigvalsh": np.vectorize(lambda x: _eigenpairs(x)[0], signature="(n,n)->(n)"),
-    "eigenvectors": np.vectorize(lambda x: _eigenpairs(x)[1], signature="(n,n)->(n,n)"),
+    "eigvalsh": np.vectorize(
+        lambda x, UPLO: _eigenpairs(x if UPLO == "L" else x.T)[0], signature="(n,n),()->(n)"
+    ),
+    "eigenvectors": np.vectorize(_eigenvectors, signature="(n,n),()->(n,n)"),
+    "svdvals": np.vectorize(_singular_values, signature="(m,n)->(k)"),
+    "left_vectors": np.vectorize(_left_vectors, signature="(m,n)->(m,k)"),
+    "right_vectors": np.vectorize(_right_vectors, signature="(m,n)->(k,n)"),
 }
 
 
@@ -305,13 +333,6 @@ PRODUCTS = [
 MATRICES = [(1, 1), (2, 2), (3, 3), (2, 3, 3)]
 
 
-def _sorting() -> list[Sample]:
-    return [
-        Sample((normal(*x), apart(*x)), {"axis": axis})
-        for x, axis in (((1,), -1), ((5,), -1), ((2, 3), 0), ((2, 3), 1), ((2, 3, 4), -2))
-    ]
-
-
 BLEND = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
 
 SAMPLES: dict[str, Sequence[Sample]] = {
@@ -420,6 +441,7 @@ SAMPLES: dict[str, Sequence[Sample]] = {
         Sample((normal(2, 1, 3), normal(2, 2, 3)), {"axis": -2}),
     ],
     **{name: unary(normal) for name in ("arctan", "sinh", "cosh", "arcsinh", "exp2")},
+    **{name: unary(normal) for name in ("radians", "degrees")},
     **{name: unary(inside) for name in ("tan", "arcsin", "arccos", "arctanh")},
     **{name: unary(positive) for name in ("log2", "log10")},
     **{name: unary(far) for name in ("reciprocal", "cbrt", "fabs")},
@@ -445,10 +467,11 @@ SAMPLES: dict[str, Sequence[Sample]] = {
             (",i->i", (), (3,)),
         )
     ],
-    "sorted_as": _sorting(),
-    "unsorted_as": _sorting(),
     **{name: [Sample((matrices(*x),)) for x in MATRICES] for name in ("inv", "det", "log_abs_det")},
-    "pinv": [Sample((matrices(*x),)) for x in [*MATRICES, (4, 2), (2, 4), (2, 3, 2)]],
+    **{
+        name: [Sample((matrices(*x),)) for x in [*MATRICES, (4, 2), (2, 4), (2, 3, 2)]]
+        for name in ("pinv", "svdvals", "left_vectors", "right_vectors")
+    },
     "solve": [
         Sample((matrices(*a), normal(*b)))
         for a, b in (
@@ -459,8 +482,12 @@ SAMPLES: dict[str, Sequence[Sample]] = {
             ((4, 1, 2, 2), (3, 2, 1)),
         )
     ],
+    "cholesky": [Sample((matrices(*x, symmetric=True),)) for x in MATRICES],
     **{
-        name: [Sample((matrices(*x, symmetric=True),)) for x in MATRICES]
-        for name in ("cholesky", "eigvalsh", "eigenvectors")
+        name: [
+            Sample((matrices(*x, symmetric=True),), {"UPLO": triangle})
+            for x, triangle in [*product(MATRICES, "L"), ((2, 2), "U"), ((2, 3, 3), "U")]
+        ]
+        for name in ("eigvalsh", "eigenvectors")
     },
 }
