@@ -11,8 +11,7 @@ import numpy as np
 
 from autodiff.arguments import as_positions, filled, name_of, positions_of
 from autodiff.blocks.call import Block, Call, called
-from autodiff.blocks.learning import Learned
-from autodiff.blocks.worker import Worker, pairwise
+from autodiff.blocks.worker import Learned, Worker, pairwise
 from autodiff.errors import explained
 
 NUMBERS = 2**20
@@ -33,11 +32,11 @@ def in_blocks(
 
     `f` is a mean or a sum over examples, which are the rows of the arguments `batched`: arrays or
     nested structures of them, by default all arguments that are neither differentiated nor single
-    numbers or words. A block has `size` rows, the last one fewer; by default as many as fit in a
-    cache with what is computed of them. Each is computed by `compile(f, argnums, "auto")`, and
-    `map` does that: the built-in one, or one of threads, processes or machines, such as the `map`
-    of an Executor. Sums are pairwise and in the order of the rows: a result is the same to the last
-    bit at each run.
+    numbers or words. A block has `size` rows, the last one fewer; by default there is one block, or
+    an even number of those that fit in a cache with what is computed of them. Each is computed by
+    `compile(f, argnums, "auto")`, and `map` does that: the built-in one, or one of threads,
+    processes or machines, such as the `map` of an Executor. Sums are pairwise and in the order of
+    the rows: a result is the same to the last bit at each run.
 
     In place of an array there may be a list of functions, one for each block: they are called where
     the block is computed, and load it.
@@ -84,8 +83,12 @@ def whole(
 ) -> Sequence[Any]:
     """Return value and gradient, from those of the blocks."""
     rows = known.rows if call.loads else call.rows(blocks[0].parts)
-    number = 1 if size else max(1, ceil(rows * known.numbers / NUMBERS))
-    most = max(1, min(size or rows, rows // number))
+    number = 1 if size else ceil(rows * known.numbers / NUMBERS)
+    if number > 1:
+        number += number % 2  # so that two that compute have as many
+    most = max(1, min(size or rows, rows // max(1, number)))
+    if not call.loads and most == rows:
+        return worker.results(call, known, most, blocks[0], rows)
     if not call.loads:
         blocks = blocks[0].cut(rows, most)
     sums = pairwise(filter(None, map(partial(worker.sums, call, known, most), blocks)))

@@ -22,7 +22,7 @@ from networks import NETWORKS, batch_norm
 from random_programs import relaxed
 
 import autodiff
-from autodiff import Value, in_blocks, mean, value_and_grad
+from autodiff import Value, compile, in_blocks, mean, value_and_grad
 from autodiff.arguments import leaves, tree_map
 from autodiff.blocks.call import called
 from autodiff.blocks.worker import KEPT, Worker
@@ -77,6 +77,13 @@ def total(params: Any, X: Any, t: Any) -> Any:
 
 def decayed(params: Any, X: Any, t: Any) -> Any:
     return engine.loss(params, X, t) + 0.1 * autodiff.sum(params["U"] ** 2)
+
+
+def test_what_is_no_larger_than_a_block_is_computed_as_it_is() -> None:
+    X, t, params = tutorial_problem(500, 3, 0)
+    ours = in_blocks(engine.loss, map=lambda *_: pytest.fail("there is one block"))
+    for _ in range(2):
+        assert_same_bits(ours(params, X, t), compile(engine.loss, backend="auto")(params, X, t))
 
 
 @settings(parent=relaxed, max_examples=60)
@@ -202,6 +209,7 @@ def test_blocks_are_smaller_where_more_is_computed() -> None:
         assert sum(seen) == 100_000
         assert len({*seen[:-1]}) == 1
         assert seen[-1] <= seen[0]
+        assert 100_000 // seen[0] % 2 == 0  # as many for each of two
         numbers = 3 * hidden * seen[0]  # G before and after b, and H
         assert 2**18 < numbers < 2**20
         found.append(seen[0])
