@@ -32,9 +32,6 @@ arcsinh = primitive(np.arcsinh, lambda g, out, x: g / hypot(x, 1.0))
 arccosh = primitive(np.arccosh, lambda g, out, x: g / sqrt((x - 1.0) * (x + 1.0)))
 arctanh = primitive(np.arctanh, lambda g, out, x: g / ((1.0 - x) * (1.0 + x)))
 
-radians = deg2rad = primitive(np.radians, lambda g, out, x: g * (math.pi / 180.0))
-degrees = rad2deg = primitive(np.degrees, lambda g, out, x: g * (180.0 / math.pi))
-
 # Powers and logarithms. Where hypot is 0 it has slope 0, as abs has.
 
 log2       = primitive(np.log2,  lambda g, out, x: g / (x * LN2))
@@ -77,3 +74,16 @@ def sinc(x: Any) -> Any:
     for k in range(20, 0, -2):
         series = 1.0 - squares / (k * (k + 1.0)) * series
     return where(is_near, series, sin(far) / far)
+
+
+def radians(x: Any) -> Any:
+    """Return an angle in degrees in radians."""
+    return x * (math.pi / 180.0)
+
+
+def degrees(x: Any) -> Any:
+    """Return an angle in radians in degrees."""
+    return x * (180.0 / math.pi)
+
+
+deg2rad, rad2deg = radians, degrees

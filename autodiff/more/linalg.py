@@ -1,7 +1,7 @@
-"""Linear algebra of square matrices, or of stacks of them: `numpy.linalg`.
+"""Linear algebra of matrices, or of stacks of them: `numpy.linalg`.
 
-`cholesky` and `eigh` read the lower triangle of a symmetric matrix, as NumPy's do. So only that has
-a derivative, and an entry below the diagonal has that of both its places.
+`cholesky` and `eigh` read one triangle of a symmetric matrix, as NumPy's do. So only that has a
+derivative, and an entry off the diagonal has that of both its places.
 """
 
 import math
@@ -60,7 +60,9 @@ def _pinv_rule(g: Any, out: Any, x: Any) -> Any:
     )
 
 
-_sign_of_det = without_derivative(lambda x: np.linalg.slogdet(x)[0], "sign_of_det")
+def sign_of_det(x: Any) -> Any:
+    """The sign of the determinant."""
+    return np.linalg.slogdet(x)[0]
 
 
 def log_abs_det(x: Any) -> Any:
@@ -68,6 +70,7 @@ def log_abs_det(x: Any) -> Any:
     return np.linalg.slogdet(x)[1]
 
 
+_sign_of_det = without_derivative(sign_of_det)
 _log_abs_det = primitive(log_abs_det, lambda g, out, x: wide(g) * T(inv(x)))
 
 

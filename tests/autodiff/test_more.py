@@ -161,6 +161,7 @@ CASES: dict[str, Case] = {
     "svd of a square": (lambda x: np.linalg.svd(x)[2], (M,)),
     "singular values": (lambda x: np.linalg.svd(x, compute_uv=False), (A,)),
     "eigh of the upper triangle": (lambda x: np.linalg.eigh(x, "U")[1] ** 2, (S,)),
+    "slogdet, both": (lambda x: np.prod(np.stack(np.linalg.slogdet(x))), (M,)),
     "eigh": (lambda x: np.linalg.eigh(x)[0], (S,)),
     "cholesky of a symmetric matrix": (np.linalg.cholesky, (S,)),
     "cholesky": (lambda x: np.linalg.cholesky(x @ x.T), (M,)),
