@@ -1,7 +1,7 @@
 """Numbers as the graph holds them and shows them, and the types of functions of them."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,8 +185,6 @@ class OfOperands(Protocol):
     @overload
     def __call__(self, a: Plain, b: V, /, *others: Operand, **parameters: Any) -> V: ...
     @overload
-    def __call__(self, a: Plain, b: Plain, c: V, /, **parameters: Any) -> V: ...
-    @overload
     def __call__(self, a: Array, /, *others: Plain, **parameters: Any) -> Array: ...
     @overload
     def __call__(self, a: Number, b: Array, /, *others: Plain, **parameters: Any) -> Array: ...
@@ -201,6 +199,9 @@ class OfOperand(Protocol[P, R_co]):
     def __call__(self, x: V, /, *args: P.args, **options: P.kwargs) -> V: ...
     @overload
     def __call__(self, x: Plain, /, *args: P.args, **options: P.kwargs) -> R_co: ...
+    @overload
+    def __get__(self, x: None, kind: Any = None, /) -> Self: ...
+    @overload
     def __get__(self, x: V, kind: Any = None, /) -> Callable[P, V]: ...
 
 

@@ -112,7 +112,12 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return e / sum(e, axis, keepdims=True)  # type: ignore[no-any-return]
 
 
-@of_operands
+@overload
+def where(condition: Any, a: V, b: Operand) -> V: ...
+@overload
+def where(condition: Any, a: Plain, b: V) -> V: ...
+@overload
+def where(condition: Any, a: Plain, b: Plain) -> Array: ...
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Return `a` where `condition` holds and `b` elsewhere.
 
@@ -168,10 +173,9 @@ def transpose(x: Array, axes: int | Sequence[int] | None = None) -> Array:
     >>> transpose(np.ones((2, 3, 4)), (0, 2, 1)).shape
     (2, 4, 3)
     """
-    axes = (axes,) if isinstance(axes, (int, np.integer)) else axes
     if len(shape(x)) < 2 and axes is None:
         return x
-    return primitives.transpose(x, axes=None if axes is None else tuple(axes))
+    return primitives.transpose(x, axes=None if axes is None else integers(axes))
 
 
 @of_operand
@@ -185,9 +189,7 @@ def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
     try:
         axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
     except IndexError:
-        raise ValueError(
-            f"swapaxes: {called(x, 1)} has {len(axes)} axes, none to swap as {axis1} and {axis2}"
-        ) from None
+        raise ValueError(f"swapaxes: {called(x, 1)} lacks axis {axis1} or {axis2}") from None
     return transpose(x, axes)
 
 
@@ -198,7 +200,7 @@ def reshape(x: Array, shape: int | Sequence[int]) -> Array:
     >>> reshape(np.array([1.0, 2.0, 3.0, 4.0]), (2, -1)).tolist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    return primitives.reshape(x, shape=lengths(shape))
+    return primitives.reshape(x, shape=integers(shape))
 
 
 @of_operand
@@ -231,9 +233,9 @@ def squeeze(x: Array, axis: Axis = None) -> Array:
     return reshape(x, new_shape(np.squeeze, x, axis))
 
 
-def lengths(shape: int | Sequence[int]) -> tuple[int, ...]:
-    """Return a shape given as one length or as several."""
-    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)
+def integers(given: int | Sequence[int]) -> tuple[int, ...]:
+    """Return a shape or axes, given as one integer or as several."""
+    return (int(given),) if isinstance(given, (int, np.integer)) else tuple(given)
 
 
 def new_shape(function: Callable[..., Any], x: Any, axis: Any) -> tuple[int, ...]:
@@ -251,7 +253,7 @@ def broadcast_to(x: Array, shape: int | Sequence[int]) -> Array:
     >>> broadcast_to(np.array([1.0, 2.0]), (2, 2)).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
-    return primitives.broadcast_to(x, shape=lengths(shape))
+    return primitives.broadcast_to(x, shape=integers(shape))
 
 
 @of_operand

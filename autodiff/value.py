@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import MethodType
-from typing import Any, Never, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Never, NoReturn, Self
 
 import numpy as np
 
@@ -136,12 +136,14 @@ class Expression(Node):
     flatten = functions.ravel
     squeeze = functions.squeeze
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        raise TypeError(
-            f"{called(self)} does not become an array by itself, which would drop its graph; "
-            f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one "
-            "Value of several"
-        )
+    if not TYPE_CHECKING:  # which would take a Value for an array
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+            raise TypeError(
+                f"{called(self)} does not become an array by itself, which would drop its graph; "
+                f"{advice_for_scipy()}.data holds its numbers, and autodiff.array makes one "
+                "Value of several"
+            )
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(

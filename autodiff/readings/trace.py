@@ -69,7 +69,7 @@ class Traced(Value):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         """Return integers or a mask as an array, which the code that is written then is for."""
         if not self.is_of_integers:
-            super().__array__(dtype, copy)
+            super().__array__(dtype, copy)  # type: ignore[misc]
         for x in oldest_first([self]):
             if isinstance(x, Integers):
                 x.is_read = True

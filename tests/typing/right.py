@@ -21,6 +21,7 @@ from autodiff import (
     tanh,
     value_and_grad,
     vjp,
+    where,
 )
 
 Array = NDArray[np.float64]
@@ -91,5 +92,9 @@ assert_type(tanh(v), Value)
 assert_type(tanh(x), NDArray[Any])
 assert_type(mean(v, axis=0), Value)
 assert_type(matmul(x, v), Value)
+assert_type(where(x > 1.0, v, 0.0), Value)
+assert_type(where(v > 1.0, 0.0, v), Value)
+assert_type(Value.sum(v, axis=0), Value)
+assert_type(v.dot(x), Value)
 assert_type(stack([v, v]).reshape(-1).sum(), Value)
 (v * v).sum().backward()
