@@ -182,6 +182,11 @@ class Trace:
         seed = Traced(np.ones(np.shape(y._raw), np.result_type(y._raw))[()])
         self.adjoints: dict[Node, Node] = walk({y: seed}, needed, record=True)
 
+    @property
+    def parameters(self) -> list[Path]:
+        """Where whole arguments are found."""
+        return [(name,) for name in self.args]
+
     def leaf(self, x: Any, path: Path) -> Any:
         """Return a Value for a number or an array; note what was found."""
         if isinstance(x, Node):

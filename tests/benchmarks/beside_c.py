@@ -71,14 +71,14 @@ def contestants(X: Any, t: Any, params: Any) -> dict[str, Callable[[], Any]]:
     gradient, function = built(kernel, "gradient", 9, 1), built(kernel, "function", 5, 1)
     U, b, W, c = (params[name] for name in ("U", "b", "W", "c"))
     empty, real = np.empty, t.astype(float)
-    ours = compile(engine.loss, backend="c")
+    ours: Any = compile(engine.loss, backend="c")
 
     def c_by_hand() -> Any:
         grads = empty((3, 2)), empty(3), empty(3), empty(())
         return gradient(U, b, W, X, real, *grads, c), dict(zip(params, grads))
 
     ours(params, X, real)
-    bare, made = built(vars(ours)["source"], "loss_and_gradient", 9, 1), c_by_hand()[1]
+    bare, made = built(ours.source, "loss_and_gradient", 9, 1), c_by_hand()[1]
     outputs = made.values()
     found = {
         OURS: lambda: ours(params, X, real),
@@ -98,7 +98,7 @@ def contestants(X: Any, t: Any, params: Any) -> dict[str, Callable[[], Any]]:
         assert abs(loss - expected) < 1e-12 * expected, name
         for key in grads or ():
             assert np.max(np.abs(grads[key] - slopes[key])) < 1e-12, (name, key)
-    assert vars(ours)["backend"] == "c"
+    assert ours.backend == "c"
     return found
 
 

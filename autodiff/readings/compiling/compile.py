@@ -2,8 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import update_wrapper
 from threading import Lock
 from typing import Any, Concatenate, overload
 
@@ -64,48 +63,46 @@ def compile(
     >>> float(value), gradient.tolist()
     (5.0, [2.0, 4.0])
     """
-    engine = value_and_grad(f, argnums)
-    programs: list[Runnable] = []
-    write = program_in(backend)
+    if backend not in BACKENDS:
+        raise ValueError(f"backend is {', '.join(map(repr, BACKENDS))}, not {backend!r}")
+    return Compiled(f, argnums, backend)
 
-    @wraps(f)
-    def compiled(*args: Any, **options: Any) -> Any:
+
+class Compiled:
+    """Runs the program of the last call, or another that is kept, or a new one."""
+
+    def __init__(self, f: Callable[..., Any], argnums: int | Sequence[int], wanted: str) -> None:
+        update_wrapper(self, f)
+        self.f, self.argnums, self.wanted = f, argnums, wanted
+        self.engine = value_and_grad(f, argnums)
+        self.programs: list[Runnable] = []
+        self.lock = Lock()
+
+    @property
+    def source(self) -> str:
+        return self.programs[0].source if self.programs else ""
+
+    @property
+    def backend(self) -> str:
+        return self.programs[0].backend if self.programs else ""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
         if enclosing.count or options:
-            return engine(*args, **options)
+            return self.engine(*args, **options)
         try:
-            return programs[0].run(*args)
+            return self.programs[0].run(*args)
         except (Miss, IndexError):
-            use: Callable[..., Any] = other
+            use = self.other
         except (Unlike, ArithmeticError):  # which the engine explains, or computes as NumPy would
-            use = engine
+            use = self.engine
         return use(*args)
 
-    # `compiled` knows `other`, which must not know it: reference counts would free neither.
-    vars(compiled).update(source="", backend="")
-    listing = partial(Listing, f, argnums=argnums)
-    other = Others(programs, lambda args: write(listing(args)), f, engine, vars(compiled))
-    return compiled
-
-
-@dataclass
-class Others:
-    """Runs another program than that of the last call, a new one if there is none.
-
-    `attributes` of the compiled function say which.
-    """
-
-    programs: list[Runnable]
-    write: Callable[[Any], Runnable]
-    f: Callable[..., Any]
-    engine: Callable[..., Any]
-    attributes: dict[str, Any]
-    lock: Any = field(default_factory=Lock)
-
-    def __call__(self, *given: Any) -> Any:
+    def other(self, *given: Any) -> Any:
+        """Run another program than that of the last call, a new one if none is for these."""
         names = parameter_names(self.f)
         args = [numbers(x, names.get(i, "an argument"), self.f) for i, x in enumerate(given)]
         for known in [*self.programs, None]:
-            runnable = known or self.write(given)
+            runnable = known or self.written(given)
             try:
                 result = runnable.run(*args)
             except Miss:
@@ -115,26 +112,20 @@ class Others:
             with self.lock:
                 rest = [x for x in self.programs if x is not runnable]
                 self.programs[:] = [runnable, *rest][:MOST]
-            self.attributes.update(source=runnable.source, backend=runnable.backend)
             return result
         return self.engine(*given)
 
-
-def program_in(backend: str) -> Callable[[Listing], Runnable]:
-    """Return what writes a listing as a program: of NumPy's calls where there is none in C."""
-
-    def in_c(listing: Listing) -> Runnable:
-        try:
-            return native(listing)
-        except (NoLoops, NotBuilt) as reason:
-            if backend == "c" or not isinstance(reason, (NoLoops, NoCompiler)):
-                message = f"{listing.trace.name} is computed by NumPy, not in C: {reason}"
-                warnings.warn(message, RuntimeWarning, stacklevel=5)
+    def written(self, args: Sequence[Any]) -> Runnable:
+        """Write a program for arguments like these: of NumPy's calls where there is none in C."""
+        listing = Listing(self.f, args, self.argnums)
+        if self.wanted != "numpy":
+            try:
+                return native(listing)
+            except (NoLoops, NotBuilt) as reason:
+                if self.wanted == "c" or not isinstance(reason, (NoLoops, NoCompiler)):
+                    message = f"{listing.trace.name} is computed by NumPy, not in C: {reason}"
+                    warnings.warn(message, RuntimeWarning, stacklevel=4)
         return program(listing)
-
-    if backend not in BACKENDS:
-        raise ValueError(f"backend is {', '.join(map(repr, BACKENDS))}, not {backend!r}")
-    return program if backend == "numpy" else in_c
 
 
 def numbers(tree: Any, name: str, f: Callable[..., Any]) -> Any:

@@ -1,6 +1,6 @@
 """How a program fetches its arguments, and refuses those that it is not for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import BuiltinMethodType
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.arguments import fold
 from autodiff.arrays import FLOAT32, FLOAT64
 from autodiff.readings.notation import Identifiers, placed
+from autodiff.readings.source import nested_gradients
 from autodiff.readings.trace import Path, Trace
 
 
@@ -24,8 +25,8 @@ class Scope(Identifiers):
     """The names in a text: those of variables, and those of the objects that it refers to."""
 
     def __init__(self, objects: Mapping[str, Any], taken: Iterable[str]) -> None:
-        super().__init__([*objects, *taken])
-        self.objects = dict(objects)
+        self.objects = {**GUARDS, **objects}
+        super().__init__([*self.objects, *taken])
         self.name_of: dict[Any, str] = {}
 
     def object(self, wish: str, x: Any) -> str:
@@ -39,14 +40,31 @@ class Scope(Identifiers):
         return self.name_of[key]
 
 
-def guards(trace: Trace, names: Mapping[Path, str], scope: Scope) -> list[str]:
-    """Write how arguments are fetched, and that others are not for this program.
+def run_text(
+    trace: Trace,
+    names: Mapping[Path, str],
+    scope: Scope,
+    lines: Sequence[str],
+    value: str,
+    gradient: Callable[[Any, Path], str],
+) -> str:
+    """Write a function that fetches its arguments, does `lines` and returns value and gradient.
 
-    `names` are those of the parameters and of the inputs, by their paths.
+    `names` are those of the parameters and of the inputs, by their paths; `gradient` writes what is
+    returned for an input.
     """
+    parameters = [f"{names[path]}=missing" for path in trace.parameters]
+    checks = guards(trace, names, scope)
+    nested = nested_gradients(trace, gradient, lambda path: place_of(path, names))
+    head = f"def run({', '.join([*parameters, '*others'])}):"
+    return "\n    ".join([head, *checks, *lines, f"return {value}, {nested}"])
+
+
+def guards(trace: Trace, names: Mapping[Path, str], scope: Scope) -> list[str]:
+    """Write how arguments are fetched, and that others are not for this program."""
     tests: list[str] = []
-    for parameter, x in trace.args.items():
-        tests += structure(names[parameter,], x, scope)
+    for path in trace.parameters:
+        tests += structure(names[path], trace.args[path[0]], scope)
     for path, value in trace.fixed.items():
         place, constant = place_of(path, names), scope.object("constant", value)
         if isinstance(value, np.ndarray):
@@ -133,3 +151,6 @@ def converted(x: Any, dtype: Any) -> Any:
     if x.dtype.kind not in "biuf" or (x.dtype == FLOAT32) != (dtype is FLOAT32):
         raise Miss
     return x.astype(dtype)
+
+
+GUARDS = {"missing": object(), "Miss": Miss, "Unlike": Unlike, "as_number": as_number}

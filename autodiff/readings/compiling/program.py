@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.readings.compiling.calls import Call, Calls, item, transpose
-from autodiff.readings.compiling.guards import Miss, Scope, Unlike, as_number, guards, place_of
+from autodiff.readings.compiling.guards import Scope, run_text
 from autodiff.readings.compiling.memory import Buffer, Memory, is_outer, root
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import NOTATION, code_number, quoted
-from autodiff.readings.source import nested_gradients
 from autodiff.readings.writing import index_text
 
 SIGNS = {
@@ -22,11 +21,7 @@ SIGNS = {
     )
 }
 
-OBJECTS = {
-    **{"np": np, "array": np.array, "missing": object()},
-    **{"Miss": Miss, "Unlike": Unlike, "as_number": as_number},
-}
-TAKEN = ("empty", "memory", "buffers", "others", "result", "run")
+TAKEN = ("empty", "memory", "buffers", "others", "run")
 
 
 class Runnable(NamedTuple):
@@ -44,28 +39,20 @@ def program(listing: Listing) -> Runnable:
     """
     trace, calls = listing.trace, Calls(listing)
     memory = Memory(calls)
-    scope = Scope({**OBJECTS, "pool": []}, [*TAKEN, *memory.buffers])
+    scope = Scope({"np": np, "array": np.array, "pool": []}, [*TAKEN, *memory.buffers])
     name_of = {call: scope.new(wish) for call, wish in calls.names.items()}
     names = {path: name_of[call] for path, call in calls.inputs.items()}
-    for parameter in trace.args:
-        if (parameter,) not in names:
-            names[parameter,] = scope.new(parameter)
+    names |= {path: scope.new(path[0]) for path in trace.parameters if path not in names}
     writer = CallWriter(memory, name_of, scope)
     lines = [line for call in memory.calls for line in writer.lines(call)]
-    checks = guards(trace, names, scope)
-    gradient = nested_gradients(
-        trace,
-        lambda _, path: writer.returned(calls.gradients[path]),
-        lambda path: place_of(path, names),
-    )
-    lines.append(f"result = {writer.returned(calls.value)}, {gradient}")
     if memory.buffers:
         take = ["try:", "    buffers = pool.pop()", "except IndexError:", "    buffers = memory()"]
         buffers = ", ".join([*memory.buffers, *writer.views.values()])
         lines = [*take, f"{buffers}, = buffers", *lines, "pool.append(buffers)"]
-    parameters = [f"{names[x,]}=missing" for x in trace.args]
-    head = f"def run({', '.join([*parameters, '*others'])}):"
-    run = "\n    ".join([head, *checks, *lines, "return result"])
+    value = writer.returned(calls.value)
+    run = run_text(
+        trace, names, scope, lines, value, lambda _, path: writer.returned(calls.gradients[path])
+    )
     parts = [writer.constants(), memory_text(memory.buffers, writer.views), run]
     source = "\n\n\n".join([part for part in parts if part]) + "\n"
     namespace = dict(scope.objects)

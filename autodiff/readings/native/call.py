@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.readings.compiling.guards import Scope, guards, place_of
-from autodiff.readings.compiling.program import OBJECTS, Runnable
+from autodiff.readings.compiling.guards import Scope, run_text
+from autodiff.readings.compiling.program import Runnable
 from autodiff.readings.listing import Listing
 from autodiff.readings.native.build import built
 from autodiff.readings.native.program import Writer
-from autodiff.readings.source import nested_gradients
 from autodiff.readings.trace import Path
 
 
@@ -22,13 +21,11 @@ def native(listing: Listing) -> Runnable:
     trace, inputs = listing.trace, listing.terms.inputs
     arrays = len(program.inputs) + len(program.outputs)
     function = built(program.text, program.name, arrays, len(program.numbers))
-    scope = Scope({**OBJECTS, "function": function}, ["others", "value", "run"])
+    scope = Scope({"function": function}, ["others", "value", "run"])
     names = {path: scope.new(listing.names[x]) for path, x in inputs.items()}
     name_of = {x: names[path] for path, x in inputs.items()}
-    for parameter in trace.args:
-        if (parameter,) not in names:
-            names[parameter,] = scope.new(parameter)
-    lines = guards(trace, names, scope)
+    names |= {path: scope.new(path[0]) for path in trace.parameters if path not in names}
+    lines = []
     contiguous = scope.object("contiguous", as_contiguous)
     for x in program.inputs:
         if x not in name_of:
@@ -49,12 +46,9 @@ def native(listing: Listing) -> Runnable:
         zeros = f"{scope.object('zeros', np.zeros)}({inputs[path].shape})"
         return f"{made.get(path, zeros)}{'' if inputs[path].shape else '[()]'}"
 
-    nested = nested_gradients(trace, gradient, lambda path: place_of(path, names))
-    lines.append(f"return {scope.object('float64', np.float64)}(value), {nested}")
-    parameters = [f"{names[x,]}=missing" for x in trace.args]
-    text = "\n    ".join([f"def run({', '.join([*parameters, '*others'])}):", *lines])
+    value = f"{scope.object('float64', np.float64)}(value)"
     namespace = dict(scope.objects)
-    exec(text, namespace)
+    exec(run_text(trace, names, scope, lines, value, gradient), namespace)
     return Runnable(program.text, namespace.pop("run"), "c")
 
 

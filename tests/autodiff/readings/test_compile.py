@@ -123,7 +123,7 @@ def test_the_first_call_and_the_source() -> None:
     assert ours.source.count("add_reduce(") == 1  # for the loss and both biases
     assert "G = add(" in ours.source
     assert re.search(r"v\d+ = dot\(v\d+, m\d+, m\d+\)", ours.source)  # z_bar times W, a row
-    result = 'result = loss, {"U": U_bar, "b": b_bar, "W": W_bar, "c": c_bar}'  # none a copy
+    result = 'return loss, {"U": U_bar, "b": b_bar, "W": W_bar, "c": c_bar}'  # none a copy
     assert result in ours.source
     assert ours.__name__ == "loss"
 
