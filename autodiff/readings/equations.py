@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.readings.indexed.equations import Equations
-from autodiff.readings.listing import Listing, Statement
+from autodiff.readings.listing import Listing
 from autodiff.readings.notation import TEX, TEXT, Style
-from autodiff.readings.terms import number
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,22 +65,12 @@ class Derivation:
 
     @cached_property
     def _equations(self) -> Equations:
-        return Equations(self.listing, self._zeros)
-
-    @cached_property
-    def _zeros(self) -> list[Statement]:
-        """The adjoints of arguments that the function does not depend on."""
-        listing = self.listing
-        return [
-            Statement(number(0.0), None, x)
-            for path, x in listing.terms.inputs.items()
-            if path[0] in listing.trace.wanted and path not in listing.terms.gradients
-        ]
+        return Equations(self.listing, self.listing.zeros)
 
     def _rows(self, style: Style) -> list[tuple[str, ...]]:
         """Return both sides of each equation, in one form or two, and a note: shape, numbers."""
         listing = self.listing
-        statements = [*listing.forward, *listing.backward, *self._zeros]
+        statements = [*listing.forward, *listing.backward, *listing.zeros]
         sides = [[listing.sides(x, style)] for x in statements]
         if self.indices:
             by_entry = [self._equations.sides(x, style) for x in self._equations.equations]
@@ -89,7 +78,7 @@ class Derivation:
         rows = []
         for statement, forms in zip(statements, sides):
             data = np.asarray(statement.term.data)
-            notes = [str(np.shape((statement.of or statement.term).data))] if self.shapes else []
+            notes = [str(data.shape)] if self.shapes else []
             if self.numbers:
                 text = np.array2string(data, precision=4, threshold=6, edgeitems=2)
                 notes.append(" ".join(text.split()))

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from autodiff import primitives
 from autodiff.readings.naming import Naming
-from autodiff.readings.notation import CODE, Identifiers, Style
-from autodiff.readings.terms import Term, Terms
+from autodiff.readings.notation import Identifiers, Style
+from autodiff.readings.terms import Term, Terms, number
 from autodiff.readings.trace import Trace
 from autodiff.readings.writing import Writer, parts
 
 
 class Statement(NamedTuple):
-    """`name = term`; `undoes` is the forward statement that a backward one belongs to.
-
-    Where an adjoint is equal to what has a name already, `of` is the input that it belongs to.
-    """
+    """`name = term`; `undoes` is the forward statement that a backward one belongs to."""
 
     term: Term
     undoes: Statement | None = None
-    of: Term | None = None
 
 
 class Listing:
     """The statements of a function: every name is defined before it is used, nothing twice.
 
-    `aliases` are the names of gradients that are equal to something else that has one, by input;
-    `constants` are arrays that are written beside the function; `pieces` are the named terms that
-    neither the reader's code has a name for nor are the adjoint of another.
+    `gradients` are found by where their inputs are among the arguments. One that is equal to what
+    has another name is a term of its own, the identity of that; the `zeros` say so of inputs that
+    the function does not depend on. `constants` are arrays that are written beside the function;
+    `pieces` are the named terms that neither the reader's code has a name for nor are the adjoint
+    of another.
     """
 
     def __init__(
@@ -45,40 +46,58 @@ class Listing:
         naming.shorten()
         self.constants = naming.constants
         self.forward = [Statement(x) for x in self.terms.used if x.forward and x in naming.names]
-        self.backward = in_order(self.terms, naming, self.forward)
+        inputs, adjoints = self.terms.inputs, self.terms.gradients
+        self.gradients = {
+            path: own_gradient(x, adjoints.get(path), naming.bars)
+            for path, x in inputs.items()
+            if path[0] in self.trace.wanted
+        }
+        ends = {inputs[path]: self.gradients[path] for path in adjoints}
+        self.backward = in_order(self.terms, {*naming.names, *ends.values()}, self.forward, ends)
+        self.zeros = [Statement(x) for path, x in self.gradients.items() if path not in adjoints]
         identifiers = Identifiers(naming.identifiers.taken)
         self.names = dict(naming.names)
         self.pieces: set[Term] = set()
-        for term, _, x in [*self.forward, *self.backward]:
-            if x is None and term in naming.pieces:
+        for term, _ in [*self.forward, *self.backward]:
+            if term in naming.pieces:
                 of = naming.bars.get(term)
                 if of in naming.pieces and not term.forward:
                     self.names[term] = identifiers.new(f"{self.names[of]}_bar")
                 else:
                     self.names[term] = identifiers.numbered("v" if term.forward else "u")
                     self.pieces.add(term)
-        inputs = [x for _, _, x in self.backward if x is not None]
-        self.aliases = {x: identifiers.new(f"{self.names[x]}_bar") for x in inputs}
-        self.writer = Writer(self.names, naming.bars, naming.arrays, self.terms.has_float32)
+        bars = dict(naming.bars)
+        for path, x in self.gradients.items():
+            if x.primitive is primitives.identity:
+                self.names[x] = identifiers.new(f"{self.names[inputs[path]]}_bar")
+                bars[x] = inputs[path]
+        self.writer = Writer(self.names, bars, naming.arrays, self.terms.has_float32)
 
     def sides(self, statement: Statement, style: Style) -> tuple[str, str]:
-        writer, (term, _, of) = self.writer, statement
-        if of is None:
-            return writer.variable(term, style).text, writer.expression(term, style).text
-        right = writer.operand(term, term, style).text
-        if style is CODE:
-            return self.aliases[of], right
-        return style.variable(self.names[of], of.ndim, True), right
+        writer, term = self.writer, statement.term
+        return writer.variable(term, style).text, writer.expression(term, style).text
 
 
-def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list[Statement]:
+def own_gradient(x: Term, gradient: Term | None, bars: Mapping[Term, Term]) -> Term:
+    """Return the gradient in an input: its adjoint, or a term that is equal to what has a name."""
+    if gradient is None:
+        zeros = np.zeros(x.shape, np.result_type(x.data))
+        return Term(zeros, primitives.identity, (number(0.0),), forward=False)
+    if bars.get(gradient) is x and gradient.primitive is not None and not gradient.forward:
+        return gradient
+    return Term(gradient.data, primitives.identity, (gradient,), forward=False)
+
+
+def in_order(
+    terms: Terms, named: Container[Term], forward: Sequence[Statement], ends: Mapping[Term, Term]
+) -> list[Statement]:
     """Return the backward statements, each group after the forward one that it undoes.
 
     An adjoint belongs to the last forward statement that reads what it is the adjoint of. Before
     it come the adjoints and pieces that its expression is written with, and those of inputs come
-    first in their group. A gradient that no statement reads ends the list.
+    first in their group. `ends` are the gradients by input; one that no statement reads ends the
+    list.
     """
-    named = naming.names
     statements: list[Statement] = []
     done: set[Term] = set()
 
@@ -99,24 +118,14 @@ def in_order(terms: Terms, naming: Naming, forward: Sequence[Statement]) -> list
     for statement in reversed(forward):
         for x in parts(statement.term, named):
             readers[x] = statement
-    with_gradient = dict.fromkeys(terms.inputs[path] for path in terms.gradients)
-
-    def emit_adjoint(x: Term, undoes: Statement | None) -> None:
-        """Add the adjoint of a term; that of an input under its own name."""
-        term = terms.adjoints[x]
-        emit(term, undoes)
-        own = naming.bars.get(term) is x and term.primitive is not None and not term.forward
-        if x in with_gradient and not own:
-            statements.append(Statement(term, undoes, x))
-        with_gradient.pop(x, None)
-
-    if terms.value in terms.adjoints:
-        emit_adjoint(terms.value, None)
+    adjoints = {**terms.adjoints, **ends}
+    if terms.value in adjoints:
+        emit(adjoints[terms.value], None)
     for statement in reversed(forward):
         of_statement = dict.fromkeys(parts(statement.term, named))
         for x in sorted(of_statement, key=lambda x: x.primitive is not None):
-            if x in terms.adjoints and readers[x] is statement:
-                emit_adjoint(x, statement)
-    for x in list(with_gradient):
-        emit_adjoint(x, None)
+            if x in adjoints and readers[x] is statement:
+                emit(adjoints[x], statement)
+    for gradient in ends.values():
+        emit(gradient, None)
     return statements

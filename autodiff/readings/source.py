@@ -15,7 +15,7 @@ import numpy as np
 
 from autodiff import numerics
 from autodiff.arguments import fold
-from autodiff.primitives import broadcast_to, getitem, reshape, scatter, transpose
+from autodiff.primitives import broadcast_to, getitem, identity, reshape, scatter, transpose
 from autodiff.readings.indexed.equations import Equations
 from autodiff.readings.indexed.loops import loops
 from autodiff.readings.listing import Listing, Statement
@@ -29,7 +29,7 @@ from autodiff.readings.writing import code_name, is_defined
 WIDTH = 88
 """Characters of a line, as ruff and Black have it."""
 
-SHARE_MEMORY = (transpose, reshape, getitem, broadcast_to)
+SHARE_MEMORY = (transpose, reshape, getitem, broadcast_to, identity)
 
 
 def source(
@@ -93,21 +93,10 @@ def module(listing: Listing, write: Callable[[Statement], str]) -> str:
         body.append(write(statement))
     value = listing.terms.value
     returned = names.get(value) or code_number(value.number)
-    others = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])
-    name = others.new("gradient")
-    zeros: list[str] = []
-
-    def leaf(_: Any, path: Path) -> str:
-        """Write the name of a gradient; one that is zero is added to the body."""
-        x, term = listing.terms.inputs[path], listing.terms.gradients.get(path)
-        if term is not None:
-            return listing.aliases.get(x) or names[term]
-        zero = others.new(f"{names[x]}_bar")
-        zeros.append(line(zero, zero_like(x)))
-        return zero
-
-    gradient = laid_out(f"{name} = {nested_gradients(trace, leaf, placed)}")
-    body += [*zeros, "", gradient, f"return {returned}, {name}"]
+    name = Identifiers([*names.values(), *HELPERS]).new("gradient")
+    body += [line(names[x.term], zero_like(x.term)) for x in listing.zeros]
+    nested = nested_gradients(trace, lambda _, path: names[listing.gradients[path]], placed)
+    body += ["", laid_out(f"{name} = {nested}"), f"return {returned}, {name}"]
     header = laid_out(f"def {trace.name}_and_gradient({', '.join(trace.args)}):", 0)
     function = "\n".join([header, *[textwrap.indent(line, "    ") for line in body]])
     constants = [laid_out(f"{key} = {array(x)}", 0) for key, x in listing.constants.items()]
@@ -155,11 +144,10 @@ def as_positions(used: Sequence[Term]) -> set[Term]:
 
 def assignment(listing: Listing, statement: Statement) -> str:
     name, text = listing.sides(statement, CODE)
-    term, of = statement.term, statement.of
-    shared = term in listing.terms.gradients.values() and term.primitive in SHARE_MEMORY
-    if of is not None and term.is_number:
-        text = f"np.{'float32' if is_single(of) else 'float64'}({text})"
-    elif term.shape and (of or shared):
+    term = statement.term
+    if term.primitive is identity and term.operands[0].is_number:
+        text = f"np.{np.result_type(term.data)}({text})"
+    elif term.shape and term.primitive in SHARE_MEMORY and term in listing.gradients.values():
         text = f"np.copy({text})"
     return line(name, text)
 

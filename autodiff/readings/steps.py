@@ -40,7 +40,8 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
     listing = Listing(f, args, argnums)
     inputs = list(listing.terms.inputs.values())
     constants = [x for x, _ in listing.terms.arrays]
-    results = [listing.terms.value, *listing.terms.gradients.values()]  # which may be numbers
+    gradients = {p: x for p, x in listing.gradients.items() if p in listing.terms.gradients}
+    results = [listing.terms.value, *gradients.values()]  # which may be numbers
     terms = in_order([*inputs, *constants], [*listing.terms.used, *results])
     size = sum(np.size(x.data) for x in terms)
     if size > MOST:
@@ -69,8 +70,7 @@ def steps(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0) -
         "legend": by_entry.legend,
         "value": at[listing.terms.value],
         "gradients": {
-            listing.names[listing.terms.inputs[path]]: at[x]
-            for path, x in listing.terms.gradients.items()
+            listing.names[listing.terms.inputs[path]]: at[x] for path, x in gradients.items()
         },
         "notation": {
             primitive.name: in_numbers(primitive, len(operands))
@@ -139,13 +139,13 @@ def written(
 ) -> dict[str, Any]:
     """Return a statement as data; the code of its function begins in line `first`."""
     listing, statement = by_entry.listing, equation.statement
-    term, undoes, alias = statement
-    of = listing.writer.bars.get(term) if alias is None else alias
+    term, undoes = statement
+    of = listing.writer.bars.get(term)
     return {
         "term": at[term],
-        "name": listing.names[term] if alias is None else listing.aliases[alias],
+        "name": listing.names[term],
         "of": at.get(of) if of is not None else None,
-        "forward": term.forward and alias is None,
+        "forward": term.forward,
         "undoes": None if undoes is None else listing.forward.index(undoes),
         "line": line_of(listing, (undoes or statement).term, first),
         "code": [*listing.sides(statement, CODE)],

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,6 +134,8 @@ def filled(
     template: str, operands: Sequence[Written], style: Style, fields: Mapping[str, str]
 ) -> Written:
     """Write operands into a template, in brackets where they are looser than it."""
+    if template == "{}":
+        return operands[0]
     fields = {**fields, "operands": ", ".join(x.text for x in operands)}
     call = re.fullmatch(r"np\.(\w+)\((.*)\)", template)
     if call and style is not CODE:
@@ -147,7 +149,7 @@ def filled(
     return Written(template.format(*texts, **fields), level)
 
 
-def parts(term: Term, names: Mapping[Term, str]) -> list[Term]:
+def parts(term: Term, names: Container[Term]) -> list[Term]:
     """Return the named terms that the expression of a term is written with, left to right."""
     inner = [[x] if x in names else parts(x, names) for x in term.operands]
     return [x for found in inner for x in found]

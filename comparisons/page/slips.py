@@ -62,7 +62,7 @@ class Table:
     def __init__(self, backward: Backward) -> None:
         self.backward = backward
         statements = [*backward.listed.forward, *backward.listed.backward]
-        self.shown = {backward.listed.names[x.term] for x in statements if x.of is None}
+        self.shown = {backward.listed.names[x.term] for x in statements}
         self.shown |= {backward.names[x] for x in backward.inputs}
         self.terms: list[dict[str, Any]] = []
         self.places: dict[Term, int] = {}

@@ -36,9 +36,8 @@ class Equation(NamedTuple):
     right: Formula
 
     @property
-    def of(self) -> Term:
-        """The term whose shape the left side has."""
-        return self.statement.of or self.statement.term
+    def term(self) -> Term:
+        return self.statement.term
 
     @property
     def parts(self) -> Iterator[Any]:
@@ -59,9 +58,8 @@ class Equations:
         self.equations = [
             self.equation(x) for x in [*listing.forward, *listing.backward, *statements]
         ]
-        known = [*listing.names.values(), *listing.aliases.values()]
-        names = dict(listing.names)
-        names |= {x: entry_name(name, known) for x, name in names.items() if x.ndim}
+        known = {*listing.names.values()}
+        names = {x: entry_name(s, known) if x.ndim else s for x, s in listing.names.items()}
         self.axes = Axes(self.equations, listing.writer.bars, {*names.values()})
         self.writer = Writer(names, listing.writer.bars, listing.writer.arrays)
         self.count = None if "N" in names.values() else self.counted()
@@ -79,10 +77,8 @@ class Equations:
         return counts.pop() if len(counts) == 1 and not counts & divisors else None
 
     def equation(self, statement: Statement) -> Equation:
-        term, _, of = statement
-        at = indices((of or term).shape)
-        right = self.entry(term, at[: term.ndim]) if of else formula(term, at, self.operands(term))
-        return Equation(statement, at, right)
+        at = indices(statement.term.shape)
+        return Equation(statement, at, formula(statement.term, at, self.operands(statement.term)))
 
     def operands(self, term: Term) -> Callable[[int, At], Formula]:
         return lambda i, at: self.entry(term.operands[i], at)
@@ -95,12 +91,10 @@ class Equations:
 
     def sides(self, equation: Equation, style: Style) -> tuple[str, str]:
         """Write both sides of an equation, in text or LaTeX."""
-        term, _, of = equation.statement
         entries = Entries(self.writer, style, self.axes.letters_of(equation), self.count)
-        name = style.variable(self.writer.names[of], 0, True) if of else entries.name(term)
         right = entries.written(equation.right).text
         right = "1/N" if right == "(1/N)" else right
-        return entries.subscripted(name, equation.of.shape, equation.at), right
+        return entries.written(Entry(equation.term, equation.at)).text, right
 
     @property
     def legend(self) -> str:
@@ -127,7 +121,7 @@ class Axes:
             for axis in range(term.ndim):
                 self.join((adjoint, axis), (term, axis))
         for equation in equations:
-            for x in [Entry(equation.of, equation.at), *all_parts(equation.right)]:
+            for x in [Entry(equation.term, equation.at), *all_parts(equation.right)]:
                 for axis, index in enumerate(x.at if isinstance(x, Entry) else ()):
                     if isinstance(index, Index) and index.length == x.term.shape[axis]:
                         self.join((x.term, axis), index)

@@ -94,25 +94,21 @@ class Block(Entries):
 
 def loops(equations: Equations, equation: Equation, positions: Iterable[Term]) -> list[str]:
     """Write an equation as loops over its entries; what is among `positions` holds integers."""
-    term, _, of = equation.statement
-    listing = equations.listing
-    identifiers = Identifiers([*listing.names.values(), *listing.aliases.values()])
-    block = Block(
-        listing.writer, CODE, equations.axes.letters_of(equation), None, identifiers.new, []
-    )
-    name = listing.names[term] if of is None else listing.aliases[of]
-    shape, right = equation.of.shape, equation.right
-    entry = block.subscripted(name, shape, equation.at)
+    term, shape, right = equation.term, equation.term.shape, equation.right
+    listing, letters = equations.listing, equations.axes.letters_of(equation)
+    identifiers = Identifiers(listing.names.values())
+    block = Block(listing.writer, CODE, letters, None, identifiers.new, [])
+    entry = block.written(Entry(term, equation.at)).text
     lines = [f"# {' = '.join(equations.sides(equation, TEXT))}"]
     if shape:
         dtype = np.dtype(np.intp) if term in positions else np.result_type(term.data)
         of_kind = "" if dtype == np.float64 else f", np.{dtype}"
-        lines.append(f"{name} = np.zeros({shape}{of_kind})")
+        lines.append(f"{listing.names[term]} = np.zeros({shape}{of_kind})")
     if isinstance(right, Reduced) and right.primitive in SUMS:
         inner = block.accumulated(entry, right, is_zero=bool(shape))
     else:
         text = block.written(right).text
         if not shape and all(x.term.is_number for x in all_parts(right) if isinstance(x, Entry)):
-            text = f"np.{np.result_type(equation.of.data)}({text})"  # as other results are
+            text = f"np.{np.result_type(term.data)}({text})"  # as other results are
         inner = [*block.lines, f"{entry} = {text}"]
     return [*lines, *block.in_loops(equation.at, inner)]

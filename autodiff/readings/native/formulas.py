@@ -23,7 +23,7 @@ from autodiff.readings.indexed.formula import (
 )
 from autodiff.readings.listing import Listing
 from autodiff.readings.native.functions import NAMES, VECTORISED, Functions, joined, number
-from autodiff.readings.native.loop import LONGEST, Key, Loop, NoLoops, key_of
+from autodiff.readings.native.loop import LONGEST, Loop, NoLoops
 from autodiff.readings.notation import Identifiers, Written
 from autodiff.readings.terms import Term
 
@@ -74,25 +74,24 @@ class Formulas(Loop):
         self.identifiers = Identifiers(taken)
         arrays = [*listing.terms.inputs.values(), *[x for x, _ in listing.terms.arrays]]
         self.given = {x: self.new(listing.names[x]) for x in arrays}
-        self.names: dict[tuple[Key, tuple[Any, ...]], str] = {}
+        self.names: dict[tuple[Term, tuple[Any, ...]], str] = {}
         self.sums: list[Sum] = []
         self.functions = Functions()
         self.before: list[str] = []
         self.current = ""
-        self.lines: dict[Key, list[Line]] = {}
+        self.lines: dict[Term, list[Line]] = {}
         for equation in self.equations.equations:
-            self.lines[key_of(equation)] = [*self.entries(equation)]
+            self.lines[equation.term] = [*self.entries(equation)]
 
     def new(self, wish: str) -> str:
         return self.identifiers.new(wish.encode("ascii", "ignore").decode() or "v")
 
     def entries(self, equation: Equation) -> Iterator[Line]:
-        self.equation, (term, _, of) = equation, equation.statement
-        start = self.listing.names[term] if of is None else self.listing.aliases[of]
+        self.equation, start = equation, self.listing.names[equation.term]
         for env, place in self.places(equation.at):
             subscripts = [str(x) for x in place if x != self.letter]
             name = self.new("_".join([start, *subscripts]))
-            self.names[key_of(equation), place] = name
+            self.names[equation.term, place] = name
             if len(self.names) > LONGEST:
                 raise NoLoops(f"it has more than {LONGEST} numbers for each example")
             self.before = []

@@ -13,8 +13,6 @@ from autodiff.readings.terms import Term
 
 LONGEST = 300
 """Numbers of an example: of more a compiler makes no fast program, and not within a second."""
-Key = Term | tuple[str, Term]
-"""What an equation computes: a term, or the adjoint of one that has no term of its own."""
 
 
 class NoLoops(Exception):  # noqa: N818
@@ -33,9 +31,9 @@ class Loop:
         self.equations = equations
         self.axis, self.length = self.longest()
         self.letter = equations.axes.letters.get(self.axis, ["i"])[0]
-        self.depths: dict[Key, int] = {}
+        self.depths: dict[Term, int] = {}
         for equation in equations.equations:
-            self.depths[key_of(equation)] = self.depth(equation.right)
+            self.depths[equation.term] = self.depth(equation.right)
 
     def longest(self) -> tuple[Any, int]:
         """Return the longest axis of all that is computed with, and its length."""
@@ -72,8 +70,3 @@ class Loop:
             raise NoLoops(f"it has more than {LONGEST} numbers for each example")
         for place in product(*runs):
             yield {p: x for p, x in zip(at, place) if isinstance(p, Index)}, place
-
-
-def key_of(equation: Equation) -> Key:
-    term, _, of = equation.statement
-    return term if of is None else ("adjoint", of)

@@ -11,7 +11,6 @@ from autodiff.readings.indexed.equations import Equation
 from autodiff.readings.indexed.formula import Entry, Formula, Index, all_parts, indices
 from autodiff.readings.native.formulas import Formulas, Line, offset
 from autodiff.readings.native.functions import VECTORISED
-from autodiff.readings.native.loop import Key, key_of
 from autodiff.readings.notation import TEXT
 from autodiff.readings.terms import Term
 from autodiff.readings.trace import Path
@@ -35,7 +34,7 @@ class Write(NamedTuple):
     """A line that hands an entry of a gradient out, in the loop behind `depth` others or none."""
 
     line: str
-    gradient: Key
+    gradient: Term
     depth: int | None
 
 
@@ -94,25 +93,23 @@ class Writer(Formulas):
         """Yield the lines that hand gradients out."""
         terms = self.listing.terms
         for path, target in targets.items():
-            x, gradient = terms.inputs[path], terms.gradients[path]
+            x, gradient = terms.inputs[path], self.listing.gradients[path]
             at = indices(x.shape)
             for axis, p in enumerate(at):
                 if isinstance(p, Index):
                     self.equations.axes.join(p, (x, axis))
-            key: Key = ("adjoint", x) if ("adjoint", x) in self.depths else gradient
             for _, place in self.places(at):
-                text = self.names.get((key, place)) or self.entry(gradient, place).text
-                depth = self.depths.get(key, 0) if self.letter in place else None
-                yield Write(f"{target}[{offset(place, x.shape)}] = {text};", key, depth)
+                depth = self.depths[gradient] if self.letter in place else None
+                text = self.names[gradient, place]
+                yield Write(f"{target}[{offset(place, x.shape)}] = {text};", gradient, depth)
 
     def between(self, depth: int) -> list[str]:
         """Write what depends on no example, behind some loops."""
         sums = {x.name for x in self.sums}
         body = []
         for equation in self.equations.equations:
-            key = key_of(equation)
-            if not self.is_local(equation) and self.depths[key] == depth:
-                lines = [x for x in self.lines[key] if x.name not in sums]
+            if not self.is_local(equation) and self.depths[equation.term] == depth:
+                lines = [x for x in self.lines[equation.term] if x.name not in sums]
                 body += self.block(equation, lines)
         return body
 
@@ -130,18 +127,18 @@ class Writer(Formulas):
         sums = [x for x in self.sums if x.depth == depth]
         if not sums and not writes:
             return []
-        local = {key_of(x): x for x in self.equations.equations if self.is_local(x)}
-        needed: set[Key] = set()
+        local = {x.term: x for x in self.equations.equations if self.is_local(x)}
+        needed: set[Term] = set()
         stack = [x.gradient for x in writes] + [y for x in sums for y in terms_of(x.of)]
         while stack:
-            key = stack.pop()
-            if key in local and key not in needed:
-                needed.add(key)
-                stack += terms_of(local[key].right)
+            term = stack.pop()
+            if term in local and term not in needed:
+                needed.add(term)
+                stack += terms_of(local[term].right)
         body: list[str] = []
         for equation in self.equations.equations:
             added = [line for x in sums if x.equation is equation for line in x.lines]
-            lines = self.lines[key_of(equation)] if key_of(equation) in needed else []
+            lines = self.lines[equation.term] if equation.term in needed else []
             body += self.block(equation, lines, added)
         declared = laid_out("double ", ", ".join(f"{x.name} = 0.0" for x in sums), ";")
         head = "#pragma omp simd"
@@ -158,7 +155,7 @@ class Writer(Formulas):
         ]
 
 
-def terms_of(formula: Formula) -> list[Key]:
+def terms_of(formula: Formula) -> list[Term]:
     return [x.term for x in all_parts(formula) if isinstance(x, Entry)]
 
 

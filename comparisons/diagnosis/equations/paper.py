@@ -111,10 +111,10 @@ def on_paper(listing: Listing) -> Paper:
     named = dict.fromkeys(x for x in [*terms.used, *copies.sigmoids.values()] if x in copies.names)
     forward = [copy(x) for x in named if x.forward] + [x for x, _ in terms.arrays]
     names = {copy(x): name for x, name in copies.names.items()}
-    bars = {copy(x): copy(of) for x, of in listing.writer.bars.items()}
+    bars = {copy(x): copy(of) for x, of in listing.writer.bars.items() if not is_alias(x)}
     rights = {copy(x): copies.rights[copy(x)] for x in named}
     read = {x for right in rights.values() for x in parts(right, names)}
-    backward = [copy(s.term) for s in listing.backward if s.of is None and s.term in copies.names]
+    backward = [copy(x) for x, _ in listing.backward if x in copies.names]
     gradients = {}
     arguments = [argument(rights[x], rights) for x in forward if x in rights]
     before = {of: z for z in arguments if z for of in summands(z)}
@@ -123,7 +123,7 @@ def on_paper(listing: Listing) -> Paper:
         if gradient in read and of in before:  # it is the adjoint of a sum, and as such read
             bars[gradient] = before[of]
         if gradient not in backward or bars.get(gradient) is not of:
-            name = listing.aliases.get(of) or names[gradient]
+            name = listing.names[listing.gradients[path]]
             right = made(primitives.identity, copies.spread.get(gradient, gradient))
             gradient = Term(right.data, forward=False)
             rights[gradient], names[gradient], bars[gradient] = right, name, of
@@ -133,6 +133,11 @@ def on_paper(listing: Listing) -> Paper:
     pieces = frozenset(map(copy, copies.pieces))
     paper = Paper(names, rights, inputs, forward, backward, value, gradients, bars, pieces)
     return with_activations(paper, copies.identifiers)
+
+
+def is_alias(term: Term) -> bool:
+    """Return whether a gradient is written down as equal to another term."""
+    return term.primitive is primitives.identity
 
 
 class Copies:
@@ -145,13 +150,13 @@ class Copies:
     def __init__(self, listing: Listing) -> None:
         used = listing.terms.used
         names = listing.names
-        self.identifiers = Identifiers([*names.values(), *listing.aliases.values(), *HELPERS])
+        self.identifiers = Identifiers([*names.values(), *HELPERS])
         self.pieces = set(listing.pieces)
         read = Counter(y for x in used for y in x.operands)
         inlined = {
             x for x in self.pieces if x.forward or (read[x] == 1 and x not in listing.writer.bars)
         }
-        self.names = {x: names[x] for x in names if x not in inlined}
+        self.names = {x: names[x] for x in names if x not in inlined and not is_alias(x)}
         self.sigmoids = {x.operands[0]: x for x in used if x.primitive is primitives.sigmoid}
         for x in used:
             if not x.forward:
@@ -159,8 +164,8 @@ class Copies:
         self.copied: dict[Term, Term] = {}
         self.rights: dict[Term, Term] = {}
         self.spread: dict[Term, Term] = {}
-        for x, _, of in listing.backward:
-            piece = listing.writer.bars.get(x) in listing.pieces and of is None
+        for x, _ in listing.backward:
+            piece = listing.writer.bars.get(x) in listing.pieces
             number_spread = x.primitive is primitives.broadcast_to and x.operands[0].ndim == 0
             if piece and number_spread and not parts(x, self.names):
                 self.spread[self.copy(x)] = self.copy(x.operands[0])

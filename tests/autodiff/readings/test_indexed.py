@@ -136,7 +136,7 @@ def read(equations: Equations) -> None:
         name, subscripts, right = board.equation(text)
         array = np.asarray(board.arrays[name], float)
         largest = max([np.max(np.abs(x), initial=1.0) for x in map(np.asarray, arrays.values())])
-        for place in np.ndindex(equation.of.shape):
+        for place in np.ndindex(equation.term.shape):
             where = {letters[p]: i for p, i in zip(equation.at, place) if isinstance(p, Index)}
             found = array[tuple([x(where) for x in subscripts])]
             close = np.isclose(right(where), found, rtol=0, atol=1e-5 * largest, equal_nan=True)
@@ -323,8 +323,8 @@ def test_an_axis_has_one_letter_and_an_adjoint_those_of_its_array(case: Any) -> 
         letters = equations.axes.letters_of(equation)
         own = tuple([letters[p] for p in equation.at if isinstance(p, Index)])
         assert len({*own}) == len(own)
-        seen[equation.of] = own
-        of = equations.listing.writer.bars.get(equation.of)
+        seen[equation.term] = own
+        of = equations.listing.writer.bars.get(equation.term)
         if of in seen:
             assert own == seen[of]
         for index, letter in letters.items():

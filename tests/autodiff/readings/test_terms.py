@@ -50,7 +50,7 @@ def test_naming_is_a_mapping_that_depends_on_nothing_but_trace_and_terms():
 def test_every_statement_has_a_name_of_its_own_and_reads_only_what_is_defined():
     listed = Listing(engine.loss, problem(), 0)
     defined = {*listed.terms.inputs.values()}
-    for term, _, _ in [*listed.forward, *listed.backward]:
+    for term, _ in [*listed.forward, *listed.backward]:
         stack = list(term.operands)
         while stack:
             x = stack.pop()
