@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -69,13 +68,11 @@ def check_gradient(
     arguments = []
     for name, x, g, entries in zip(flat.names, flat.xs, given, measured):
         if g.shape == np.shape(x):
-            verdict, words = judged(entries, max(1e-9, 16.0 * eps), lengths)
-            argument = Argument(name, verdict, entries, ratio=words)
-            argument = replace(argument, sentences=[*argument.explained(side, flat.name)])
+            verdict, ratio = judged(entries, max(1e-9, 16.0 * eps), lengths)
+            arguments.append(Argument(name, verdict, entries, ratio))
         else:
-            sentence = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
-            argument = Argument(name, Verdict.WRONG, sentences=[sentence])
-        arguments.append(argument)
+            words = f"{name} has shape {np.shape(x)}, but its gradient has shape {g.shape}."
+            arguments.append(Argument(name, Verdict.WRONG, mismatch=words))
     drawn_with = seed if any(np.size(x) > MANY for x in flat.xs) else None
     return GradientCheck(flat.name, side, problems, arguments, method, accuracy, drawn_with)
 

@@ -2,11 +2,9 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from autodiff.arguments import tree_map
 from autodiff.check.slopes import DIRECTIONS, ENTRIES, MANY, Slope
 
 SHOWN = 3  # entries that are shown of each argument
@@ -63,16 +61,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Argument:
-    """What was found about an array or number in the first argument; `sentences` explain it.
+    """What was found about an array or number in the first argument.
 
-    `ratio` is the factor between given and numerical derivatives in words, if it is constant.
+    `ratio` is the factor between given and numerical derivatives in words, if it is constant;
+    `mismatch` says what is wrong with the shape of a gradient, which has no entries then.
     """
 
     name: str
     verdict: Verdict
-    entries: list[Entry] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)
+    entries: Sequence[Entry] = ()
     ratio: str | None = None
+    mismatch: str | None = None
 
     @property
     def worst(self) -> list[Entry]:
@@ -82,14 +81,16 @@ class Argument:
 
     def explained(self, side: str, f: str) -> Iterator[str]:
         """Yield what there is to say about the gradient of `f` in this argument, in sentences."""
+        if self.mismatch:
+            yield self.mismatch
         if self.ratio:
             yield f"{self.name}, {side} compared with numerical: {self.ratio}."
-        if self.verdict == Verdict.UNDECIDED:
-            lost = next(e for e in self.entries if e.is_lost)
+        lost = [e for e in self.entries if e.is_lost and self.verdict == Verdict.UNDECIDED]
+        for e in lost[:1]:
             yield (
-                f"{lost.label}: numerical differentiation gives {lost.slope.value:.3g}, give or "
-                f"take {lost.allowed:.1g}: {f} is noisy or not smooth here, or its gradient too "
-                "small beside its terms or its value."
+                f"{e.label}: numerical differentiation gives {e.slope.value:.3g}, give or take "
+                f"{e.allowed:.1g}: {f} is noisy or not smooth here, or its gradient too small "
+                "beside its terms or its value."
             )
         for e in [e for e in self.entries if e.slope.is_kink][:SHOWN]:
             yield (
@@ -133,7 +134,7 @@ class GradientCheck:
             if a.verdict == Verdict.WRONG and a.entries:
                 header = ["entry", self.side, "numerical", "difference", "ratio"]
                 tables.append([header, *map(Entry.row, a.worst)])
-        sentences = [sentence for a in self.arguments for sentence in a.sentences]
+        sentences = [x for a in self.arguments for x in a.explained(self.side, self.function)]
         told = "\n".join([*self.problems, *sentences]), "\n".join(self.circumstances())
         return "\n\n".join(filter(None, [self.headline(), *map(aligned, tables), *told]))
 
@@ -162,27 +163,6 @@ class GradientCheck:
                 f"Of more than {MANY} entries {ENTRIES} were checked, and {DIRECTIONS} directions, "
                 f"drawn with seed {self.seed}."
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return strings, lists and numbers, as JSON has them; infinity is "inf", NaN "nan"."""
-
-        def entry(e: Entry) -> dict[str, Any]:
-            return {
-                "index": e.index if isinstance(e.index, str) else list(e.index),
-                self.side: e.given,
-                "numerical": e.slope.value,
-                "left": e.slope.left,
-                "right": e.slope.right,
-                "difference": e.difference,
-                "allowed": e.allowed,
-            }
-
-        arguments = [
-            {**vars(a), "verdict": a.verdict.value, "entries": [*map(entry, a.worst)]}
-            for a in self.arguments
-        ]
-        found = {"ok": bool(self), **vars(self), "arguments": arguments}
-        return dict(tree_map(lambda x, _: str(x) if str(x) in ("inf", "-inf", "nan") else x, found))
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
