@@ -47,8 +47,9 @@ def native(listing: Listing) -> Runnable:
         return f"{made.get(path, zeros)}{'' if inputs[path].shape else '[()]'}"
 
     value = f"{scope.object('float64', np.float64)}(value)"
+    text = run_text(trace, names, scope, lines, value, gradient)
     namespace = dict(scope.objects)
-    exec(run_text(trace, names, scope, lines, value, gradient), namespace)
+    exec(text, namespace)
     return Runnable(program.text, namespace.pop("run"), "c")
 
 

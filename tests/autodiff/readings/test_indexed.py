@@ -105,12 +105,12 @@ def evaluated(equations: Equations) -> dict[Any, Any]:
     """Return what the equations alone lead to, by term."""
     listing = equations.listing
     known = {x: x.data for x in listing.terms.inputs.values()}
-    for (term, _, of), at, right in equations.equations:
-        result = np.zeros((of or term).shape)
+    for (term, _), at, right in equations.equations:
+        result = np.zeros(term.shape)
         for place in np.ndindex(result.shape):
             where = {p: i for p, i in zip(at, place) if isinstance(p, Index)}
             result[place] = numbers(right, where, known)
-        known[("adjoint", of) if of else term] = result
+        known[term] = result
     return known
 
 
@@ -123,9 +123,6 @@ def read(equations: Equations) -> None:
     arrays = {equations.writer.variable(x, TEXT).text: x.data for x in names}
     arrays |= {TEXT.variable(listing.names[x], 0, False): x.data for x, _ in listing.terms.arrays}
     arrays |= {TEXT.variable(x, 0, False): y for x, y in listing.constants.items()}
-    for term, _, of in listing.backward:
-        if of is not None:
-            arrays[TEXT.variable(names[of], 0, True)] = term.data
     arrays |= {"N": equations.count} if equations.count else {}
     for equation in equations.equations:
         if any(isinstance(x, Whole) for x in equation.parts):
@@ -151,8 +148,8 @@ def assert_as_the_engine(f: Any, *args: Any, argnums: Any = 0) -> None:
     listing = Listing(f, args, argnums)
     known = evaluated(Equations(listing))
     largest = max([np.max(np.abs(x.data), initial=1e-3) for x in listing.terms.used])
-    for term, _, of in [*listing.forward, *listing.backward]:
-        found = known[("adjoint", of) if of else term]
+    for term, _ in [*listing.forward, *listing.backward]:
+        found = known[term]
         np.testing.assert_allclose(found, term.data, rtol=0, atol=1e-13 * largest)
 
 

@@ -48,8 +48,10 @@ def test_the_data_alone_gives_value_and_gradients(drawn):
 
 def test_a_gradient_that_is_a_number_is_a_term():
     program = steps(lambda a, b: a - b, 2.0, 3.0, argnums=(0, 1))
-    found = {name: program["terms"][at]["data"] for name, at in program["gradients"].items()}
-    assert found == {"a": [1.0], "b": [-1.0]}
+    found = {name: program["terms"][at] for name, at in program["gradients"].items()}
+    assert [x["primitive"] for x in found.values()] == ["identity", "identity"]
+    numbers = {name: program["terms"][x["operands"][0]]["data"] for name, x in found.items()}
+    assert numbers == {"a": [1.0], "b": [-1.0]}
 
 
 def test_arrays_outside_have_names_and_masks_are_told_apart():
