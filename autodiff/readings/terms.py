@@ -123,16 +123,22 @@ class Table:
             operands = without_broadcasts(operands)
         if operands and (equal := self.equal(node, operands)):
             return equal
-        # The negative of a spread array has a memory order of its own, and so has the sum.
-        if primitive is primitives.add and operands[1].primitive is primitives.negative:
-            (negated,) = operands[1].operands
-            if negated.primitive is not primitives.broadcast_to:
-                primitive, operands = primitives.subtract, [operands[0], negated]
+        if primitive is primitives.add and (negated := self.negated(operands[1])):
+            primitive, operands = primitives.subtract, [operands[0], negated]
         parameters = node.parameters if primitive is node.primitive else NO_PARAMETERS
         key = node if primitive is own_adjoint else key_of(primitive, operands, parameters)
         if key not in self.known:
             self.known[key] = Term(node._raw, primitive, tuple(operands), parameters, forward)
         return self.known[key]
+
+    def negated(self, term: Term) -> Term | None:
+        """Return what is subtracted where a term is added, if that is written so."""
+        if term.primitive is primitives.negative:
+            (x,) = term.operands
+            # The negative of a spread array has a memory order of its own, and so has the sum.
+            return x if x.primitive is not primitives.broadcast_to else None
+        is_negative = term.is_number and term.number < 0.0
+        return self.constant(-term.number, None) if is_negative else None
 
     def constant(self, data: Any, name: str | None) -> Term:
         """Return a number, or an array that was not an argument."""

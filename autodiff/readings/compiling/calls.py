@@ -92,13 +92,10 @@ class Calls:
             if term in listing.names and call.kind != "constant":
                 self.names.setdefault(call, listing.names[term])
         self.value = result(terms.value)
-        self.gradients = {}
-        for path, x in terms.inputs.items():
-            if path in terms.gradients:
-                self.gradients[path] = result(terms.gradients[path])
-            elif path[0] in listing.trace.wanted:
-                zeros = np.zeros(x.shape, np.result_type(x.data))
-                self.gradients[path] = recorder.call_of(zeros)
+        self.gradients = {
+            path: result(terms.gradients.get(path, zeros))
+            for path, zeros in listing.gradients.items()
+        }
         needed = {self.value, *self.gradients.values()}
         for call in reversed(recorder.calls):
             if call.kind == "expect" or call in needed:

@@ -14,7 +14,7 @@ from random_programs import as_function, programs
 from samples import ALL, PRIMITIVES, SAMPLES
 
 import autodiff
-from autodiff import derivation
+from autodiff import derivation, source
 from autodiff.primitives import MASKS
 from mlp import engine, scalar
 from mlp.data import tutorial_problem
@@ -230,3 +230,13 @@ def test_names_of_underscores() -> None:
         return __a * _
 
     render(derivation(f, 1.0, 2.0, argnums=(0, 1)).latex)
+
+
+def test_a_negative_number_that_is_added_is_subtracted() -> None:
+    def f(b: Any) -> Any:
+        return np.sum(b * (b + -1.0))
+
+    text = source(f, np.ones(3))
+    assert "b - 1" in text
+    assert "+ -" not in text
+    assert "+ -" not in derivation(f, np.ones(3)).text
