@@ -94,7 +94,7 @@ def module(listing: Listing, write: Callable[[Statement], str]) -> str:
     value = listing.terms.value
     returned = names.get(value) or code_number(value.number)
     name = Identifiers([*names.values(), *HELPERS]).new("gradient")
-    body += [line(names[x.term], zero_like(x.term)) for x in listing.zeros]
+    body += [assignment(listing, x) for x in listing.zeros]
     nested = nested_gradients(trace, lambda _, path: names[listing.gradients[path]], placed)
     body += ["", laid_out(f"{name} = {nested}"), f"return {returned}, {name}"]
     header = laid_out(f"def {trace.name}_and_gradient({', '.join(trace.args)}):", 0)
@@ -146,7 +146,9 @@ def assignment(listing: Listing, statement: Statement) -> str:
     name, text = listing.sides(statement, CODE)
     term = statement.term
     if term.primitive is identity and term.operands[0].is_number:
-        text = f"np.{np.result_type(term.data)}({text})"
+        dtype = ", np.float32" if is_single(term) else ""
+        zeros = f"np.zeros({term.shape}{dtype})"
+        text = zeros if term.shape else f"np.{np.result_type(term.data)}({text})"
     elif term.shape and term.primitive in SHARE_MEMORY and term in listing.gradients.values():
         text = f"np.copy({text})"
     return line(name, text)
@@ -154,12 +156,6 @@ def assignment(listing: Listing, statement: Statement) -> str:
 
 def is_single(x: Term) -> bool:
     return bool(np.result_type(x.data) == np.float32)
-
-
-def zero_like(x: Term) -> str:
-    if not x.shape:
-        return f"np.float{32 if is_single(x) else 64}(0.0)"
-    return f"np.zeros({x.shape}, np.float32)" if is_single(x) else f"np.zeros({x.shape})"
 
 
 def line(name: str, text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from autodiff import primitives
@@ -39,11 +39,6 @@ class Equation(NamedTuple):
     def term(self) -> Term:
         return self.statement.term
 
-    @property
-    def parts(self) -> Iterator[Any]:
-        yield from self.at
-        yield from all_parts(self.right)
-
 
 class Equations:
     """The statements of a listing entry by entry.
@@ -68,7 +63,7 @@ class Equations:
         """Return of how many elements all means are, if the function divides by that nowhere."""
         counts, divisors = set(), set()
         for equation in self.equations:
-            for x in equation.parts:
+            for x in all_parts(equation.right):
                 if isinstance(x, Reduced) and x.primitive is primitives.mean:
                     counts.add(x.count)
                 is_quotient = isinstance(x, Applied) and x.primitive is primitives.divide

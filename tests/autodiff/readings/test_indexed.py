@@ -38,6 +38,7 @@ from autodiff.readings.indexed.formula import (
     Moved,
     Reduced,
     Whole,
+    all_parts,
 )
 from autodiff.readings.listing import Listing
 from autodiff.readings.notation import TEXT
@@ -125,7 +126,7 @@ def read(equations: Equations) -> None:
     arrays |= {TEXT.variable(x, 0, False): y for x, y in listing.constants.items()}
     arrays |= {"N": equations.count} if equations.count else {}
     for equation in equations.equations:
-        if any(isinstance(x, Whole) for x in equation.parts):
+        if any(isinstance(x, Whole) for x in all_parts(equation.right)):
             continue
         letters = equations.axes.letters_of(equation)
         board = Blackboard(arrays, {letters[i]: i.length for i in letters})
