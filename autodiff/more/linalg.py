@@ -165,7 +165,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Return the factors u, s, vh of a matrix; derivatives where the singular values differ."""
     if not compute_uv:
         return svdvals(x)
-    if full_matrices and shape(x)[-1] != shape(x)[-2]:
+    if full_matrices and len({*shape(x)[-2:]}) > 1:
         raise ValueError(
             "svd: beside a matrix that is not square some vectors are arbitrary and have no "
             "derivative; give full_matrices=False"

@@ -16,6 +16,7 @@ from autodiff.readings.notation import (
     NOTATION,
     PRODUCT,
     SIGN,
+    TEX,
     Style,
     Written,
     is_whole,
@@ -77,7 +78,7 @@ class Writer:
         template = template_of(primitive, arrays, parameters, style)
         if "index" in parameters and len(operands) > 1:
             operands, positions = operands[:1], [x.text for x in operands[1:]]
-        fields = {key: self.parameter(key, x, positions) for key, x in parameters.items()}
+        fields = {key: self.parameter(key, x, positions, style) for key, x in parameters.items()}
         fields["options"] = "".join(
             f", {key}={fields[key]}"
             for key, x in parameters.items()
@@ -88,7 +89,7 @@ class Writer:
             return Written(f"float({result.text})")
         return result
 
-    def parameter(self, key: str, x: Any, positions: Iterable[str]) -> str:
+    def parameter(self, key: str, x: Any, positions: Iterable[str], style: Style) -> str:
         if key == "dtype":
             return str(np.dtype(x))
         if key == "axis" and isinstance(x, tuple) and len(x) == 1:
@@ -96,7 +97,7 @@ class Writer:
         if key == "index":
             return index_text(x, self.arrays, positions)
         if isinstance(x, str):
-            return x if key == "subscripts" else f'"{x}"'
+            return x if key == "subscripts" or style is TEX else f'"{x}"'
         return repr(tuple(map(int, x)) if isinstance(x, tuple) else x)
 
 

@@ -229,6 +229,7 @@ PLAIN: list[Callable[..., Any]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # from NumPy 2.5 on
 @pytest.mark.parametrize("function", PLAIN)
 def test_what_has_no_derivative_is_plain(function: Callable[..., Any]) -> None:
     x = normal(2, 3)

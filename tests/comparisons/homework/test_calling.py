@@ -473,7 +473,8 @@ def test_an_exception_is_shown_with_its_line_and_the_shapes_there(tmp_path):
     assert "(G has shape (7, 2), X has shape (7, 2)). If the number of" in collected.problem
 
 
-def test_variables_are_limited_in_number_and_size(tmp_path):
+def test_variables_are_limited_in_number_and_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(calling, "LONGEST_TRACE", np.inf)
     lines = "".join(f"    v = X + {i}\n" for i in range(MOST_VARIABLES + 10))
     function = written(tmp_path, f"def backprop(X, t, params):\n{lines}    return params\n")
     assert len(collect(function, points(), EXPECTED).variables) == MOST_VARIABLES
