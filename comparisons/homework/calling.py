@@ -38,7 +38,7 @@ ENGINES = {
     "tensorflow": "TensorFlow",
     **{name: name for name in ("jax", "autograd", "mygrad", "micrograd", "tinygrad")},
 }
-DIFFERENTIATES = re.compile(r"walk|compiled|backprop|_?backward(_pass)?|_?vjp|grad|gradient|grad_f")
+DIFFERENTIATES = re.compile(r"walk|Compiled|backprop|_?backward(_pass)?|_?vjp|grad|gradient|grad_f")
 
 
 class Variable(NamedTuple):
@@ -222,12 +222,13 @@ class Watch:
     def enter(self, frame: types.FrameType, event: str, _: Any) -> Any:
         """Look at a call; return the tracer of its lines if they are the student's."""
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        name = frame.f_code.co_qualname.removesuffix(".__call__").rpartition(".")[2]
         if time.perf_counter() > self.end:
             sys.settrace(None)
         elif own(frame, self.module):
             self.moved += any(map(self.is_moved, frame.f_locals.values()))
             return self.lines(frame)
-        elif package in ENGINES and DIFFERENTIATES.fullmatch(frame.f_code.co_name):
+        elif package in ENGINES and DIFFERENTIATES.fullmatch(name):
             self.engine = self.engine or package
         return None
 
