@@ -1,30 +1,25 @@
 // Markup with values in it: what people wrote comes into the page as text, never as markup.
 
-const handlers = new WeakMap(); // of elements, by the names of their properties
 const templates = new Map(); // by the strings of a literal
+const held = new WeakMap(); // what stands before a comment, by the comment
+const ends = new WeakMap(); // the comments behind what elements hold
 
-/** Return a tag of literals, whose markup stands after another. */
-function tag(before) {
-  return (strings, ...values) => {
-    if (!templates.has(strings)) templates.set(strings, template(before, strings));
-    const copy = templates.get(strings).cloneNode(true);
-    const walker = document.createTreeWalker(
-      copy,
-      NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_COMMENT,
-    );
-    const nodes = [];
-    while (walker.nextNode()) nodes.push(walker.currentNode);
-    for (const node of nodes) fill(node, (slot) => values[slot.slice(5)]);
-    const made = new DocumentFragment();
-    made.append(...copy.childNodes);
-    return made;
-  };
-}
-
-/** Make elements of HTML: a value is an attribute, a handler, an object of these or what is inside. */
+const tag =
+  (before) =>
+  (strings, ...values) => ({ strings, values, before });
+/** Describe HTML: a value is an attribute, a handler, an object of these, or what is inside. */
 export const html = tag("");
-/** Make elements of SVG that are parts of a picture. */
+/** Describe SVG that is a part of a picture. */
 export const svg = tag("<svg>");
+
+/** Have an element hold what is described, alone; what it holds already takes other values. */
+export function show(host, described) {
+  if (!ends.has(host)) {
+    ends.set(host, document.createComment(""));
+    host.replaceChildren(ends.get(host));
+  }
+  put(ends.get(host), described);
+}
 
 /** Return the markup of a literal, with a slot for each value: a comment, or an attribute. */
 function template(before, strings) {
@@ -39,56 +34,86 @@ function template(before, strings) {
   return before ? made.content.firstChild : made.content;
 }
 
-/** Put the values of a literal where their slots are. */
-function fill(node, get) {
-  if (node.nodeType === Node.COMMENT_NODE) {
-    const inside = [get(node.data)].flat(Infinity);
-    node.replaceWith(...inside.filter((x) => x !== false && x != null));
-    return;
-  }
-  for (const { name: slot, value: name } of [...node.attributes]) {
-    if (!slot.startsWith("slot-")) continue;
-    node.removeAttribute(slot);
-    const given = name ? { [name]: get(slot) } : get(slot);
-    for (const [key, value] of Object.entries(given)) {
-      if (key.startsWith("on")) listen(node, { ...handlers.get(node), [key]: value });
-      else if (value !== false && value != null) node.setAttribute(key, value);
+/** Put values before a comment: text, descriptions, nodes to be copied, and lists of these. */
+function put(end, value) {
+  const items = held.get(end) ?? [];
+  const values = [value].flat(Infinity).filter((x) => x !== false && x != null);
+  const next = values.map((x, i) => {
+    if (items[i]?.take(x)) return items[i];
+    const item = made(x);
+    const place = items[i] ? nodesOf(items[i])[0] : end;
+    place.before(...nodesOf(item));
+    return item;
+  });
+  for (const item of items) if (!next.includes(item)) for (const x of nodesOf(item)) x.remove();
+  held.set(end, next);
+}
+
+/** Return all nodes of an item, with what stands before its comments. */
+const nodesOf = ({ nodes }) =>
+  nodes.flatMap((node) => [...(held.get(node) ?? []).flatMap(nodesOf), node]);
+
+/** Return the nodes of a value, and a function that has them take another if they can. */
+function made(x) {
+  if (x.strings) return piece(x);
+  if (x instanceof Node) return { nodes: [document.importNode(x, true)], take: (y) => y === x };
+  const node = document.createTextNode(x);
+  const take = (y) => {
+    if (typeof y === "object") return false;
+    if (node.data !== String(y)) node.data = y;
+    return true;
+  };
+  return { nodes: [node], take };
+}
+
+/** Make what is described. It takes the values of the same literal with the same key. */
+function piece({ before, strings, values }) {
+  if (!templates.has(strings)) templates.set(strings, template(before, strings));
+  const copy = document.importNode(templates.get(strings), true);
+  const walker = document.createTreeWalker(copy, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_COMMENT);
+  const slots = []; // functions of their values
+  let keyed; // the number of the slot that is the key
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.nodeType === Node.COMMENT_NODE) slots[node.data.slice(5)] = (x) => put(node, x);
+    for (const { name: slot, value: name } of [...(node.attributes ?? [])]) {
+      if (!slot.startsWith("slot-")) continue;
+      node.removeAttribute(slot);
+      slots[slot.slice(5)] = attributes(node, name);
+      if (name === "data-key") keyed = slot.slice(5);
     }
   }
+  const nodes = [...copy.childNodes];
+  const fill = (values) => {
+    for (const [i, slot] of slots.entries()) slot(values[i]);
+  };
+  const take = (y) => {
+    if (y.strings !== strings || y.values[keyed] !== values[keyed]) return false;
+    fill(y.values);
+    return true;
+  };
+  fill(values);
+  return { nodes, take };
 }
 
-/** Give an element these handlers alone. */
-function listen(node, given) {
-  for (const key of Object.keys(handlers.get(node) ?? {})) node[key] = null;
-  Object.assign(node, given);
-  handlers.set(node, given);
+/** Return a function that gives an element an attribute or, without a name, an object of them. */
+function attributes(node, name) {
+  let old = {};
+  return (x) => {
+    const given = name ? { [name]: x } : x || {};
+    for (const key of Object.keys({ ...old, ...given })) give(node, key, given[key]);
+    old = given;
+  };
 }
 
-/** Have an element hold these nodes alone; what is alike stays, with its focus and what is typed. */
-export function show(host, { childNodes }) {
-  const fresh = [...childNodes];
-  for (const [i, node] of fresh.entries()) {
-    const old = host.childNodes[i];
-    if (!old) host.append(node);
-    else if (old.nodeName !== node.nodeName || old.dataset?.key !== node.dataset?.key)
-      old.replaceWith(node);
-    else if (node.nodeType === Node.ELEMENT_NODE) become(old, node);
-    else if (old.data !== node.data) old.data = node.data;
-  }
-  while (host.childNodes.length > fresh.length) host.lastChild.remove();
-}
-
-/** Make an element like a fresh one; what is being typed stays. */
-function become(old, fresh) {
-  for (const { name, value } of fresh.attributes)
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  for (const { name } of [...old.attributes])
-    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-  if (handlers.has(old) || handlers.has(fresh)) listen(old, handlers.get(fresh) ?? {});
-  show(old, fresh);
-  const isTyped = old.type === "text" && old === document.activeElement;
-  const isGiven = fresh.hasAttribute("value") || fresh.nodeName === "SELECT";
-  if (isGiven && !isTyped && old.value !== fresh.value) old.value = fresh.value;
+/** Give an element an attribute or a handler, or take it away; what is being typed stays. */
+function give(node, key, value) {
+  if (key.startsWith("on")) node[key] = value || null;
+  else if (value === false || value == null) node.removeAttribute(key);
+  else if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
+  const isTyped = node.type === "text" && node === document.activeElement;
+  if (key === "value" && !isTyped && node.value !== String(value)) node.value = value;
+  if (key === "selected") node.selected = value === "";
 }
 
 const equations = new Map(); // by their MathML
@@ -98,8 +123,7 @@ export function math(sources, words) {
   const sides = sources.map((source, i) => {
     if (!equations.has(source))
       equations.set(source, new DOMParser().parseFromString(source, "text/xml").documentElement);
-    const side = document.importNode(equations.get(source), true);
-    return i ? [html`<span class="equals">=</span>`, side] : side;
+    return i ? [html`<span class="equals">=</span>`, equations.get(source)] : equations.get(source);
   });
   const named = words ? { role: "img", "aria-label": words } : { "aria-hidden": "true" };
   return html`<span class="math" ${named}>${sides}</span>`;
