@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from threading import Lock
+from types import MethodType
 from typing import Any, Concatenate, overload
 
 import numpy as np
@@ -96,6 +97,12 @@ class Compiled:
         except (Unlike, ArithmeticError):  # which the engine explains, or computes as NumPy would
             use = self.engine
         return use(*args)
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else MethodType(self, owner)
+
+    def __reduce__(self) -> str:
+        return self.f.__qualname__  # as functions are: by where they are found
 
     def other(self, *given: Any) -> Any:
         """Run another program than that of the last call, a new one if none is for these."""

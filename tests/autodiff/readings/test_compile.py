@@ -1,10 +1,13 @@
 """Compiled functions: the engine's numbers, for any call, from any thread, nobody else's memory."""
 
+import copy
 import gc
+import pickle
 import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -266,6 +269,25 @@ def test_a_function_has_one_name() -> None:
     ours(T3[0])
     assert ours.source.count("add_reduce(") > 1
     assert not re.search(r"reduce_\d", ours.source)
+
+
+class Model:
+    w = 3.0
+
+    @partial(compiled_form, argnums=1)
+    def loss(self, x: Any) -> Any:
+        return self.w * x * x
+
+
+@compiled_form
+def squares(x: Any) -> Any:
+    return np.sum(x * x)
+
+
+def test_a_compiled_function_is_bound_sent_and_copied_as_any_function_is() -> None:
+    assert Model().loss(2.0) == (12.0, 12.0)
+    assert pickle.loads(pickle.dumps(squares)) is squares
+    assert copy.deepcopy({"f": squares})["f"] is squares
 
 
 class Pair(NamedTuple):
