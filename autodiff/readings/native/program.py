@@ -53,7 +53,7 @@ class Writer(Formulas):
             body += self.between(depth)
             body += self.loop(depth, [x for x in writes if x.depth == depth])
         body += [x.line for x in writes if x.depth is None]
-        body.append(f"return unlike ? NAN : {self.names[terms.value, ()]};")
+        body.append(f"return unlike ? NAN : {self.entry(terms.value, ()).text};")
         inputs = [x for x in self.given if x.shape]
         numbers = [x for x in self.given if not x.shape]
         name = self.new(f"{listing.trace.name}_and_gradient")

@@ -256,6 +256,11 @@ def test_numpys_other_functions_of_numbers(name: str) -> None:
 
 
 @needs_compiler
+def test_the_value_may_be_an_argument_as_it_is() -> None:
+    assert_alike(in_c(lambda x: x)(2.0), (np.float64(2.0), np.float64(1.0)))
+
+
+@needs_compiler
 def test_what_has_no_derivative_in_c() -> None:
     def f(x: Any) -> Any:
         masks = np.isnan(x) + 2.0 * np.isfinite(x) + 3.0 * np.isinf(x) + 4.0 * np.signbit(x)
