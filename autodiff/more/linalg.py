@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import shape
-from autodiff.functions import Axis, expand_dims, max, min, sum, swapaxes
+from autodiff.functions import Axis, expand_dims, max, min, squeeze, sum, swapaxes
 from autodiff.more.extend import primitive, without_derivative
 from autodiff.more.moving import moveaxis
 from autodiff.more.reductions import root
@@ -189,7 +189,6 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
         return expand_dims(found, tuple(axes)) if keepdims else found
     if len(axes) == 2 and ord in (1, math.inf):
         rows, columns = axes if ord == 1 else [*axes][::-1]
-        return max(sum(size, rows, keepdims=True), columns, keepdims=True)[
-            tuple([0 if i in axes and not keepdims else slice(None) for i in range(len(shape(x)))])
-        ]
+        found = max(sum(size, rows, keepdims=True), columns, keepdims=True)
+        return found if keepdims else squeeze(found, tuple(axes))
     raise ValueError(f"norm: ord={ord!r} of {len(axes)} axes has no derivative rule")

@@ -6,6 +6,7 @@ from functools import update_wrapper
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff import functions, primitives
 from autodiff.arguments import leaves, tree_map
@@ -26,7 +27,8 @@ from autodiff.more.plain import FUNCTIONS as PLAIN
 def along(x: Any, axis: int, index: Any) -> Any:
     """Return what an index picks along one axis."""
     everything = isinstance(index, slice) and index == slice(None)
-    return x if everything else getitem(x, (*[slice(None)] * (axis % len(shape(x))), index))
+    before = normalize_axis_index(axis, len(shape(x)))
+    return x if everything else getitem(x, (*[slice(None)] * before, index))
 
 
 def in_order(x: Any, axis: int | None) -> tuple[Any, int]:
@@ -96,6 +98,8 @@ def picking(theirs: Any) -> Callable[..., Any]:
 
 def picked(x: Any, places: Any, found: Any) -> Any:
     """Return the elements of `x` at the places found: axis by axis where these are a grid."""
+    if not places.ndim:
+        return getitem(ravel(x), found)
     coordinates = np.unravel_index(found, shape(x))
     if found.ndim == places.ndim and found.size:
         ahead = [np.moveaxis(at, axis, -1) for axis, at in enumerate(coordinates)]

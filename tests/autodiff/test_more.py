@@ -59,6 +59,8 @@ CASES: dict[str, Case] = {
         for ord in ("nuc", 2, -2)
     },
     "norm of rows": (lambda x: np.linalg.norm(x, np.inf, axis=(1, 2)), (T,)),
+    "norm of columns from behind": (lambda x: np.linalg.norm(x, 1, axis=(0, -1)), (T,)),
+    "repeat of a number": (lambda x: np.repeat(x, 2), (np.array(0.7),)),
     "repeat": (lambda x: np.repeat(x, 2), (A,)),
     "repeat along": (lambda x: np.repeat(x, [1, 0, 2], axis=1), (A,)),
     "repeat unevenly": (lambda x: np.repeat(x, [2, 0, 1], 0), (V,)),
@@ -304,6 +306,7 @@ def test_habits_of_other_libraries_are_answered(name: str, word: str) -> None:
             (np.ones(3),),
             "spacing along an axis is one number",
         ),
+        (lambda x: np.take(x, [0], axis=1), (np.ones(2),), "axis 1 is out of bounds"),
         (lambda x: np.cross(x, x), (np.ones(2),), "vectors have three elements"),
         (lambda x: np.einsum("ij,jk", x), (np.eye(2),), "must be equal to the number of operands"),
         (lambda x: np.tensordot(x, x, 1), (np.ones((2, 3)),), "differ in length"),
