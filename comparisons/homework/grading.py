@@ -103,15 +103,16 @@ def in_processes(
 
 def graded_alone(path: Path, name: str, settings: Settings) -> dict[str, Any]:
     """Check one submission in a process of its own, which it may end."""
-    try:
-        with ProcessPoolExecutor(1, SPAWN) as pool:
-            return pool.submit(graded, path, name, settings).result()
-    except (BrokenExecutor, KeyboardInterrupt):
-        killed = (
-            "the process that was checking it has ended: the file may have killed it, or memory "
-            "may have run out."
-        )
-        return row(name, Check(name, killed), settings.hint)
+    with ProcessPoolExecutor(1, SPAWN) as pool:
+        future = pool.submit(graded, path, name, settings)
+        error = future.exception()  # what is raised here is the teacher's own Ctrl-C
+    if not isinstance(error, BrokenExecutor | KeyboardInterrupt):
+        return future.result()
+    killed = (
+        "the process that was checking it has ended: the file may have killed it, or memory "
+        "may have run out."
+    )
+    return row(name, Check(name, killed), settings.hint)
 
 
 def graded(path: Path, name: str, settings: Settings) -> dict[str, Any]:

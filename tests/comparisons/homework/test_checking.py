@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import types
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -515,6 +516,18 @@ def test_a_file_that_ends_the_process_that_checks_it_costs_its_own_row(how, whom
         ("eve.py", "wrong"),
     ]
     assert words in rows[1]["hint"][0]
+
+
+def test_a_run_that_the_teacher_interrupts_blames_nobody(monkeypatch):
+    def interrupted(future, timeout=None):
+        raise KeyboardInterrupt
+
+    settings = grading.Settings(hint=2, seed=0, points=11, loss=None)
+    Path("ann.py").write_text(CODE)
+    for wait in ("result", "exception"):
+        monkeypatch.setattr(Future, wait, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        grading.graded_alone(Path("ann.py"), "ann.py", settings)
 
 
 def test_names_and_terminals_of_another_encoding_cost_nothing(monkeypatch):
