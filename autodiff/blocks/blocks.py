@@ -97,7 +97,7 @@ def whole(
     rows, *results = sums
     if known.is_mean is None and rows > 1 and any(np.any(x) for x in results):
         raise ValueError(
-            f"{name_of(worker.f)} and its gradient are 0 on the rows that were tried, which does "
-            "not show whether it is a mean or a sum"
+            f"{name_of(worker.f)} and its gradient are 0, or infinite or NaN, on the rows that "
+            "were tried, which does not show whether it is a mean or a sum"
         )
     return results if known.is_mean is False else [x / rows for x in results]

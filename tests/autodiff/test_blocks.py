@@ -314,8 +314,10 @@ def test_what_is_zero_on_a_few_rows_is_not_known_yet() -> None:
     assert (value, gradient.tolist()) == (0, [0])
     t = np.ones(1000)
     t[3] = -1
-    with pytest.raises(ValueError, match="hinge and its gradient are 0 on the rows that were"):
+    with pytest.raises(ValueError, match="hinge and its gradient are 0, or infinite or NaN, on"):
         ours(w, X, t)
+    with pytest.raises(ValueError, match="0, or infinite or NaN"), np.errstate(all="ignore"):
+        ours(np.nan * w, X, t)
     assert_equal(ours(-w, X, t), value_and_grad(hinge)(-w, X, t))
     assert_equal(ours(w, X, t), value_and_grad(hinge)(w, X, t))  # which is known by now
     assert_equal(ours(w, X[:1], t[:1]), value_and_grad(hinge)(w, X[:1], t[:1]))
