@@ -45,6 +45,8 @@ CASES: dict[str, Case] = {
     "std": (np.std, (A,)),
     "std along": (lambda x: np.std(x, axis=1, ddof=1, keepdims=True), (A,)),
     "ptp": (np.ptp, (apart(2, 3),)),
+    "det of each": (np.linalg.det, (normal(2, 3, 3),)),
+    **{f"pinv {x.shape}": (np.linalg.pinv, (x,)) for x in (normal(3, 2), normal(2, 3))},
     "norm": (np.linalg.norm, (A,)),
     "norm along": (lambda x: np.linalg.norm(x, axis=0, keepdims=True), (A,)),
     "norm 1": (lambda x: np.linalg.norm(x, 1, axis=1), (A,)),
