@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial, update_wrapper
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,9 @@ def without_derivative(function: Callable[..., Any], name: str = "") -> Callable
     made = primitive(function, *rules, name=name, more=not rules)
 
     def plain(*operands: Any, **parameters: Any) -> Any:
+        while made.arity is None and isinstance(operands[-1], int | str | tuple | None):
+            parameters[[*signature(function).parameters][len(operands) - 1]] = operands[-1]
+            operands = operands[:-1]
         return compare(made, operands, parameters)
 
     return update_wrapper(plain, function) if not name else plain

@@ -5,12 +5,13 @@ derivative, and an entry off the diagonal has that of both its places.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.arrays import shape
-from autodiff.functions import Axis, expand_dims, max, min, squeeze, sum, swapaxes
+from autodiff.functions import Axis, expand_dims, max, min, reshape, sum, swapaxes
 from autodiff.more.extend import primitive, without_derivative
 from autodiff.more.moving import moveaxis
 from autodiff.more.reductions import root
@@ -46,7 +47,7 @@ _solve: Any = primitive(np.linalg.solve,
 
 def solve(a: Any, b: Any) -> Any:
     """Return x with a @ x = b; `b` is a vector or a matrix of columns."""
-    return _solve(a, b[:, None])[..., 0] if len(shape(b)) == 1 else _solve(a, b)
+    return _solve(a, reshape(b, (-1, 1)))[..., 0] if len(shape(b)) == 1 else _solve(a, b)
 
 
 def _pinv_rule(g: Any, out: Any, x: Any) -> Any:
@@ -86,7 +87,7 @@ def _of_symmetric(part: Any, UPLO: str = "L") -> Any:
     """Turn what a symmetric matrix gets into what its triangle gets, which alone is read."""
     n = shape(part)[-1]
     lower = np.tri(n) - 0.5 * np.eye(n)
-    return (part + T(part)) * (lower if UPLO == "L" else lower.T)
+    return (part + T(part)) * (lower if UPLO in "Ll" else lower.T)
 
 
 def _cholesky_rule(g: Any, out: Any, x: Any) -> Any:
@@ -174,21 +175,27 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the norm of a vector or of the entries of a matrix; of matrices also 1 and inf."""
+    """Return the norm of a vector or of the entries of a matrix, as `numpy.linalg.norm`."""
     axes = range(len(shape(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     size = abs(x)
-    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
+    if ord in (None, {1: 2, 2: "fro"}.get(len(axes))):
         return root(sum(x * x, axis, keepdims=keepdims))
     if len(axes) == 1 and ord in (math.inf, -math.inf):
         return (max if ord > 0 else min)(size, axis, keepdims=keepdims)
-    if len(axes) == 1 and ord not in (0, "nuc"):
+    if len(axes) == 1 and ord and not isinstance(ord, str):
         return power(sum(power(size, float(ord)), axis, keepdims=keepdims), 1.0 / ord)
     if len(axes) == 2 and ord in ("nuc", 2, -2):
         values = svdvals(moveaxis(x, axes, (-2, -1)))
         found = (sum if ord == "nuc" else max if ord > 0 else min)(values, -1)
         return expand_dims(found, tuple(axes)) if keepdims else found
-    if len(axes) == 2 and ord in (1, math.inf):
-        rows, columns = axes if ord == 1 else [*axes][::-1]
-        found = max(sum(size, rows, keepdims=True), columns, keepdims=True)
-        return found if keepdims else squeeze(found, tuple(axes))
+    if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
+        sums = sum(size, axes[0 if ord in (1, -1) else 1], keepdims=True)
+        return (max if ord > 0 else min)(sums, tuple(axes), keepdims=keepdims)
     raise ValueError(f"norm: ord={ord!r} of {len(axes)} axes has no derivative rule")
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "cholesky": lambda x, *, upper=False: T(cholesky(T(x))) if upper else cholesky(x),
+    "pinv": lambda x: pinv(x),
+}
+"""Primitives as NumPy calls them: with its keywords, or with none."""

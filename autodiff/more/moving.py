@@ -26,14 +26,14 @@ from autodiff.more.plain import FUNCTIONS as PLAIN
 
 def along(x: Any, axis: int, index: Any) -> Any:
     """Return what an index picks along one axis."""
+    axis = normalize_axis_index(axis, len(shape(x)))
     everything = isinstance(index, slice) and index == slice(None)
-    before = normalize_axis_index(axis, len(shape(x)))
-    return x if everything else getitem(x, (*[slice(None)] * before, index))
+    return x if everything else getitem(x, (*[slice(None)] * axis, index))
 
 
 def in_order(x: Any, axis: int | None) -> tuple[Any, int]:
     """Return an array and the axis along which its elements follow each other."""
-    return (ravel(x), 0) if axis is None else (x, axis)
+    return (ravel(x), 0) if axis is None else (x, normalize_axis_index(axis, len(shape(x))))
 
 
 def as_tuple(x: Any) -> tuple[Any, ...]:
@@ -70,7 +70,7 @@ def by_shape(theirs: Callable[..., Any], start: Callable[..., Any], ours: Any) -
     def function(x: Any, *args: Any, **options: Any) -> Any:
         before = (*start(shape(x)),)
         after = theirs(np.empty(before), *args, **options).shape
-        return x if after == before else ours(x, after)
+        return ours(x, after) if after != before else x if hasattr(x, "shape") else array(x)
 
     return update_wrapper(function, theirs)
 
@@ -98,8 +98,8 @@ def picking(theirs: Any) -> Callable[..., Any]:
 
 def picked(x: Any, places: Any, found: Any) -> Any:
     """Return the elements of `x` at the places found: axis by axis where these are a grid."""
-    if not places.ndim:
-        return getitem(ravel(x), found)
+    if not shape(x):
+        x, places = ravel(x), ravel(places)
     coordinates = np.unravel_index(found, shape(x))
     if found.ndim == places.ndim and found.size:
         ahead = [np.moveaxis(at, axis, -1) for axis, at in enumerate(coordinates)]
@@ -138,6 +138,7 @@ repeat, resize, diagonal = map(picking, (np.repeat, np.resize, np.diagonal))
 
 def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     """Return `m` turned by `k` right angles, from the first of two axes to the second."""
+    np.rot90(np.empty(shape(m)), k, axes)  # says what is wrong
     a, b = axes
     turned = functions.swapaxes(m, a, b) if k % 2 else m
     return flip(turned, ((), a, (a, b), b)[k % 4]) if k % 4 else m
@@ -148,7 +149,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     if axis is None:
         return reshape(roll(ravel(x), shift, 0), shape(x))
     for a, by in np.broadcast(axis, shift):
-        n = shape(x)[a]
+        n = shape(x)[normalize_axis_index(a, len(shape(x)))]
         cut = n - int(by) % n if n else 0
         if cut != n:
             x = concatenate([along(x, a, slice(cut, None)), along(x, a, slice(cut))], int(a))
@@ -166,11 +167,13 @@ def tile(x: Any, reps: Any) -> Any:
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
     """Return `x` with elements added before and behind along each axis: numbers, or its own."""
+    if "reflect_type" in options:
+        raise ValueError("pad: reflect_type= has no derivative rule; leave it out for 'even'")
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         return padded(x, pad_width, mode, **options)
     if mode != "constant":
         raise ValueError(f"pad: mode={mode!r} has no derivative rule")
-    frame = np.pad(np.zeros(shape(x)), pad_width, **options)
+    frame = np.pad(np.zeros(shape(x), x.dtype), pad_width, **options)
     starts = np.broadcast_to(pad_width, (len(shape(x)), 2))[:, 0].tolist()
     index = tuple([slice(a, a + n) for a, n in zip(starts, shape(x))])
     inside = primitives.scatter(x, index=index, shape=frame.shape)
@@ -182,6 +185,7 @@ padded = picking(np.pad)
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """Return the differences of neighbours, `n` times."""
+    np.diff(np.zeros(shape(x)), n, axis)  # says what is wrong
     for _ in range(n):
         x = along(x, axis, slice(1, None)) - along(x, axis, slice(-1))
     return x
@@ -193,7 +197,8 @@ def gradient(f: Any, *spacing: Any, axis: Any = None) -> Any:
     steps = spacing if len(spacing) > 1 else (spacing or (1.0,)) * len(axes)
     if any(shape(h) for h in steps):
         raise ValueError("gradient: the spacing along an axis is one number; points are not taken")
-    found = [central(f, h, a) for h, a in zip(steps, axes, strict=True)]
+    np.gradient(np.zeros(shape(f)), *[1.0] * len(spacing), axis=axis)  # says what is wrong
+    found = [central(f, h, a) for h, a in zip(steps, axes)]
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -214,6 +219,8 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True) -> Any
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """Return the elements at `indices` along an axis, others at each place of the other axes."""
     x, axis = in_order(x, axis)
+    if len(shape(indices)) != len(shape(x)):
+        raise ValueError("take_along_axis: there are as many axes of indices as of the array")
     index: list[Any] = [*np.indices(shape(x), sparse=True)]
     if isinstance(indices, Node):  # computed again with other numbers
         index[axis] = POSITIONS
@@ -231,12 +238,14 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 def partition(x: Any, kth: Any, axis: int | None = -1) -> Any:
     """Return `x` with the elements at `kth` where sorting moves them, smaller ones before."""
     x, axis = in_order(x, axis)
-    return take_along_axis(x, PLAIN["argpartition"](x, kth=kth, axis=axis), axis)
+    return take_along_axis(x, PLAIN["argpartition"](x, kth=as_tuple(kth), axis=axis), axis)
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0.0) -> Any:
     """Return elements of the first choice whose condition holds."""
-    for condition, x in reversed([*zip(condlist, choicelist, strict=True)]):
+    if len(condlist) != len(choicelist):
+        raise ValueError(f"select: {len(condlist)} conditions, and {len(choicelist)} choices")
+    for condition, x in reversed([*zip(condlist, choicelist)]):
         default = where(condition, x, default)
     return default
 
@@ -250,6 +259,7 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None)
 
 def diag(x: Any, k: int = 0) -> Any:
     """Return the matrix with a vector on a diagonal, or a diagonal of a matrix."""
+    np.diag(np.empty(shape(x)), k)  # says what is wrong
     if len(shape(x)) == 2:
         return diagonal(x, k)
     n = shape(x)[0] + abs(k)
