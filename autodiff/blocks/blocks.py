@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from math import ceil
-from operator import index
+from numbers import Integral
 from typing import Any
 from uuid import uuid4
 
@@ -55,13 +55,15 @@ def in_blocks(
     positions = as_positions(f, argnums)
     if not callable(map):
         raise TypeError(f"map is a function such as Python's own, not {map!r}")
-    if size is not None and (isinstance(size, bool) or index(size) < 1):
+    if size is not None and (not isinstance(size, Integral) or size < 1 or size is True):
         raise ValueError(f"size is a number of rows, at least 1, not {size!r}")
     worker = Worker(uuid4().hex, f, argnums)
     found: dict[Any, Learned] = {}
 
     @wraps(f)
-    def blocked(*args: Any) -> tuple[Any, Any]:
+    def blocked(*args: Any, **options: Any) -> tuple[Any, Any]:
+        if options:
+            raise TypeError(f"in blocks, {name_of(f)} takes no {'=, '.join(options)}= by name")
         wanted = positions_of(f, positions, args)
         call, blocks = called(f, args, wanted, batched)
         if call.key not in found:

@@ -117,13 +117,15 @@ def custom_gradient(f: Callable[..., Any]) -> Primitive:
         known = last[0]
         if known is None or any(a is not b for a, b in zip(known[0], key)):
             parts = f(*operands)[1](g)
-            known = (key, parts if isinstance(parts, tuple) else (parts,))
+            known = (key, parts if isinstance(parts, tuple | list) else (parts,))
         last[0] = known if position + 1 < len(operands) else None
         if len(known[1]) != len(operands):
             raise ValueError(
                 f"the backward pass of {name} gave {len(known[1])} adjoints for "
                 f"{len(operands)} operands"
             )
+        if known[1][position] is None:
+            raise ValueError(f"the backward pass of {name} gave None for operand {position + 1}")
         return known[1][position]
 
     made = ByHand(name, function, every=rule)
@@ -136,6 +138,8 @@ class ByHand(Primitive):
     """A function with a backward pass of its own. What is read as code is what both of them do."""
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        if parameters:
+            raise TypeError(f"{self.name} takes operands only, not {', '.join(parameters)}=")
         if not any(getattr(x, "keeps_masks", False) for x in operands):
             return super().__call__(*operands, **parameters)
 

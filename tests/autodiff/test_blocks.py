@@ -397,7 +397,7 @@ NUMBERS = np.ma.masked_array(X, X > 1)
         ({"argnums": 3}, (PARAMS, X, T), TypeError, "argnums=3 names none of them"),
         ({"size": 0}, (PARAMS, X, T), ValueError, "size is a number of rows, at least 1, not 0"),
         ({"size": True}, (PARAMS, X, T), ValueError, "size is a number of rows"),
-        ({"size": 2.5}, (PARAMS, X, T), TypeError, "integer"),
+        ({"size": 2.5}, (PARAMS, X, T), ValueError, "size is a number of rows, .* not 2.5"),
         ({"map": 2}, (PARAMS, X, T), TypeError, "map is a function such as Python's own, not 2"),
     ],
 )

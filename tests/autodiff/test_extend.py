@@ -236,7 +236,16 @@ def test_a_wrong_backward_pass_by_hand_is_found_and_a_misshapen_one_refused() ->
     def alone(x: Any) -> Any:
         return x
 
+    @custom_gradient
+    def one(x: Any, y: Any) -> Any:
+        return x * y, lambda g: [g * y, None]
+
     assert not check_gradient(wrong, 3.0)
+    assert grad(one)(1.0, 2.0) == 2.0
+    with pytest.raises(ValueError, match="backward pass of one gave None for operand 2"):
+        grad(one, argnums=1)(1.0, 2.0)
+    with pytest.raises(TypeError, match="one takes operands only, not y="):
+        grad(lambda x: one(x, y=2.0))(1.0)
     with pytest.raises(ValueError, match="backward pass of short gave 1 adjoints for 2 operands"):
         grad(short)(1.0, 2.0)
     with pytest.raises(TypeError, match=r"alone: .*returns its result and a function, backward"):
