@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from math import ceil
-from numbers import Integral
 from typing import Any
 from uuid import uuid4
 
@@ -55,7 +54,7 @@ def in_blocks(
     positions = as_positions(f, argnums)
     if not callable(map):
         raise TypeError(f"map is a function such as Python's own, not {map!r}")
-    if size is not None and (not isinstance(size, Integral) or size < 1 or size is True):
+    if size is not None and (not hasattr(size, "__index__") or size < 1 or size is True):
         raise ValueError(f"size is a number of rows, at least 1, not {size!r}")
     worker = Worker(uuid4().hex, f, argnums)
     found: dict[Any, Learned] = {}

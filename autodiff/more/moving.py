@@ -11,15 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autodiff import functions, primitives
 from autodiff.arguments import leaves, tree_map
 from autodiff.arrays import POSITIONS, shape
-from autodiff.functions import (
-    broadcast_to,
-    concatenate,
-    getitem,
-    ravel,
-    reshape,
-    transpose,
-    where,
-)
+from autodiff.functions import broadcast_to, concatenate, getitem, ravel, reshape, transpose, where
 from autodiff.graph import Node
 from autodiff.more.plain import FUNCTIONS as PLAIN
 
@@ -98,8 +90,7 @@ def picking(theirs: Any) -> Callable[..., Any]:
 
 def picked(x: Any, places: Any, found: Any) -> Any:
     """Return the elements of `x` at the places found: axis by axis where these are a grid."""
-    if not shape(x):
-        x, places = ravel(x), ravel(places)
+    x, places = (x, places) if shape(x) else (ravel(x), ravel(places))
     coordinates = np.unravel_index(found, shape(x))
     if found.ndim == places.ndim and found.size:
         ahead = [np.moveaxis(at, axis, -1) for axis, at in enumerate(coordinates)]

@@ -6,14 +6,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.arrays import shape
-from autodiff.functions import (
-    Axis,
-    concatenate,
-    max,
-    min,
-    reshape,
-    var,
-)
+from autodiff.functions import Axis, concatenate, max, min, reshape, var
 from autodiff.more.extend import primitive
 from autodiff.more.moving import along, as_tuple, flip, in_order, moveaxis
 from autodiff.primitives import sqrt

@@ -624,7 +624,7 @@ def test_a_name_is_a_string() -> None:
 def test_options_of_other_libraries_are_answered_with_what_a_value_takes() -> None:
     with pytest.raises(TypeError, match=words("Value takes data and name=, not label=", r"\.name")):
         Value(1.0, label="a")
-    with pytest.raises(TypeError, match=words("not requires_grad=", "every Value is")):
+    with pytest.raises(TypeError, match=words("not requires_grad=", "every Value has")):
         Value(1.0, requires_grad=True)
     with pytest.raises(TypeError, match=r"not dtype=$"):
         Value(1.0, dtype=np.float32)
