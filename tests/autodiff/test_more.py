@@ -128,7 +128,6 @@ CASES: dict[str, Case] = {
     "sort all": (lambda x: np.sort(x, axis=None), (apart(2, 3),)),
     "partition": (lambda x: np.partition(x, 2, axis=0), (apart(5, 2),)),
     "partition at a list": (lambda x: np.partition(x, [1]), (apart(5),)),
-    "repeat of a number": (lambda x: np.repeat(x, 3), (normal(),)),
     "diag of a vector": (lambda x: np.diag(x, 1), (V,)),
     "diag of a matrix": (lambda x: np.diag(x, -1), (A,)),
     "diagonal": (lambda x: np.diagonal(x, 1, 0, 2), (T,)),
