@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
+from itertools import count
 from math import ceil
 from typing import Any
 from uuid import uuid4
@@ -92,7 +93,14 @@ def whole(
         return worker.results(call, known, most, blocks[0], rows)
     if not call.loads:
         blocks = blocks[0].cut(rows, most)
-    sums = pairwise(filter(None, map(partial(worker.sums, call, known, most), blocks)))
+    found = map(partial(worker.sums, call, known, most), blocks)
+    number_of_found = count()
+    sums = pairwise(x for x, _ in zip(found, number_of_found) if x)
+    if (given := next(number_of_found)) != len(blocks):
+        raise ValueError(
+            f"map gave {given} results for {len(blocks)} blocks; it gives one for each, in their "
+            "order, as Python's own does"
+        )
     if not sums:
         raise ValueError(f"{name_of(worker.f)} was called without rows")
     rows, *results = sums

@@ -4,11 +4,11 @@ import math
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -305,6 +305,15 @@ def test_neither_mean_nor_sum(f: Any, params: Any, zero: bool) -> None:
 
 def hinge(w: Any, X: Any, t: Any) -> Any:
     return autodiff.sum(autodiff.relu(1 - t * (X @ w)))
+
+
+def test_a_map_that_loses_a_block_is_refused() -> None:
+    def lossy(f: Callable[..., Any], blocks: Iterable[Any]) -> Iterator[Any]:
+        return islice(map(f, blocks), 2)
+
+    w, X = np.ones(2), np.ones((9, 2))
+    with pytest.raises(ValueError, match="map gave 2 results for 3 blocks"):
+        in_blocks(lambda w, X: np.sum((X @ w) ** 2), size=3, map=lossy)(w, X)
 
 
 def test_what_is_zero_on_a_few_rows_is_not_known_yet() -> None:
