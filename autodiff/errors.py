@@ -78,14 +78,10 @@ def explained(function: F) -> F:
 DATA = ".data holds the numbers, without the graph"
 WORDS = {
     **dict.fromkeys(("detach", "numpy", "tolist", "astype", "copy", "clone", "cpu"), DATA),
-    **dict.fromkeys(
-        ("requires_grad", "requires_grad_"),
-        "every Value has a gradient, and plain numbers have none",
-    ),
+    **dict.fromkeys(("requires_grad", "requires_grad_"), "every Value has a gradient"),
     "at": "a Value is not written into: build a new one with where, concatenate or stack",
     "label": "its name is .name",
-    "device": "everything is computed by NumPy, in main memory",
-    "to": "everything is computed by NumPy, in main memory",
+    **dict.fromkeys(("device", "to"), "everything is computed by NumPy, in main memory"),
     "no_grad": "functions of plain arrays record nothing",
     "view": "use reshape",
     **dict.fromkeys(("unsqueeze", "permute"), "use np.expand_dims and transpose"),

@@ -11,7 +11,8 @@ import numpy as np
 
 from autodiff.arguments import as_positions, filled, name_of, positions_of
 from autodiff.blocks.call import Block, Call, called
-from autodiff.blocks.worker import Learned, Worker, pairwise
+from autodiff.blocks.learning import Learned
+from autodiff.blocks.worker import Worker, pairwise
 from autodiff.errors import explained
 
 NUMBERS = 2**20

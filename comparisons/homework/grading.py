@@ -91,10 +91,9 @@ def in_processes(
     try:
         futures = {pool.submit(graded, *left[key], settings): key for key in left}
         for future in as_completed(futures):
-            with suppress(BrokenExecutor, KeyboardInterrupt):
-                row = future.result()
+            if not isinstance(future.exception(), BrokenExecutor | KeyboardInterrupt):
                 del again[futures[future]]
-                yield futures[future], row
+                yield futures[future], future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     for key, (path, name) in again.items():

@@ -319,6 +319,7 @@ def test_habits_of_other_libraries_are_answered(name: str, word: str) -> None:
         (lambda x: np.roll(x, 1, 1), (np.ones(2),), "axis 1 is out of bounds"),
         (lambda x: np.linalg.norm(x, 0), (np.ones(2),), "norm: ord=0 .* no derivative rule"),
         (np.linalg.svd, (np.ones((2, 3)),), "svd: .* give full_matrices=False"),
+        (np.linalg.svd, (np.ones(3),), "1-dimensional array given"),
         (lambda x: np.pad(x, 1, "mean"), (np.ones(2),), "mode='mean' has no derivative rule"),
         (lambda x: np.split(x, 2), (np.ones(3),), "split does not result in an equal division"),
         (lambda x: np.compress(x, x), (np.ones(2),), "compress: only what is picked from"),
